@@ -1,0 +1,53 @@
+# Every recipe runs from here, whatever the path is called.
+.DEFAULT_GOAL := help
+.PHONY: help run test lint token migrate revision lock clean
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
+SUB ?= learner-1
+SCOPE ?=
+# Through the environment, so that a quote in a value is only a quote.
+export SUB SCOPE m
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL and RATELIMIT_STORAGE_URI name none
+	@exec $(PYTHON) -m embedded run
+
+test: .venv/.installed ## Run all tests, with at least 95% of the branches covered
+	$(PYTHON) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
+
+lint: .venv/.installed ## Check style, types and the walls between the rooms
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	.venv/bin/lint-imports
+
+token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
+	@exec $(PROGRESS) token "$$SUB" --scope "$$SCOPE"
+
+migrate: .venv/.installed ## Bring DATABASE_URL, or the database of make run, to the newest schema
+	@exec $(PROGRESS) migrate
+
+revision: .venv/.installed ## Start a migration: make revision m="what it does"
+	@exec $(PROGRESS) revision "$$m"
+
+lock: .venv/.installed ## Make requirements.lock anew, of the newest versions that setup.cfg allows
+	$(PYTHON) -m pip install --quiet uv
+	UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --upgrade \
+		--all-extras --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --output-file requirements.lock setup.cfg requirements.in
+
+clean: ## Remove what was built, and the environment; the data in .local stays
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.installed: requirements.lock setup.cfg
+	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+		|| { echo "This needs python3 of version 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1)." >&2; exit 1; }
+	python3 -m venv .venv
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,214 @@
+"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs a command on them."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPException
+from shlex import quote
+from socket import AF_INET, AF_INET6, create_server
+
+from embedded.local import LOCAL, ROOT, InUse, alone, key, needed, postgres, tell
+from embedded.processes import (
+    StartFailed,
+    end,
+    end_with_parent,
+    leftovers,
+    spawn,
+    stop,
+)
+from progress_api.exceptions import SettingsError
+from progress_api.settings import Settings
+
+_PROGRESS = (sys.executable, "-m", "flask", "--app", "progress_api", "progress")
+# The two servers take the rest of the 10 s after which a stop often becomes a kill.
+_SERVICE_STOP_SECONDS = 6.0
+_START_SECONDS = 30.0
+_CHAPTER = (
+    '{"chapterId": "intro", "completed": true, "watchTime": 60, "totalChapters": 8}'
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the two commands; what goes wrong is told in sentences, without a stack trace."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if (
+            number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+        ):  # nohup
+            signal.signal(number, _leave)
+    try:
+        match arguments:
+            case ["run"]:
+                return run()
+            case ["exec", *command] if command:
+                return execute(command)
+    except KeyboardInterrupt:
+        return 0 if arguments == ["run"] else 128 + signal.SIGINT
+    except (StartFailed, InUse, SettingsError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print("usage: python -m embedded run | exec COMMAND…", file=sys.stderr)
+    return 2
+
+
+def run() -> int:
+    """Serve until a signal comes.
+
+    Returns:
+        1 when the service does not start, or ends by itself.
+    """
+    if "MAKELEVEL" in os.environ:  # make may be killed, and would leave us behind
+        end_with_parent(signal.SIGTERM)
+    servers, variables = needed(os.environ)
+    environment = {**os.environ, **variables, **key(os.environ)}
+    settings = Settings.from_environment(environment)
+    with alone() as lock, ExitStack() as stack:
+        _end_leftovers()
+        _check_ports(settings)
+        for server in servers:
+            stack.enter_context(server)
+        tell(
+            lock,
+            _address(settings.host, settings.port),
+            variables.get("DATABASE_URL", ""),
+        )
+        if subprocess.call([*_PROGRESS, "migrate"], cwd=ROOT, env=environment) != 0:
+            return 1
+        return _serve(stack, settings, environment)
+
+
+def execute(command: list[str]) -> int:
+    """Run a command on the database and the key of this clone, where the environment gives none.
+
+    Returns:
+        The exit code of the command.
+    """
+    environment = {**os.environ, **key(os.environ)}
+    if environment.get("DATABASE_URL"):
+        return _call(command, environment)
+    try:
+        with alone(), postgres() as database:
+            return _call(command, environment | {"DATABASE_URL": database.url()})
+    except InUse as service:
+        if not service.database_url:
+            raise StartFailed(
+                "The running service has another DATABASE_URL: give it here too."
+            ) from None
+        return _call(command, environment | {"DATABASE_URL": service.database_url})
+
+
+def _call(command: list[str], environment: Mapping[str, str]) -> int:
+    return subprocess.call(command, env=environment)
+
+
+def _serve(stack: ExitStack, settings: Settings, environment: Mapping[str, str]) -> int:
+    options = [
+        "-c",
+        "gunicorn.conf.py",
+        "--name",
+        str(LOCAL),
+    ]  # the name: see _end_leftovers
+    service = spawn(
+        [sys.executable, "-m", "gunicorn", *options, "wsgi:app"],
+        cwd=ROOT,
+        dies_by=signal.SIGTERM,
+        environment=environment,
+    )
+    stack.callback(stop, service, signal.SIGTERM, _SERVICE_STOP_SECONDS)
+    making = [*_PROGRESS, "token", "learner-1"]
+    token = subprocess.Popen(
+        making,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + _START_SECONDS
+    while service.poll() is None and not _answers(settings):
+        if time.monotonic() > deadline:
+            raise StartFailed(
+                f"The service does not answer after {_START_SECONDS:.0f} s."
+            )
+        time.sleep(0.02)
+    shown = token.communicate()[0].decode().strip()
+    print(_greeting(settings, environment["DATABASE_URL"], shown), flush=True)
+    service.wait()
+    raise StartFailed("The service ended by itself; why is above.")
+
+
+def _answers(settings: Settings) -> bool:
+    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        connection.getresponse()
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _greeting(settings: Settings, database_url: str, token: str) -> str:
+    service = _address(settings.host, settings.port) + settings.url_prefix
+    metrics = _address(settings.metrics_host, settings.metrics_port) + "/metrics"
+    headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
+    return "\n".join(
+        (
+            f"Service:  {service}",
+            f"Metrics:  {metrics if settings.metrics_port else 'off'}",
+            f"Database: {_without_password(database_url)}",
+            f"Try it:   curl {headers} -d {quote(_CHAPTER)} {service}/first-steps/chapter",
+            "Ctrl-C stops it; its data stays.",
+        )
+    )
+
+
+def _without_password(url: str) -> str:
+    url = re.sub(r"(://[^/@:]*):[^@]*@", r"\1:***@", url)
+    return re.sub(r"([?&]password=)[^&]*", r"\1***", url)
+
+
+def _end_leftovers() -> None:
+    found = leftovers(lambda process: str(LOCAL) in process.cmdline())
+    end(found, signal.SIGTERM, _SERVICE_STOP_SECONDS)
+
+
+def _check_ports(settings: Settings) -> None:
+    with ExitStack() as held:  # both at once: they may be one and the same
+        for name, host, port in (
+            ("PORT", settings.host, settings.port),
+            ("METRICS_PORT", settings.metrics_host, settings.metrics_port),
+        ):
+            family = AF_INET6 if ":" in host else AF_INET
+            try:
+                held.enter_context(create_server((host, port), family=family))
+            except OSError as error:
+                why = os.strerror(error.errno) if error.errno else str(error)
+                raise StartFailed(
+                    f"{name}: cannot listen on {host} port {port} ({why})."
+                ) from error
+
+
+def _address(host: str, port: int) -> str:
+    host = _reachable(host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def _leave(*_: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(
+            number, signal.SIG_IGN
+        )  # a second Ctrl-C would leave something running
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,86 @@
+"""How gunicorn serves the service; every figure has its setting or its reason."""
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from progress_api.exceptions import SettingsError
+from progress_api.logs import JsonLines
+from progress_api.settings import Settings
+
+try:
+    _settings = Settings.from_environment(os.environ)
+except SettingsError as error:
+    sys.exit(error.detail)
+
+# Read when prometheus_client is imported, in each worker: it must be there before.
+_given_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+_directory = _given_directory or tempfile.mkdtemp(prefix="progress-api-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
+
+from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = _settings.web_concurrency
+worker_class = "gthread"
+threads = _settings.web_threads
+# What a worker accepts while its threads are busy: with the default of 1,000 one worker takes
+# the connections that the other one has threads for.
+worker_connections = threads * 16
+keepalive = 5
+timeout = 30
+# Longer than a statement may take, shorter than an orchestrator waits.
+graceful_timeout = 8
+# An id of 255 characters, and a userId, are up to 6,120 bytes when they are percent-encoded.
+limit_request_line = 8190
+# Who may speak for a client is TRUSTED_PROXIES alone; gunicorn itself would believe loopback.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
+# Two services of one user would take this socket from each other.
+control_socket_disable = True
+accesslog = None
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": JsonLines}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"level": "WARNING", "handlers": ["out"]},
+    "loggers": {
+        "gunicorn.error": {
+            "level": _settings.log_level,
+            "handlers": ["out"],
+            "propagate": False,
+        },
+        "gunicorn.access": {"level": "ERROR", "handlers": ["out"], "propagate": False},
+    },
+}
+
+
+def on_starting(_: Any) -> None:
+    """Start counting anew: counters of an earlier run would be added to this one's."""
+    if "GUNICORN_PID" not in os.environ:
+        for left in Path(_directory).glob("*.db"):
+            left.unlink(missing_ok=True)
+
+
+def when_ready(_: Any) -> None:
+    """Serve the metrics of all workers on a port of their own."""
+    if _settings.metrics_port:
+        GunicornPrometheusMetrics.start_http_server_when_ready(
+            _settings.metrics_port, _settings.metrics_host
+        )
+
+
+def child_exit(_: Any, worker: Any) -> None:
+    """Keep what a worker counted, forget that it is alive."""
+    GunicornPrometheusMetrics.mark_process_dead_on_child_exit(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """Remove the directory that was made for this run."""
+    if not _given_directory and not server.reexec_pid:
+        shutil.rmtree(_directory, ignore_errors=True)

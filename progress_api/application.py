@@ -1,0 +1,64 @@
+"""The service on its own: a host like any other, with transport, health and logs for the whole app."""
+
+import os
+from functools import partial
+
+from flask import Flask
+from flask_limiter import Limiter
+from flask_sqlalchemy import SQLAlchemy
+
+from progress_api import logs
+from progress_api.database import engine_options
+from progress_api.extension import ProgressAPI
+from progress_api.migrate import is_ready
+from progress_api.settings import Settings
+from progress_api.web import error_responses, health, transport
+from progress_api.web.identity import set_up_tokens
+from progress_api.web.limits import storage_options
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the service.
+
+    Args:
+        settings: read from the environment where not given.
+
+    Raises:
+        SettingsError: naming each setting that is missing or wrong.
+    """
+    settings = settings or Settings.from_environment(os.environ)
+    app = Flask("progress_api", static_folder=None)
+    api = ProgressAPI(settings=settings, watch=False)
+    _watch(app, settings, api)
+    transport.register(app, settings)
+    database = _set_up(app, settings)
+    api.init_app(app)
+    with app.app_context():
+        health.register(app, partial(is_ready, database.engine))
+    if settings.metrics_public:
+        app.add_url_rule("/metrics", view_func=api.metrics.exposition)
+    return app
+
+
+def _watch(app: Flask, settings: Settings, api: ProgressAPI) -> None:
+    logs.configure(settings.log_level)
+    logs.register(app)
+    api.metrics.register(app)
+    error_responses.register(app)
+
+
+def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
+    database = SQLAlchemy(app)
+    set_up_tokens(app, settings)
+    Limiter(
+        lambda: (
+            ""
+        ),  # no limit is left to the extension: its store is what is used of it
+        app=app,
+        storage_uri=settings.ratelimit_storage_uri,
+        storage_options=storage_options(settings.ratelimit_storage_uri),
+        strategy="fixed-window",
+    )
+    return database

@@ -1,0 +1,117 @@
+"""What can go wrong, in the contract's words. Nothing here knows of HTTP."""
+
+from collections.abc import Mapping, Sequence
+
+
+class ProgressError(Exception):
+    """Something went wrong with tutorial progress."""
+
+    def __init__(self, detail: str | None = None) -> None:
+        """Keep one sentence that a person can act on.
+
+        Args:
+            detail: the sentence; the class's docstring when not given.
+        """
+        super().__init__(detail or (type(self).__doc__ or "").strip())
+
+    @property
+    def detail(self) -> str:
+        """The sentence that a person can act on."""
+        return str(self)
+
+
+class SettingsError(ProgressError):
+    """A setting is missing or has a value that it may not have."""
+
+
+class MalformedBody(ProgressError):
+    """The request body must be a JSON object, such as {"userId": null}."""
+
+
+class UnsupportedBody(ProgressError):
+    """Send the body as JSON, with the header Content-Type: application/json."""
+
+
+class BodyTooLarge(ProgressError):
+    """The request body is larger than this service reads."""
+
+
+class InvalidFields(ProgressError):
+    """A field of the request holds a value that it may not have."""
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Name what is wrong.
+
+        Args:
+            fields: for each bad field, as it is called on the wire, its messages.
+        """
+        self.fields = {name: list(messages) for name, messages in fields.items()}
+        told = " ".join(
+            f"{name}: {' '.join(found)}" for name, found in self.fields.items()
+        )
+        super().__init__(told or None)
+
+
+class InvalidScore(InvalidFields):
+    """The score must be between 0 and maxScore."""
+
+
+class Unauthenticated(ProgressError):
+    """Send a valid token in the header Authorization: Bearer <token>."""
+
+
+class NotYourProgress(ProgressError):
+    """The token belongs to another learner than the userId of this request."""
+
+
+class InsecureTransport(ProgressError):
+    """This service answers over HTTPS only."""
+
+
+class LimitExceeded(ProgressError):
+    """Too many requests; wait before the next one."""
+
+    def __init__(self, *, limit: int, reset_in: int) -> None:
+        """Say how long to wait.
+
+        Args:
+            limit: requests allowed in one window.
+            reset_in: whole seconds until the window ends, at least 1.
+        """
+        self.limit = limit
+        self.reset_in = reset_in
+        super().__init__(
+            f"At most {limit} such requests are allowed at a time; try again in {reset_in} s."
+        )
+
+
+class ProgressNotFound(ProgressError):
+    """Nothing has been recorded for this tutorial yet; post a chapter first."""
+
+
+class NotEligible(ProgressError):
+    """The certificate needs 95 percent of the chapters and every quiz passed."""
+
+
+class TooManyChapters(ProgressError):
+    """This tutorial already holds as many different chapters as one learner may record."""
+
+
+class TooManyQuizzes(ProgressError):
+    """This tutorial already holds as many different quizzes as one learner may record."""
+
+
+class Unavailable(ProgressError):
+    """The service cannot do this right now; try again in a moment."""
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database cannot be reached or is too busy; try again in a moment."""
+
+
+class KeysUnavailable(Unavailable):
+    """The keys that verify tokens cannot be fetched; try again in a moment."""
+
+
+class SchemaDiffers(ProgressError):
+    """The tables in the database are not those of the guide."""

@@ -1,0 +1,74 @@
+"""The id of each request, and one JSON line about it."""
+
+import logging
+import re
+import sys
+import uuid
+
+from flask import Blueprint, Flask, Response, g, request
+from pythonjsonlogger.json import JsonFormatter
+
+from progress_api.metrics import elapsed, template
+
+LOGGER = "progress_api"
+REQUEST_ID = "X-Request-ID"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
+_access = logging.getLogger(f"{LOGGER}.access")
+
+
+class JsonLines(JsonFormatter):
+    """One JSON object a line."""
+
+    def __init__(self) -> None:
+        """Name the fields as the rest of the service does."""
+        super().__init__(
+            "{levelname}{name}{message}",
+            style="{",
+            timestamp="time",
+            rename_fields={"levelname": "level", "name": "logger"},
+        )
+
+
+def configure(level: str) -> None:
+    """Write the service's own lines to standard output; for an app of our own, never for a host's.
+
+    Args:
+        level: the least level that is logged.
+    """
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(level)
+    if not logger.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(JsonLines())
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def register(scaffold: Flask | Blueprint) -> None:
+    """Give every request below an app or a blueprint an id and a line.
+
+    Args:
+        scaffold: the app of the service on its own, the blueprint as a guest.
+    """
+    scaffold.before_request(_begin)
+    scaffold.after_request(_end)
+
+
+def _begin() -> None:
+    given = request.headers.get(REQUEST_ID, "")
+    g.progress_request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _end(response: Response) -> Response:
+    response.headers[REQUEST_ID] = g.get("progress_request_id", "")
+    caller = g.get("progress_caller")
+    told = {
+        "requestId": g.get("progress_request_id"),
+        "learner": caller.pseudonym if caller else None,
+        "method": request.method,
+        "route": template(),
+        "status": response.status_code,
+        "durationMs": round(elapsed() * 1000, 3),
+    }
+    _access.info("request", extra=told)
+    return response

@@ -1,0 +1,130 @@
+"""Make the tables of the guide, exactly (guide, step 1)."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_PERCENTAGE = "completion_percentage >= 0 AND completion_percentage <= 100"
+
+
+def upgrade() -> None:
+    """Make the three tables and their five indexes."""
+    _tutorial_progress()
+    _chapter_progress()
+    _quiz_scores()
+
+
+def downgrade() -> None:
+    """Drop the three tables."""
+    for table in ("quiz_scores", "chapter_progress", "tutorial_progress"):
+        op.drop_table(table)
+
+
+def _tutorial_progress() -> None:
+    op.create_table(
+        "tutorial_progress",
+        _id(),
+        sa.Column("tutorial_id", sa.String(255), nullable=False),
+        sa.Column("user_id", sa.String(255)),
+        sa.Column(
+            "completion_percentage",
+            sa.Integer(),
+            _check("tutorial_progress_completion_percentage", _PERCENTAGE),
+            server_default=sa.text("0"),
+        ),
+        sa.Column("chapters_completed", sa.Integer(), server_default=sa.text("0")),
+        sa.Column("total_chapters", sa.Integer(), server_default=sa.text("0")),
+        sa.Column(
+            "certificate_eligible", sa.Boolean(), server_default=sa.text("false")
+        ),
+        sa.Column("certificate_earned", sa.Boolean(), server_default=sa.text("false")),
+        sa.Column("total_watch_time", sa.Integer(), server_default=sa.text("0")),
+        sa.Column("last_watched_at", sa.TIMESTAMP()),
+        *_times(),
+        sa.UniqueConstraint("tutorial_id", "user_id"),
+    )
+    last_watched = [sa.text("last_watched_at DESC")]
+    op.create_index("idx_tutorial_progress_user_id", "tutorial_progress", ["user_id"])
+    op.create_index(
+        "idx_tutorial_progress_tutorial_id", "tutorial_progress", ["tutorial_id"]
+    )
+    op.create_index(
+        "idx_tutorial_progress_last_watched", "tutorial_progress", last_watched
+    )
+
+
+def _chapter_progress() -> None:
+    op.create_table(
+        "chapter_progress",
+        _id(),
+        _progress_id(),
+        sa.Column("chapter_id", sa.String(255), nullable=False),
+        sa.Column("watch_time", sa.Integer(), server_default=sa.text("0")),
+        sa.Column("completed", sa.Boolean(), server_default=sa.text("false")),
+        sa.Column("last_position", sa.Integer(), server_default=sa.text("0")),
+        *_times(),
+        sa.UniqueConstraint("progress_id", "chapter_id"),
+    )
+    op.create_index(
+        "idx_chapter_progress_progress_id", "chapter_progress", ["progress_id"]
+    )
+
+
+def _quiz_scores() -> None:
+    op.create_table(
+        "quiz_scores",
+        _id(),
+        _progress_id(),
+        sa.Column("quiz_id", sa.String(255), nullable=False),
+        sa.Column(
+            "score",
+            sa.Integer(),
+            _check("quiz_scores_score", "score >= 0"),
+            nullable=False,
+        ),
+        sa.Column(
+            "max_score",
+            sa.Integer(),
+            _check("quiz_scores_max_score", "max_score > 0"),
+            nullable=False,
+        ),
+        sa.Column(
+            "passed", sa.Boolean(), nullable=False, server_default=sa.text("false")
+        ),
+        sa.Column("attempts", sa.Integer(), server_default=sa.text("1")),
+        _now("completed_at", nullable=False),
+        *_times(),
+        sa.UniqueConstraint("progress_id", "quiz_id"),
+    )
+    op.create_index("idx_quiz_scores_progress_id", "quiz_scores", ["progress_id"])
+
+
+def _id() -> sa.Column[Any]:
+    generated = sa.text("gen_random_uuid()")
+    return sa.Column("id", sa.Uuid(), primary_key=True, server_default=generated)
+
+
+def _progress_id() -> sa.Column[Any]:
+    progress = sa.ForeignKey("tutorial_progress.id", ondelete="CASCADE")
+    return sa.Column("progress_id", sa.Uuid(), progress, nullable=False)
+
+
+def _now(name: str, *, nullable: bool = True) -> sa.Column[Any]:
+    return sa.Column(
+        name, sa.TIMESTAMP(), nullable=nullable, server_default=sa.func.now()
+    )
+
+
+def _times() -> tuple[sa.Column[Any], sa.Column[Any]]:
+    return _now("created_at"), _now("updated_at")
+
+
+def _check(name: str, condition: str) -> sa.CheckConstraint:
+    # The name is final: it is the one that PostgreSQL gives to the guide's unnamed check.
+    return sa.CheckConstraint(condition, name=op.f(f"{name}_check"))

@@ -1,0 +1,117 @@
+"""The guide's tables (step 1) and what later migrations added, with PostgreSQL's own names."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import (
+    TIMESTAMP,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+
+# The names that PostgreSQL gives by itself, so that tables made by hand are the same tables.
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+
+def _id() -> Column[UUID]:
+    return Column(
+        "id", Uuid(), primary_key=True, server_default=text("gen_random_uuid()")
+    )
+
+
+def _progress_id() -> Column[UUID]:
+    progress = ForeignKey("tutorial_progress.id", ondelete="CASCADE")
+    return Column("progress_id", Uuid(), progress, nullable=False)
+
+
+def _time(name: str) -> Column[datetime]:
+    # Without a time zone, as in the guide; the service writes UTC.
+    return Column(name, TIMESTAMP(), server_default=func.now())
+
+
+tutorial_progress = Table(
+    "tutorial_progress",
+    metadata,
+    _id(),
+    Column("tutorial_id", String(255), nullable=False),
+    Column("user_id", String(255)),
+    Column("completion_percentage", Integer, server_default=text("0")),
+    Column("chapters_completed", Integer, server_default=text("0")),
+    Column("total_chapters", Integer, server_default=text("0")),
+    Column("certificate_eligible", Boolean, server_default=text("false")),
+    Column("certificate_earned", Boolean, server_default=text("false")),
+    Column("total_watch_time", Integer, server_default=text("0")),
+    Column("last_watched_at", TIMESTAMP()),
+    _time("created_at"),
+    _time("updated_at"),
+    CheckConstraint(
+        "completion_percentage >= 0 AND completion_percentage <= 100",
+        name="completion_percentage",
+    ),
+    UniqueConstraint("tutorial_id", "user_id"),
+    Index("idx_tutorial_progress_user_id", "user_id"),
+    Index("idx_tutorial_progress_tutorial_id", "tutorial_id"),
+    Index("idx_tutorial_progress_last_watched", text("last_watched_at DESC")),
+)
+
+chapter_progress = Table(
+    "chapter_progress",
+    metadata,
+    _id(),
+    _progress_id(),
+    Column("chapter_id", String(255), nullable=False),
+    Column("watch_time", Integer, server_default=text("0")),
+    Column("completed", Boolean, server_default=text("false")),
+    Column("last_position", Integer, server_default=text("0")),
+    _time("created_at"),
+    _time("updated_at"),
+    UniqueConstraint("progress_id", "chapter_id"),
+    Index("idx_chapter_progress_progress_id", "progress_id"),
+)
+
+quiz_scores = Table(
+    "quiz_scores",
+    metadata,
+    _id(),
+    _progress_id(),
+    Column("quiz_id", String(255), nullable=False),
+    Column("score", Integer, nullable=False),
+    Column("max_score", Integer, nullable=False),
+    Column("passed", Boolean, nullable=False, server_default=text("false")),
+    Column("attempts", Integer, server_default=text("1")),
+    Column("completed_at", TIMESTAMP(), nullable=False, server_default=func.now()),
+    _time("created_at"),
+    _time("updated_at"),
+    CheckConstraint("score >= 0", name="score"),
+    CheckConstraint("max_score > 0", name="max_score"),
+    UniqueConstraint("progress_id", "quiz_id"),
+    Index("idx_quiz_scores_progress_id", "progress_id"),
+)
+
+# Migration 2: what tells a repeated quiz post from a new attempt.
+quiz_attempt_keys = Table(
+    "quiz_attempt_keys",
+    metadata,
+    Column("quiz_score_id", Uuid(), ForeignKey("quiz_scores.id", ondelete="CASCADE")),
+    Column("attempt_key", Uuid()),
+    PrimaryKeyConstraint("quiz_score_id", "attempt_key"),
+)

@@ -1,0 +1,113 @@
+"""From the bytes of a request to arguments that are within bounds."""
+
+import json
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+from flask import request
+from marshmallow import ValidationError
+
+from progress_api.exceptions import (
+    BodyTooLarge,
+    InvalidFields,
+    InvalidScore,
+    MalformedBody,
+    UnsupportedBody,
+)
+from progress_api.web.schemas import (
+    IDEMPOTENCY_KEY,
+    SCORE_OUT_OF_RANGE,
+    LearnerPost,
+    check_id,
+)
+from progress_api.web.state import state
+
+SLASHES_ENCODED = "progress_api.slashes_encoded"
+
+
+def read_tutorial(tutorial_id: str) -> str:
+    """Return the tutorialId of the path.
+
+    Raises:
+        InvalidFields: it is no id.
+    """
+    if SLASHES_ENCODED in request.environ:
+        tutorial_id = unquote(tutorial_id)
+    return _checked("tutorialId", tutorial_id)
+
+
+def read_user() -> list[str]:
+    """Return each userId of the query that is not empty.
+
+    Raises:
+        InvalidFields: one is no id.
+    """
+    return [
+        _checked("userId", user_id)
+        for user_id in request.args.getlist("userId")
+        if user_id
+    ]
+
+
+def read_body(schema: LearnerPost) -> tuple[str | None, Any]:
+    """Return the userId of the body, and what else it tells; no body is an empty object.
+
+    Args:
+        schema: what the body may hold.
+
+    Raises:
+        BodyTooLarge: it is longer than the setting allows.
+        UnsupportedBody: it is not sent as JSON.
+        MalformedBody: it is no JSON object.
+        InvalidFields: naming each field and what it may be.
+    """
+    values = _parsed(_body())
+    values.pop(IDEMPOTENCY_KEY, None)
+    if IDEMPOTENCY_KEY in request.headers:
+        values[IDEMPOTENCY_KEY] = request.headers[IDEMPOTENCY_KEY]
+    try:
+        loaded: tuple[str | None, Any] = schema.load(values)
+    except ValidationError as error:
+        raise _invalid(error.messages_dict) from error
+    return loaded
+
+
+def _body() -> bytes:
+    # One byte more than allowed: a chunked body that is too long is cut off there, not refused.
+    limit = state().max_body_bytes
+    request.max_content_length = limit + 1
+    body = request.get_data(cache=False)
+    if len(body) > limit:
+        raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
+    if body and not request.is_json:
+        raise UnsupportedBody
+    return body
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(body.decode() or "{}", parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
+        raise MalformedBody from error
+    if not isinstance(parsed, dict):
+        raise MalformedBody
+    return parsed
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _checked(name: str, value: str) -> str:
+    try:
+        check_id(value)
+    except ValidationError as error:
+        raise InvalidFields(
+            {name: [str(message) for message in error.messages]}
+        ) from error
+    return value
+
+
+def _invalid(messages: dict[str, list[str]]) -> InvalidFields:
+    score = messages == {"score": [SCORE_OUT_OF_RANGE]}
+    return InvalidScore(messages) if score else InvalidFields(messages)

@@ -1,0 +1,104 @@
+"""Where a failure becomes an answer: exception to status, in one envelope."""
+
+import logging
+import time
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from progress_api import exceptions as failures
+from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
+
+RETRY_AFTER_SECONDS = 1
+
+# What is answered to each failure: the status, and the short text, the guide's where it has one.
+ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {
+    failures.MalformedBody: (400, "Invalid JSON"),
+    failures.InvalidFields: (400, "Invalid request"),
+    failures.InvalidScore: (400, SCORE_OUT_OF_RANGE),
+    failures.TooManyChapters: (400, "Too many chapters"),
+    failures.TooManyQuizzes: (400, "Too many quizzes"),
+    failures.NotEligible: (400, "Not eligible for certificate"),
+    failures.Unauthenticated: (401, "Authentication required"),
+    failures.NotYourProgress: (403, "Forbidden"),
+    failures.InsecureTransport: (403, "HTTPS required"),
+    failures.ProgressNotFound: (404, "No progress found for this tutorial"),
+    failures.BodyTooLarge: (413, "Request body too large"),
+    failures.UnsupportedBody: (415, "Unsupported media type"),
+    failures.LimitExceeded: (429, "Too many requests"),
+    failures.DatabaseUnavailable: (503, "Service unavailable"),
+    failures.KeysUnavailable: (503, "Service unavailable"),
+    failures.ProgressError: (500, "Internal server error"),
+}
+_WHAT_TO_DO = {
+    404: "There is nothing at this address; check its path.",
+    405: "This address does not take this method; the Allow header lists those that it takes.",
+    500: "The service failed; try again, and give the requestId to its operators.",
+}
+_log = logging.getLogger("progress_api.errors")
+
+
+def register(scaffold: Flask | Blueprint) -> None:
+    """Answer every failure below an app or a blueprint in JSON.
+
+    Args:
+        scaffold: the app of the service on its own, the blueprint as a guest.
+    """
+    scaffold.register_error_handler(failures.ProgressError, _answer_ours)
+    scaffold.register_error_handler(HTTPException, _answer_http)
+    scaffold.register_error_handler(Exception, _answer_unexpected)
+
+
+def _answer_ours(error: Exception) -> Response:
+    assert isinstance(error, failures.ProgressError)
+    status, text = next(
+        ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS
+    )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.error("%s: %s", type(error).__name__, type(error.__cause__).__name__)
+    fields = error.fields if isinstance(error, failures.InvalidFields) else None
+    response = _envelope(status, text, error.detail, fields)
+    _add_headers(response, error)
+    return response
+
+
+def _add_headers(response: Response, error: failures.ProgressError) -> None:
+    if isinstance(error, failures.Unauthenticated):
+        response.headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, failures.Unavailable):
+        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    elif isinstance(error, failures.LimitExceeded):
+        response.headers["Retry-After"] = str(error.reset_in)
+        response.headers["X-RateLimit-Limit"] = str(error.limit)
+        response.headers["X-RateLimit-Remaining"] = "0"
+        response.headers["X-RateLimit-Reset"] = str(int(time.time()) + error.reset_in)
+
+
+def _answer_http(error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if status < HTTPStatus.BAD_REQUEST:
+        return _envelope(
+            status, HTTPStatus(status).phrase, HTTPStatus(status).description
+        )
+    detail = _WHAT_TO_DO.get(
+        status, HTTPStatus(status).description or "The request is refused."
+    )
+    response = _envelope(status, HTTPStatus(status).phrase, detail)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    _log.error("unexpected failure", exc_info=error)
+    return _envelope(500, "Internal server error", _WHAT_TO_DO[500])
+
+
+def _envelope(status: int, error: str, detail: str, fields: Any = None) -> Response:
+    body = {"error": error, "detail": detail, "requestId": g.get("progress_request_id")}
+    if fields is not None:
+        body["fields"] = fields
+    return json_response(body, status)

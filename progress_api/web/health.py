@@ -1,0 +1,33 @@
+"""Whether the process answers, and whether it can do its work."""
+
+from collections.abc import Callable
+
+from flask import Flask, Response
+
+from progress_api.exceptions import DatabaseUnavailable
+from progress_api.web.schemas import json_response
+
+PATHS = ("/healthz", "/readyz")
+
+
+def register(app: Flask, is_ready: Callable[[], bool]) -> None:
+    """Add `/healthz` and `/readyz` to the service on its own; neither needs a token.
+
+    Args:
+        app: the service.
+        is_ready: whether the database holds the schema that is needed; it raises where the
+            database does not answer.
+    """
+
+    def healthz() -> Response:
+        return json_response({"status": "ok"})
+
+    def readyz() -> Response:
+        if not is_ready():
+            raise DatabaseUnavailable(
+                "The database holds an older schema: it must be migrated."
+            )
+        return json_response({"status": "ready"})
+
+    for path, view in zip(PATHS, (healthz, readyz), strict=True):
+        app.add_url_rule(path, view_func=view)

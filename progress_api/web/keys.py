@@ -1,0 +1,96 @@
+"""Which key verifies a token: one that is configured, or a published set that may change."""
+
+import logging
+import threading
+import time
+from typing import Any
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from progress_api.exceptions import KeysUnavailable, SettingsError
+
+_FRESH_SECONDS = 300.0
+_RETRY_SECONDS = 10.0
+_FETCH_SECONDS = 2.0
+_log = logging.getLogger("progress_api.keys")
+
+
+def check_public_key(pem: str) -> None:
+    """Refuse a public key that cannot be read, before the first token comes.
+
+    Raises:
+        SettingsError: naming the setting.
+    """
+    try:
+        load_pem_public_key(pem.encode())
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise SettingsError("JWT_PUBLIC_KEY must be a public key in PEM.") from error
+
+
+class PublishedKeys:
+    """The keys of a JWKS address, kept through its outages.
+
+    Known keys go on verifying while the address fails or hangs; one thread fetches, and an
+    unknown key id makes it fetch at most once in ten seconds.
+    """
+
+    def __init__(self, url: str) -> None:
+        """Fetch nothing yet.
+
+        Args:
+            url: the http or https address of the key set.
+        """
+        self._client = jwt.PyJWKClient(
+            url, cache_jwk_set=False, timeout=int(_FETCH_SECONDS)
+        )
+        self._keys: dict[str | None, Any] = {}
+        self._fresh_until = 0.0
+        self._next_fetch = 0.0
+        self._fetching = threading.Lock()
+
+    def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
+        """Return the key that a token names in its header.
+
+        Args:
+            header: the token's, not verified yet.
+
+        Raises:
+            jwt.InvalidKeyError: there is no such key.
+            KeysUnavailable: no key has ever been fetched.
+        """
+        name = header.get("kid")
+        if name not in self._keys or time.monotonic() >= self._fresh_until:
+            self._refresh()
+        if name in self._keys:
+            return self._keys[name]
+        if not self._keys:
+            raise KeysUnavailable
+        raise jwt.InvalidKeyError("the token names no key of the set")
+
+    def _refresh(self) -> None:
+        # Who has keys does not wait for the fetch of another thread.
+        wait = -1 if not self._keys else 0
+        if not self._fetching.acquire(
+            blocking=bool(wait), timeout=_FETCH_SECONDS if wait else -1
+        ):
+            return
+        try:
+            if time.monotonic() >= self._next_fetch:
+                self._fetch()
+        finally:
+            self._fetching.release()
+
+    def _fetch(self) -> None:
+        try:
+            keys = {key.key_id: key.key for key in self._client.get_signing_keys()}
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
+            # A token that names no key is meant for the only one.
+            self._keys = keys | (
+                {None: next(iter(keys.values()))} if len(keys) == 1 else {}
+            )
+        except (jwt.PyJWTError, ValueError, OSError) as error:
+            _log.warning("keys were not fetched: %s", type(error).__name__)
+        finally:
+            self._next_fetch = time.monotonic() + _RETRY_SECONDS

@@ -1,0 +1,89 @@
+"""The five limits of the guide, counted in the shared store, or in this process while it is away."""
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from typing import Any, cast
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter, RateLimiter
+
+from progress_api.exceptions import LimitExceeded
+
+_AWAY_SECONDS = 5.0
+_STORE_SECONDS = 0.2
+_log = logging.getLogger("progress_api.limits")
+
+
+def storage_options(uri: str) -> dict[str, Any]:
+    """Return what a shared store is opened with: it may slow a request by 0.2 s, no more.
+
+    Args:
+        uri: the store's address.
+    """
+    if uri.startswith("memory:"):
+        return {}
+    return {"socket_connect_timeout": _STORE_SECONDS, "socket_timeout": _STORE_SECONDS}
+
+
+def open_storage(uri: str) -> Storage:
+    """Return the store at this address; nothing is asked of it yet."""
+    return cast(Storage, storage_from_string(uri, **storage_options(uri)))
+
+
+class Limits:
+    """What each caller may still ask for, per endpoint."""
+
+    def __init__(self, storage: Storage, limits: Mapping[str, str]) -> None:
+        """Count in this store.
+
+        Args:
+            storage: shared by all workers, or this process's memory.
+            limits: for each endpoint's name a limit such as "30/minute"; an endpoint without
+                one is not limited.
+        """
+        self._items: dict[str, RateLimitItem] = {
+            name: parse(text) for name, text in limits.items()
+        }
+        self._shared = FixedWindowRateLimiter(storage)
+        self._own = FixedWindowRateLimiter(MemoryStorage())
+        self._store_errors = storage.base_exceptions
+        self._away_until = 0.0
+
+    def spend(self, name: str, key: str) -> None:
+        """Count one request.
+
+        Args:
+            name: the endpoint's.
+            key: whose allowance it is.
+
+        Raises:
+            LimitExceeded: it was used up.
+        """
+        item = self._items.get(name)
+        if item is None:
+            return
+        strategy, allowed = self._hit(item, name, key)
+        if not allowed:
+            reset_time = strategy.get_window_stats(
+                item, "progress", name, key
+            ).reset_time
+            reset_in = max(1, math.ceil(reset_time - time.time()))
+            raise LimitExceeded(limit=item.amount, reset_in=reset_in)
+
+    def _hit(
+        self, item: RateLimitItem, name: str, key: str
+    ) -> tuple[RateLimiter, bool]:
+        if time.monotonic() >= self._away_until:
+            try:
+                return self._shared, self._shared.hit(item, "progress", name, key)
+            except self._store_errors as error:
+                self._fall_back(error)
+        return self._own, self._own.hit(item, "progress", name, key)
+
+    def _fall_back(self, error: Exception) -> None:
+        # One request in five seconds asks the store again; the others do not wait for it.
+        self._away_until = time.monotonic() + _AWAY_SECONDS
+        _log.warning("limits are counted in this process: %s", type(error).__name__)
