@@ -1,11 +1,16 @@
 """How gunicorn serves the service; every figure has its setting or its reason."""
 
+import json
 import os
 import shutil
+import socket
 import sys
 import tempfile
+import uuid
 from pathlib import Path
 from typing import Any
+
+from gunicorn import util
 
 from progress_api.exceptions import SettingsError
 from progress_api.logs import JsonLines
@@ -21,7 +26,7 @@ _given_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 _directory = _given_directory or tempfile.mkdtemp(prefix="progress-api-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
 
-from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
+from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics  # noqa: E402
 
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_concurrency
@@ -58,6 +63,19 @@ logconfig_dict = {
         "gunicorn.access": {"level": "ERROR", "handlers": ["out"], "propagate": False},
     },
 }
+
+
+def _refuse_in_json(client: socket.socket, status: int, reason: str, _: str) -> None:
+    """Answer a request that is no HTTP as every other failure is answered."""
+    detail = "The request could not be read; it is not well-formed, or too long."
+    body = json.dumps({"error": reason, "detail": detail, "requestId": uuid.uuid4().hex})
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    answer = f"{head}Content-Length: {len(body)}\r\n\r\n{body}"
+    util.write_nonblock(client, answer.encode("latin-1"))
+
+
+# What gunicorn refuses before the service sees it, it answers in HTML, and has no setting for it.
+util.write_error = _refuse_in_json
 
 
 def on_starting(_: Any) -> None:

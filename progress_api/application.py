@@ -1,4 +1,4 @@
-"""The service on its own: a host like any other, with transport, health and logs for the whole app."""
+"""The service on its own: a host like any other, with transport and health of its own."""
 
 import os
 from functools import partial
@@ -53,9 +53,7 @@ def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:
     database = SQLAlchemy(app)
     set_up_tokens(app, settings)
     Limiter(
-        lambda: (
-            ""
-        ),  # no limit is left to the extension: its store is what is used of it
+        lambda: "",  # no limit is left to the extension: its store is what is used of it
         app=app,
         storage_uri=settings.ratelimit_storage_uri,
         storage_options=storage_options(settings.ratelimit_storage_uri),

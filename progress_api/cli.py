@@ -1,7 +1,9 @@
 """`flask progress …`: what operators run."""
 
 import os
+from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
 import jwt
@@ -9,7 +11,10 @@ import jwt
 from progress_api import migrate as schema
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
-from progress_api.settings import Settings, as_table
+from progress_api.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 ONE_DAY = 86400
 
@@ -55,25 +60,19 @@ def check() -> None:
     """Tell whether the settings are right and the database is at head."""
     Settings.from_environment(os.environ)
     if not schema.is_ready(_database()):
-        raise click.ClickException(
-            "The database is not migrated: run flask progress migrate."
-        )
+        raise click.ClickException("The database is not migrated: run flask progress migrate.")
     schema.check(_database())
 
 
 @progress.command()
 @click.argument("sub")
 @click.option("--scope", default="", help="Scopes, blanks between.")
-@click.option(
-    "--seconds", default=ONE_DAY, show_default=True, help="How long it is valid."
-)
+@click.option("--seconds", default=ONE_DAY, show_default=True, help="How long it is valid.")
 def token(sub: str, scope: str, seconds: int) -> None:
     """Print a token of learner SUB, signed with JWT_SECRET_KEY."""
     settings = Settings.from_environment(os.environ)
     if not settings.jwt_algorithm.startswith("HS"):
-        raise click.ClickException(
-            "Tokens are signed elsewhere: no JWT_SECRET_KEY is in use."
-        )
+        raise click.ClickException("Tokens are signed elsewhere: no JWT_SECRET_KEY is in use.")
     now = datetime.now(UTC)
     claims = {
         settings.jwt_identity_claim: sub,
@@ -86,16 +85,29 @@ def token(sub: str, scope: str, seconds: int) -> None:
         claims["aud"] = settings.jwt_decode_audience
     if settings.jwt_decode_issuer:
         claims["iss"] = settings.jwt_decode_issuer
-    click.echo(
-        jwt.encode(claims, settings.jwt_secret_key or "", settings.jwt_algorithm)
-    )
+    click.echo(jwt.encode(claims, settings.jwt_secret_key or "", settings.jwt_algorithm))
 
 
 @progress.command()
 def settings() -> None:
     """Print every setting as a table in Markdown."""
-    click.echo(as_table())
+    click.echo(_as_table())
 
 
-def _database() -> schema.Engine:
+def _database() -> "Engine":
     return open_engine(Settings.from_environment(os.environ, keys_needed=False))
+
+
+def _as_table() -> str:
+    lines = ["| setting | default | may be | |", "| --- | --- | --- | --- |"]
+    for one in fields(Settings):
+        kind, says = one.metadata["kind"], one.metadata["says"]
+        lines.append(f"| `{one.name.upper()}` | {_shown(one.default)} | {kind.allowed} | {says} |")
+    return "\n".join(lines)
+
+
+def _shown(default: Any) -> str:
+    if default is MISSING or default is None or default == ():
+        return "required" if default is MISSING else ""
+    text = ",".join(default) if isinstance(default, tuple) else str(default)
+    return f"`{text.lower() if isinstance(default, bool) else text}`"

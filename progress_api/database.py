@@ -2,22 +2,22 @@
 
 import hashlib
 import select
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from functools import cached_property
-from typing import Any, Protocol
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Engine, PoolProxiedConnection, create_engine, make_url
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.sql.base import Executable
 
 from progress_api.exceptions import DatabaseUnavailable, SettingsError
 from progress_api.settings import Settings
 
 Parameters = Mapping[str, Any]
 Row = Sequence[Any]
+Travel = Callable[[Engine, "Unit", Parameters], Row | None]
 
 # Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000), a
 # prepared statement that is gone (26000), a serialization failure (40001), a deadlock (40P01).
@@ -27,9 +27,7 @@ _UNDONE = frozenset({"0A000", "26000", "40001", "40P01"})
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "26000", "42P01", "42703"})
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
-_CONNECTION_SPENT = frozenset(
-    {None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"}
-)
+_CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"})
 
 
 class Unit:
@@ -41,142 +39,98 @@ class Unit:
         Args:
             statements: SQLAlchemy Core statements with named parameters.
         """
-        self.statements: tuple[Executable, ...] = statements
+        self.statements = statements
 
     @cached_property
-    def prepared(self) -> "tuple[Prepared, ...]":
-        """The statements as PostgreSQL's own PREPARE and EXECUTE."""
-        return tuple(Prepared(statement) for statement in self.statements)
-
-    @cached_property
-    def execution(self) -> str:
-        """The whole unit as one string of EXECUTEs."""
-        return "; ".join(prepared.execute for prepared in self.prepared)
-
-    @cached_property
-    def constants(self) -> dict[str, Any]:
-        """What the statements themselves bind."""
-        return {
-            name: value
-            for one in self.prepared
-            for name, value in one.constants.items()
-        }
+    def prepared(self) -> "Prepared":
+        """The unit as PostgreSQL's own PREPARE and EXECUTE, compiled once."""
+        return Prepared.of(self.statements)
 
 
-class Prepared:
-    """One statement, prepared under a name that only this text can have."""
+class Prepared(NamedTuple):
+    """Statements by the names they are prepared under, and how they are executed in one string."""
 
-    def __init__(self, statement: Any) -> None:
-        """Compile once; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
-        compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
-        names: list[str] = compiled.positiontup or []
-        self.name = (
-            f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
-        )
-        self.prepare = f"PREPARE {self.name} AS {compiled}"
-        arguments = ", ".join(f"%({name})s" for name in names)
-        self.execute = (
-            f"EXECUTE {self.name}({arguments})" if names else f"EXECUTE {self.name}"
-        )
-        self.constants = {k: v for k, v in compiled.params.items() if v is not None}
+    statements: dict[str, str]
+    execution: str
+    constants: dict[str, Any]
 
-
-class Executor(Protocol):
-    """Carries a unit to PostgreSQL, as one transaction."""
-
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
-        """Run the unit.
-
-        Args:
-            unit: what to run.
-            parameters: a value for each name in its statements.
-
-        Returns:
-            The one row of the last statement, None where it returned none.
-
-        Raises:
-            DatabaseUnavailable: nothing is known to have been written.
-        """
+    @classmethod
+    def of(cls, statements: Iterable[Any]) -> "Prepared":
+        """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
+        prepared, executions, constants = {}, [], {}
+        for statement in statements:
+            compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+            # A name that only this text can have: a connection may serve two versions.
+            name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
+            prepared[name] = f"PREPARE {name} AS {compiled}"
+            arguments = ", ".join(f"%({one})s" for one in compiled.positiontup or ())
+            executions.append(f"EXECUTE {name}({arguments})")
+            constants.update({k: v for k, v in compiled.params.items() if v is not None})
+        return cls(prepared, "; ".join(executions), constants)
 
 
-class OneTrip:
-    """One string of EXECUTEs, one round trip, one implicit transaction; needs psycopg2.
-
-    No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
-    each connection.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        """Use the pool of this engine.
-
-        Args:
-            engine: over psycopg2, with any isolation level.
-        """
-        self._engine = engine
-
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
-        """Run the unit in one trip; see Executor."""
-        return _run_twice_if_undone(
-            self._engine, lambda: self._run_once(unit, parameters)
-        )
-
-    def _run_once(self, unit: Unit, parameters: Parameters) -> Row | None:
-        with _pooled(self._engine) as connection, _autocommit(connection):
-            with closing(connection.cursor()) as cursor:
-                self._prepare(connection, cursor, unit)
-                cursor.execute(unit.execution, {**unit.constants, **parameters})
-                row: Row | None = cursor.fetchone() if cursor.description else None
-                return row
-
-    @staticmethod
-    def _prepare(connection: PoolProxiedConnection, cursor: Any, unit: Unit) -> None:
-        known = connection.info.setdefault("progress_prepared", set())
-        for prepared in unit.prepared:
-            if prepared.name not in known:
-                cursor.execute(prepared.prepare)
-                known.add(prepared.name)
-
-
-class OneByOne:
-    """A transaction of its own, statement by statement: for psycopg 3, or behind PgBouncer."""
-
-    def __init__(self, engine: Engine) -> None:
-        """Use the pool of this engine.
-
-        Args:
-            engine: with any driver for PostgreSQL and any isolation level.
-        """
-        self._engine = engine
-        self._reading = engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._writing = engine.execution_options(isolation_level="READ COMMITTED")
-
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
-        """Run the unit in a transaction; see Executor."""
-        return _run_twice_if_undone(
-            self._engine, lambda: self._run_once(unit, parameters)
-        )
-
-    def _run_once(self, unit: Unit, parameters: Parameters) -> Row | None:
-        # A single statement is a transaction already.
-        engine = self._reading if len(unit.statements) == 1 else self._writing
-        with engine.connect() as connection:
-            while _hung_up(connection.connection):
-                connection.invalidate()
-            with connection.begin():
-                for statement in unit.statements:
-                    result = connection.execute(statement, parameters)
-                return result.one_or_none() if result.returns_rows else None
+# Runs a unit with a value for each name in its statements, as one transaction that is done on
+# return; returns the one row of the last statement, None where there is none.
+Executor = Callable[[Unit, Parameters], Row | None]
 
 
 def executor(engine: Engine, *, one_trip: bool) -> Executor:
     """Choose how units travel.
 
     Args:
-        engine: where they go.
+        engine: where they go, with any isolation level.
         one_trip: whether prepared statements are wanted, where the driver can send them.
+
+    Returns:
+        What runs a unit; it raises DatabaseUnavailable when the database cannot do so now.
     """
     able = engine.dialect.driver == "psycopg2"
-    return OneTrip(engine) if one_trip and able else OneByOne(engine)
+    return partial(_run, _in_one_trip if one_trip and able else _one_by_one, engine)
+
+
+def _run(travel: Travel, engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+    try:
+        try:
+            return travel(engine, unit, parameters)
+        except errors as error:
+            if sqlstate(error) not in _UNDONE:
+                raise
+        return travel(engine, unit, parameters)
+    except errors as error:
+        if is_out_of_reach(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
+
+    No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
+    each connection.
+    """
+    prepared = unit.prepared
+    with _pooled(engine) as connection, _cursor(connection) as cursor:
+        known = connection.info.setdefault("progress_prepared", set())
+        for name in prepared.statements.keys() - known:
+            cursor.execute(prepared.statements[name])
+            known.add(name)
+        cursor.execute(prepared.execution, {**prepared.constants, **parameters})
+        row: Row | None = cursor.fetchone() if cursor.description else None
+        return row
+
+
+def _one_by_one(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    """Statement by statement in a transaction: on psycopg 3, or behind PgBouncer."""
+    # A single statement is a transaction already.
+    isolation = "AUTOCOMMIT" if len(unit.statements) == 1 else "READ COMMITTED"
+    with engine.connect() as connection:
+        while _hung_up(connection.connection):
+            connection.invalidate()
+        with connection.execution_options(isolation_level=isolation).begin():
+            for statement in unit.statements:
+                result = connection.execute(statement, parameters)
+            return result.one_or_none() if result.returns_rows else None
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -233,34 +187,13 @@ def _parsed(url: str) -> URL:
     try:
         return make_url(url)
     except ArgumentError as error:
-        raise SettingsError(
-            "DATABASE_URL must be the address of a PostgreSQL database."
-        ) from error
-
-
-def _run_twice_if_undone(
-    engine: Engine, run_once: Callable[[], Row | None]
-) -> Row | None:
-    errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
-    try:
-        try:
-            return run_once()
-        except errors as error:
-            if sqlstate(error) not in _UNDONE:
-                raise
-        return run_once()
-    except errors as error:
-        if is_out_of_reach(error):
-            raise DatabaseUnavailable from error
-        raise
+        raise SettingsError("DATABASE_URL must be the address of a PostgreSQL database.") from error
 
 
 def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of a driver's or SQLAlchemy's error; None where the server said nothing."""
     driver_error = getattr(error, "orig", error)
-    state: str | None = getattr(
-        driver_error, "sqlstate", getattr(driver_error, "pgcode", None)
-    )
+    state: str | None = getattr(driver_error, "sqlstate", getattr(driver_error, "pgcode", None))
     return state
 
 
@@ -281,14 +214,15 @@ def _pooled(engine: Engine) -> Iterator[PoolProxiedConnection]:
 
 
 @contextmanager
-def _autocommit(connection: PoolProxiedConnection) -> Iterator[None]:
-    # psycopg2 keeps this on the client: no trip, and what the engine had is put back.
+def _cursor(connection: PoolProxiedConnection) -> Iterator[Any]:
+    """A cursor in autocommit, which psycopg2 keeps on the client; the engine's own way after it."""
     driver: Any = connection.driver_connection
     before = driver.autocommit
     if not before:
         driver.autocommit = True
     try:
-        yield
+        with closing(connection.cursor()) as cursor:
+            yield cursor
     finally:
         if not before and not driver.closed:
             driver.autocommit = False

@@ -46,9 +46,7 @@ class InvalidFields(ProgressError):
             fields: for each bad field, as it is called on the wire, its messages.
         """
         self.fields = {name: list(messages) for name, messages in fields.items()}
-        told = " ".join(
-            f"{name}: {' '.join(found)}" for name, found in self.fields.items()
-        )
+        told = " ".join(f"{name}: {' '.join(found)}" for name, found in self.fields.items())
         super().__init__(told or None)
 
 

@@ -51,9 +51,7 @@ class ProgressAPI:
         Raises:
             SettingsError: naming each setting that is missing or wrong.
         """
-        settings = self._settings = self._settings or Settings.from_environment(
-            os.environ
-        )
+        settings = self._settings = self._settings or Settings.from_environment(os.environ)
         app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
 
     def _new_blueprint(self, *, watch: bool) -> Blueprint:
@@ -69,7 +67,7 @@ class ProgressAPI:
     def _prepare(self, setup: BlueprintSetupState) -> None:
         settings = self._settings or Settings.from_environment(os.environ)
         # Flask says App, which is the part of a Flask that does no input or output.
-        app = cast(Flask, setup.app)
+        app = cast("Flask", setup.app)
         keep_state(app, setup.name, _new_state(app, settings))
 
 
@@ -106,9 +104,7 @@ def _identity(app: Flask, settings: Settings) -> Identity:
 def _storage(app: Flask, settings: Settings) -> Any:
     limiters = app.extensions.get("limiter")
     return (
-        next(iter(limiters)).storage
-        if limiters
-        else open_storage(settings.ratelimit_storage_uri)
+        next(iter(limiters)).storage if limiters else open_storage(settings.ratelimit_storage_uri)
     )
 
 

@@ -11,9 +11,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Inspector, func, inspect, select
-from sqlalchemy import Engine as Engine
+from alembic.script import Script, ScriptDirectory
+from sqlalchemy import Connection, Engine, Inspector, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from progress_api.database import is_out_of_reach, sqlstate
@@ -53,13 +52,9 @@ def upgrade(engine: Engine) -> str:
                 connection.rollback()
                 if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                     raise
-                _log.warning(
-                    "migration waits: the tables are in use (attempt %d)", attempt
-                )
+                _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
                 time.sleep(min(attempt / 4, 2))
-    raise DatabaseUnavailable(
-        "Others held the tables all the while; migrate when they are idle."
-    )
+    raise DatabaseUnavailable("Others held the tables all the while; migrate when they are idle.")
 
 
 def downgrade(engine: Engine, revision: str) -> None:
@@ -97,7 +92,7 @@ def revision(engine: Engine, message: str) -> Path:
         config = _config(connection)
         number = f"{int(head()) + 1:04d}"
         script = command.revision(config, message, autogenerate=True, rev_id=number)
-    assert not isinstance(script, list) and script is not None
+    assert isinstance(script, Script)
     return Path(script.path)
 
 
@@ -137,9 +132,7 @@ def _upgrade(connection: Connection) -> str:
 
 def _current(connection: Connection) -> str:
     options = {"version_table": VERSION_TABLE}
-    current = MigrationContext.configure(
-        connection, opts=options
-    ).get_current_revision()
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
     connection.rollback()
     return current or ""
 
@@ -147,14 +140,10 @@ def _current(connection: Connection) -> str:
 @contextmanager
 def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
     """A connection that holds the lock of migrations and gives up waiting for tables after 3 s."""
-    with engine.connect().execution_options(
-        isolation_level="READ COMMITTED"
-    ) as connection:
+    with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
         # What is set on this connection must not reach the pool.
         connection.detach()
-        connection.execute(
-            select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False))
-        )
+        connection.execute(select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False)))
         connection.execute(select(func.set_config("statement_timeout", "0", False)))
         connection.commit()
         # Tried again and again, not waited for: a waiting statement holds a snapshot, and an
@@ -165,9 +154,7 @@ def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
 
 
 def _try_lock(connection: Connection) -> bool:
-    locked = connection.execute(
-        select(func.pg_try_advisory_lock(_ADVISORY_LOCK))
-    ).scalar_one()
+    locked = connection.execute(select(func.pg_try_advisory_lock(_ADVISORY_LOCK))).scalar_one()
     connection.commit()
     return bool(locked)
 
@@ -188,17 +175,13 @@ def _adoptable(connection: Connection) -> bool:
         told = [f"missing: {line}" for line in missing] + [
             f"not the guide's: {line}" for line in unexpected
         ]
-        raise SchemaDiffers(
-            "The tables differ from the guide's. " + "; ".join(told) + "."
-        )
+        raise SchemaDiffers("The tables differ from the guide's. " + "; ".join(told) + ".")
     return True
 
 
 def _described_by_guide(connection: Connection) -> set[str]:
     """Migration 1, made as temporary tables and rolled back: no second description of it."""
-    guide = ScriptDirectory.from_config(_config(connection)).get_revision(
-        GUIDE_REVISION
-    )
+    guide = ScriptDirectory.from_config(_config(connection)).get_revision(GUIDE_REVISION)
     with connection.begin() as transaction:
         connection.execute(select(func.set_config("search_path", "pg_temp", True)))
         with Operations.context(MigrationContext.configure(connection)):
@@ -233,7 +216,8 @@ def _lines(inspector: Inspector, table: str) -> Iterator[str]:
 
 def _foreign_key(foreign: Any) -> str:
     columns = f"{foreign['constrained_columns']} to {foreign['referred_table']}"
-    return f"foreign key {foreign['name']} {columns} {foreign['referred_columns']} {foreign['options']}"
+    target = f"{foreign['referred_columns']} {foreign['options']}"
+    return f"foreign key {foreign['name']} {columns} {target}"
 
 
 def _config(connection: Connection | None) -> Config:

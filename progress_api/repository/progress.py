@@ -119,7 +119,7 @@ class ProgressRepository:
             executor: how units of statements travel to PostgreSQL.
             policy: the settings that are rules; the contract's where not given.
         """
-        self._executor = executor
+        self._execute = executor
         self._policy = policy or Policy()
 
     def get(self, user_id: str, tutorial_id: str) -> Progress:
@@ -131,9 +131,7 @@ class ProgressRepository:
         row = self._run(statements.GET_PROGRESS, user_id, tutorial_id)
         return _progress(row) if row else Progress(tutorial_id, user_id)
 
-    def record_chapter(
-        self, user_id: str, tutorial_id: str, chapter: Chapter
-    ) -> Progress:
+    def record_chapter(self, user_id: str, tutorial_id: str, chapter: Chapter) -> Progress:
         """Record how far a chapter was watched (guide, step 2, endpoint 2).
 
         Raises:
@@ -157,9 +155,7 @@ class ProgressRepository:
             raise TooManyChapters
         return _progress(row)
 
-    def record_quiz(
-        self, user_id: str, tutorial_id: str, attempt: QuizAttempt
-    ) -> Progress:
+    def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
         """Record an attempt at a quiz, once (guide, step 2, endpoint 3).
 
         Raises:
@@ -205,11 +201,9 @@ class ProgressRepository:
         """
         self._run(statements.RESET, user_id, tutorial_id)
 
-    def _run(
-        self, unit: Unit, user_id: str, tutorial_id: str, **values: Any
-    ) -> Row | None:
+    def _run(self, unit: Unit, user_id: str, tutorial_id: str, **values: Any) -> Row | None:
         parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
-        return self._executor.run(unit, parameters)
+        return self._execute(unit, parameters)
 
 
 def _as_uuids(attempt_keys: Sequence[str]) -> str:
@@ -220,13 +214,15 @@ def _as_uuids(attempt_keys: Sequence[str]) -> str:
 def _progress(row: Row) -> Progress:
     values = list(row)
     values[5] = tuple(ChapterProgress(*chapter) for chapter in row[5])
-    values[6] = tuple(QuizScore(*quiz[:-1], _utc(quiz[-1])) for quiz in row[6])
+    values[6] = tuple(_quiz_score(quiz) for quiz in row[6])
     values[10] = row[10] and row[10].replace(tzinfo=UTC)
     return Progress(*values)
 
 
-def _utc(time: str) -> datetime:
-    return datetime.fromisoformat(time).replace(tzinfo=UTC)
+def _quiz_score(columns: Row) -> QuizScore:
+    quiz_id, score, max_score, passed, attempts, completed_at = columns
+    at = datetime.fromisoformat(completed_at).replace(tzinfo=UTC)
+    return QuizScore(quiz_id, score, max_score, passed, attempts, at)
 
 
 def _how_far(progress: Progress) -> str:

@@ -81,13 +81,12 @@ def completion_percentage(
     total: ColumnElement[int],
     earned: ColumnElement[bool],
 ) -> ColumnElement[int]:
-    """floor(100 * completed / total), at most 100, 0 while total is 0; 100 once earned (contract)."""
-    share = func.least(
-        chapters_completed * 100 // func.nullif(total, ZERO, type_=Integer), 100
-    )
-    percentage = case(
-        (func.coalesce(earned, NO), 100), else_=func.coalesce(share, ZERO)
-    )
+    """floor(100 * completed / total), at most 100, 0 while total is 0 (contract).
+
+    Once the certificate was earned it is 100, whatever is posted later.
+    """
+    share = func.least(chapters_completed * 100 // func.nullif(total, ZERO, type_=Integer), 100)
+    percentage = case((func.coalesce(earned, NO), 100), else_=func.coalesce(share, ZERO))
     return cast(percentage, Integer)
 
 
@@ -113,26 +112,21 @@ def is_better_attempt(stored: Columns, posted: Columns) -> ColumnElement[bool]:
 
     With the same maxScore this is the guide's GREATEST; of two equal ones the first is kept.
     """
-    return cast(posted.score, BigInteger) * stored.max_score > (
-        cast(stored.score, BigInteger) * posted.max_score
-    )
+    kept = cast(stored.score, BigInteger) * posted.max_score
+    better: ColumnElement[bool] = cast(posted.score, BigInteger) * stored.max_score > kept
+    return better
 
 
-def is_repeated_attempt(
-    quiz: Columns, attempt_keys: ColumnElement[Any]
-) -> ColumnElement[bool]:
+def is_repeated_attempt(quiz: Columns, attempt_keys: ColumnElement[Any]) -> ColumnElement[bool]:
     """A post that carries a key already seen for this quiz counts as no attempt (contract)."""
     seen = quiz_attempt_keys.c
     same = select(seen.attempt_key).where(
         seen.quiz_score_id == quiz.id, seen.attempt_key == func.any(attempt_keys)
     )
-    repeated: ColumnElement[bool] = same.correlate(quiz.id.table).exists()
-    return repeated
+    return same.correlate(quiz.id.table).exists()
 
 
-def has_room(
-    rows: FromClause, recorded: ColumnElement[bool], most: Any
-) -> ColumnElement[bool]:
+def has_room(rows: FromClause, recorded: ColumnElement[bool], most: Any) -> ColumnElement[bool]:
     """At most so many chapters or quizzes of one learner and tutorial (contract)."""
     of_progress = rows.c.progress_id == tutorial_progress.c.id
     held: Select[Any] = select(func.count()).select_from(rows).where(of_progress)

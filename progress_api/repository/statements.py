@@ -12,9 +12,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
-    Select,
     String,
-    Subquery,
     Update,
     Uuid,
     bindparam,
@@ -26,13 +24,12 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     update,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from progress_api.database import Unit
-from progress_api.repository import rules
+from progress_api.repository import answers, rules
 from progress_api.repository.tables import (
     chapter_progress,
     quiz_attempt_keys,
@@ -40,109 +37,10 @@ from progress_api.repository.tables import (
     tutorial_progress,
 )
 
-TUTORIAL = bindparam("of_tutorial", type_=String)
-USER = bindparam("of_user", type_=String)
 CHAPTER = bindparam("of_chapter", type_=String)
 QUIZ = bindparam("of_quiz", type_=String)
 
 _progress = tutorial_progress.c
-
-
-def _of_learner(columns: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    return columns.tutorial_id == TUTORIAL, columns.user_id == USER
-
-
-def _in_order(
-    rows: Any, order: ColumnElement[Any], *columns: ColumnElement[Any]
-) -> ColumnElement[Any]:
-    """The rows as a JSON array of arrays, in the order first recorded (contract)."""
-    listed = aggregate_order_by(func.json_build_array(*columns), rows.created_at, order)
-    return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
-
-
-def _chapters(of: Any) -> Any:
-    rows = chapter_progress.c
-    watched = func.coalesce(rows.watch_time, rules.ZERO)
-    done = func.coalesce(rows.completed, rules.NO)
-    position = func.coalesce(rows.last_position, rules.ZERO)
-    listed = _in_order(rows, rows.chapter_id, rows.chapter_id, watched, done, position)
-    return (
-        select(
-            func.count().filter(rows.completed).label("completed"),
-            func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
-            func.max(rows.updated_at).label("latest"),
-            listed.label("listed"),
-        )
-        .where(rows.progress_id == of.id)
-        .lateral("chapters")
-    )
-
-
-def _quizzes(of: Any) -> Any:
-    rows = quiz_scores.c
-    tried = func.coalesce(rows.attempts, rules.ONE)
-    attempt = (rows.score, rows.max_score, rows.passed, tried, rows.completed_at)
-    return (
-        select(
-            func.count().label("recorded"),
-            func.count().filter(rows.passed).label("passed"),
-            func.max(rows.updated_at).label("latest"),
-            _in_order(rows, rows.quiz_id, rows.quiz_id, *attempt).label("listed"),
-        )
-        .where(rows.progress_id == of.id)
-        .lateral("quizzes")
-    )
-
-
-def _answer(
-    progress: Any, chapters: Any, quizzes: Any
-) -> tuple[ColumnElement[Any], ...]:
-    """What every unit returns: one row, in the order of the fields of `Progress`."""
-    return (
-        progress.tutorial_id,
-        progress.user_id,
-        func.coalesce(progress.completion_percentage, rules.ZERO),
-        func.coalesce(progress.chapters_completed, rules.ZERO),
-        func.coalesce(progress.total_chapters, rules.ZERO),
-        chapters,
-        quizzes,
-        func.coalesce(progress.certificate_eligible, rules.NO),
-        func.coalesce(progress.certificate_earned, rules.NO),
-        func.coalesce(progress.total_watch_time, rules.ZERO),
-        progress.last_watched_at,
-    )
-
-
-def _select_progress() -> Select[Any]:
-    chapters, quizzes = _chapters(_progress), _quizzes(_progress)
-    return (
-        select(*_answer(_progress, chapters.c.listed, quizzes.c.listed))
-        .select_from(tutorial_progress.join(chapters, true()).join(quizzes, true()))
-        .where(*_of_learner(_progress))
-    )
-
-
-def _found() -> Subquery:
-    """The learner's row as it is under the lock, and all that is recorded below it."""
-    stored = tutorial_progress.alias("stored")
-    chapters, quizzes = _chapters(stored.c), _quizzes(stored.c)
-    columns: tuple[Any, ...] = (
-        stored.c.id,
-        chapters.c.completed.label("chapters_completed"),
-        chapters.c.watch_time,
-        func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),
-        chapters.c.listed.label("chapters"),
-        quizzes.c.recorded.label("quizzes_recorded"),
-        quizzes.c.passed.label("quizzes_passed"),
-        quizzes.c.listed.label("quizzes"),
-    )
-    source = stored.join(chapters, true()).join(quizzes, true())
-    return (
-        select(*columns)
-        .select_from(source)
-        .where(*_of_learner(stored.c))
-        .subquery("found")
-    )
 
 
 def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
@@ -151,7 +49,7 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
     The learner's times are those of the latest row, so that a repeat that recorded nothing
     changes nothing.
     """
-    found = _found()
+    found = answers.found_progress()
     total = rules.total_chapters(_progress, total_posted)
     percentage = rules.completion_percentage(
         found.c.chapters_completed, total, _progress.certificate_earned
@@ -164,16 +62,14 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
         _progress.certificate_eligible: rules.certificate_eligible(
             percentage, found.c.quizzes_recorded, found.c.quizzes_passed
         ),
-        _progress.last_watched_at: func.greatest(
-            _progress.last_watched_at, found.c.latest
-        ),
+        _progress.last_watched_at: func.greatest(_progress.last_watched_at, found.c.latest),
         _progress.updated_at: func.greatest(_progress.updated_at, found.c.latest),
     }
     return (
         update(tutorial_progress)
         .where(_progress.id == found.c.id, recorded)
         .values(values)
-        .returning(*_answer(_progress, found.c.chapters, found.c.quizzes))
+        .returning(*answers.answer(_progress, found.c.chapters, found.c.quizzes))
     )
 
 
@@ -184,8 +80,8 @@ def _open_progress() -> Any:
         insert(tutorial_progress)
         .inline()
         .values(
-            tutorial_id=TUTORIAL,
-            user_id=USER,
+            tutorial_id=answers.TUTORIAL,
+            user_id=answers.USER,
             created_at=rules.utc_now(),
             updated_at=rules.utc_now(),
         )
@@ -212,31 +108,25 @@ def _record_chapter() -> Any:
         "created_at": now,
         "updated_at": now,
     }
-    source = select(*values.values()).where(*_of_learner(_progress), has_room)
+    source = select(*values.values()).where(*answers.of_learner(_progress), has_room)
     added = insert(chapter_progress).from_select(list(values), source)
     return added.on_conflict_do_update(
         index_elements=[rows.progress_id, rows.chapter_id],
         set_={
             "watch_time": rules.watch_time(rows, added.excluded),
-            "completed": rules.completed(
-                rows, posted, bindparam("sticky", type_=Boolean)
-            ),
+            "completed": rules.completed(rows, posted, bindparam("sticky", type_=Boolean)),
             "last_position": added.excluded.last_position,
             "updated_at": added.excluded.updated_at,
         },
     )
 
 
-_ATTEMPT_KEYS: ColumnElement[Any] = cast(
-    bindparam("attempt_keys", type_=String), ARRAY(Uuid())
-)
+_ATTEMPT_KEYS: ColumnElement[Any] = cast(bindparam("attempt_keys", type_=String), ARRAY(Uuid()))
 
 
 def _record_quiz() -> Any:
     rows, now = quiz_scores.c, rules.written_at(_progress)
-    has_room = rules.has_room(
-        quiz_scores, rows.quiz_id == QUIZ, bindparam("most", type_=Integer)
-    )
+    has_room = rules.has_room(quiz_scores, rows.quiz_id == QUIZ, bindparam("most", type_=Integer))
     values: dict[str, Any] = {
         "progress_id": _progress.id,
         "quiz_id": QUIZ,
@@ -247,7 +137,7 @@ def _record_quiz() -> Any:
         "created_at": now,
         "updated_at": now,
     }
-    source = select(*values.values()).where(*_of_learner(_progress), has_room)
+    source = select(*values.values()).where(*answers.of_learner(_progress), has_room)
     added = insert(quiz_scores).from_select(list(values), source)
     posted = added.excluded
     better = rules.is_better_attempt(rows, posted)
@@ -270,24 +160,20 @@ def _remember_attempt() -> Any:
     source = (
         select(quiz_scores.c.id, attempt_key)
         .join(tutorial_progress, quiz_scores.c.progress_id == _progress.id)
-        .where(*_of_learner(_progress), quiz_scores.c.quiz_id == QUIZ)
+        .where(*answers.of_learner(_progress), quiz_scores.c.quiz_id == QUIZ)
     )
     columns = ["quiz_score_id", "attempt_key"]
-    return (
-        insert(quiz_attempt_keys).from_select(columns, source).on_conflict_do_nothing()
-    )
+    return insert(quiz_attempt_keys).from_select(columns, source).on_conflict_do_nothing()
 
 
 def _complete() -> Update:
-    found = _found()
+    found = answers.found_progress()
     earned = rules.certificate_earned(_progress)
     newly = earned & ~func.coalesce(_progress.certificate_earned, rules.NO)
     stored, now = _progress, rules.written_at(_progress)
     values: dict[Any, Any] = {
         _progress.certificate_earned: earned,
-        _progress.completion_percentage: case(
-            (earned, 100), else_=stored.completion_percentage
-        ),
+        _progress.completion_percentage: case((earned, 100), else_=stored.completion_percentage),
         _progress.last_watched_at: case((newly, now), else_=stored.last_watched_at),
         _progress.updated_at: case((newly, now), else_=stored.updated_at),
     }
@@ -295,7 +181,7 @@ def _complete() -> Update:
         update(tutorial_progress)
         .where(_progress.id == found.c.id)
         .values(values)
-        .returning(*_answer(_progress, found.c.chapters, found.c.quizzes))
+        .returning(*answers.answer(_progress, found.c.chapters, found.c.quizzes))
     )
 
 
@@ -304,16 +190,11 @@ def _recorded(rows: Any, recorded: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 _OPEN = _open_progress()
-_LOCK = (
-    select(_progress.id).where(*_of_learner(_progress)).with_for_update(key_share=True)
-)
-_CHAPTER_RECORDED = _recorded(
-    chapter_progress.c, chapter_progress.c.chapter_id == CHAPTER
-)
+_LOCK = select(_progress.id).where(*answers.of_learner(_progress)).with_for_update(key_share=True)
+_CHAPTER_RECORDED = _recorded(chapter_progress.c, chapter_progress.c.chapter_id == CHAPTER)
 _QUIZ_RECORDED = _recorded(quiz_scores.c, quiz_scores.c.quiz_id == QUIZ)
 
-# One snapshot, so that its counts and its lists agree.
-GET_PROGRESS = Unit(_select_progress())
+GET_PROGRESS = Unit(answers.stored_progress())
 
 RECORD_CHAPTER = Unit(
     _OPEN,
@@ -333,4 +214,4 @@ RECORD_QUIZ = Unit(
 COMPLETE = Unit(_LOCK, _complete())
 
 # The chapters, quizzes and keys go with their tutorial: the tables cascade.
-RESET = Unit(delete(tutorial_progress).where(*_of_learner(_progress)))
+RESET = Unit(delete(tutorial_progress).where(*answers.of_learner(_progress)))

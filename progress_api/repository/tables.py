@@ -33,9 +33,7 @@ metadata = MetaData(
 
 
 def _id() -> Column[UUID]:
-    return Column(
-        "id", Uuid(), primary_key=True, server_default=text("gen_random_uuid()")
-    )
+    return Column("id", Uuid(), primary_key=True, server_default=text("gen_random_uuid()"))
 
 
 def _progress_id() -> Column[UUID]:

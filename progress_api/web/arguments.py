@@ -42,11 +42,7 @@ def read_user() -> list[str]:
     Raises:
         InvalidFields: one is no id.
     """
-    return [
-        _checked("userId", user_id)
-        for user_id in request.args.getlist("userId")
-        if user_id
-    ]
+    return [_checked("userId", user_id) for user_id in request.args.getlist("userId") if user_id]
 
 
 def read_body(schema: LearnerPost) -> tuple[str | None, Any]:
@@ -102,9 +98,7 @@ def _checked(name: str, value: str) -> str:
     try:
         check_id(value)
     except ValidationError as error:
-        raise InvalidFields(
-            {name: [str(message) for message in error.messages]}
-        ) from error
+        raise InvalidFields({name: [str(message) for message in error.messages]}) from error
     return value
 
 

@@ -53,9 +53,7 @@ def register(scaffold: Flask | Blueprint) -> None:
 
 def _answer_ours(error: Exception) -> Response:
     assert isinstance(error, failures.ProgressError)
-    status, text = next(
-        ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS
-    )
+    status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         _log.error("%s: %s", type(error).__name__, type(error.__cause__).__name__)
     fields = error.fields if isinstance(error, failures.InvalidFields) else None
@@ -80,12 +78,8 @@ def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     if status < HTTPStatus.BAD_REQUEST:
-        return _envelope(
-            status, HTTPStatus(status).phrase, HTTPStatus(status).description
-        )
-    detail = _WHAT_TO_DO.get(
-        status, HTTPStatus(status).description or "The request is refused."
-    )
+        return _envelope(status, HTTPStatus(status).phrase, HTTPStatus(status).description)
+    detail = _WHAT_TO_DO.get(status, HTTPStatus(status).description or "The request is refused.")
     response = _envelope(status, HTTPStatus(status).phrase, detail)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))

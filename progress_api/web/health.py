@@ -6,8 +6,7 @@ from flask import Flask, Response
 
 from progress_api.exceptions import DatabaseUnavailable
 from progress_api.web.schemas import json_response
-
-PATHS = ("/healthz", "/readyz")
+from progress_api.web.transport import HEALTH_PATHS
 
 
 def register(app: Flask, is_ready: Callable[[], bool]) -> None:
@@ -24,10 +23,8 @@ def register(app: Flask, is_ready: Callable[[], bool]) -> None:
 
     def readyz() -> Response:
         if not is_ready():
-            raise DatabaseUnavailable(
-                "The database holds an older schema: it must be migrated."
-            )
+            raise DatabaseUnavailable("The database holds an older schema: it must be migrated.")
         return json_response({"status": "ready"})
 
-    for path, view in zip(PATHS, (healthz, readyz), strict=True):
+    for path, view in zip(HEALTH_PATHS, (healthz, readyz), strict=True):
         app.add_url_rule(path, view_func=view)

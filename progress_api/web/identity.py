@@ -80,9 +80,7 @@ class Caller:
         if not self.is_admin and named - {self.user_id}:
             raise NotYourProgress
         if len(named) > 1:
-            raise InvalidFields(
-                {"userId": ["Must be the same in the query and in the body."]}
-            )
+            raise InvalidFields({"userId": ["Must be the same in the query and in the body."]})
         return named.pop() if named else self.user_id
 
 
@@ -142,9 +140,7 @@ class Identity:
         if not isinstance(user_id, str) or "exp" not in claims:
             raise ValueError("a token names its learner and its end")
         check_id(user_id)
-        return Caller(
-            user_id, is_admin=self._admin_scope in _scopes(claims.get("scope"))
-        )
+        return Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
 
 
 def set_up_tokens(app: Flask, settings: Settings) -> None:
@@ -167,8 +163,4 @@ def _scopes(claim: object) -> list[str]:
     """RFC 8693 has scopes in one string, blanks between; some issuers send a list."""
     if isinstance(claim, str):
         return claim.split()
-    return (
-        [scope for scope in claim if isinstance(scope, str)]
-        if isinstance(claim, list)
-        else []
-    )
+    return [scope for scope in claim if isinstance(scope, str)] if isinstance(claim, list) else []

@@ -42,9 +42,7 @@ class PublishedKeys:
         Args:
             url: the http or https address of the key set.
         """
-        self._client = jwt.PyJWKClient(
-            url, cache_jwk_set=False, timeout=int(_FETCH_SECONDS)
-        )
+        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=int(_FETCH_SECONDS))
         self._keys: dict[str | None, Any] = {}
         self._fresh_until = 0.0
         self._next_fetch = 0.0
@@ -72,9 +70,7 @@ class PublishedKeys:
     def _refresh(self) -> None:
         # Who has keys does not wait for the fetch of another thread.
         wait = -1 if not self._keys else 0
-        if not self._fetching.acquire(
-            blocking=bool(wait), timeout=_FETCH_SECONDS if wait else -1
-        ):
+        if not self._fetching.acquire(blocking=bool(wait), timeout=_FETCH_SECONDS if wait else -1):
             return
         try:
             if time.monotonic() >= self._next_fetch:
@@ -87,9 +83,7 @@ class PublishedKeys:
             keys = {key.key_id: key.key for key in self._client.get_signing_keys()}
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
             # A token that names no key is meant for the only one.
-            self._keys = keys | (
-                {None: next(iter(keys.values()))} if len(keys) == 1 else {}
-            )
+            self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
         except (jwt.PyJWTError, ValueError, OSError) as error:
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:

@@ -1,4 +1,4 @@
-"""The five limits of the guide, counted in the shared store, or in this process while it is away."""
+"""The five limits of the guide, counted in the shared store, or here while it is away."""
 
 import logging
 import math
@@ -30,7 +30,7 @@ def storage_options(uri: str) -> dict[str, Any]:
 
 def open_storage(uri: str) -> Storage:
     """Return the store at this address; nothing is asked of it yet."""
-    return cast(Storage, storage_from_string(uri, **storage_options(uri)))
+    return cast("Storage", storage_from_string(uri, **storage_options(uri)))
 
 
 class Limits:
@@ -44,9 +44,7 @@ class Limits:
             limits: for each endpoint's name a limit such as "30/minute"; an endpoint without
                 one is not limited.
         """
-        self._items: dict[str, RateLimitItem] = {
-            name: parse(text) for name, text in limits.items()
-        }
+        self._items: dict[str, RateLimitItem] = {name: parse(text) for name, text in limits.items()}
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._store_errors = storage.base_exceptions
@@ -67,15 +65,11 @@ class Limits:
             return
         strategy, allowed = self._hit(item, name, key)
         if not allowed:
-            reset_time = strategy.get_window_stats(
-                item, "progress", name, key
-            ).reset_time
+            reset_time = strategy.get_window_stats(item, "progress", name, key).reset_time
             reset_in = max(1, math.ceil(reset_time - time.time()))
             raise LimitExceeded(limit=item.amount, reset_in=reset_in)
 
-    def _hit(
-        self, item: RateLimitItem, name: str, key: str
-    ) -> tuple[RateLimiter, bool]:
+    def _hit(self, item: RateLimitItem, name: str, key: str) -> tuple[RateLimiter, bool]:
         if time.monotonic() >= self._away_until:
             try:
                 return self._shared, self._shared.hit(item, "progress", name, key)

@@ -34,9 +34,7 @@ def new_blueprint(name: str) -> Blueprint:
         ("/<tutorial_id>/complete", "POST", complete),
         ("/<tutorial_id>", "DELETE", reset),
     ):
-        blueprint.add_url_rule(
-            rule, view_func=view, methods=[method], merge_slashes=False
-        )
+        blueprint.add_url_rule(rule, view_func=view, methods=[method], merge_slashes=False)
     return blueprint
 
 
@@ -79,9 +77,7 @@ def complete(tutorial_id: str) -> Response:
     tutorial_id = read_tutorial(tutorial_id)
     named, _ = read_body(_LEARNER_POST)
     user_id = g.progress_caller.acting_for(named, *read_user())
-    return json_response(
-        progress_answer(state().progress.complete(user_id, tutorial_id))
-    )
+    return json_response(progress_answer(state().progress.complete(user_id, tutorial_id)))
 
 
 def reset(tutorial_id: str) -> Response:

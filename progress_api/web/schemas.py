@@ -119,9 +119,7 @@ class ChapterPost(LearnerPost):
     watch_time = Seconds(data_key="watchTime", required=True)
     completed = TrueOrFalse(load_default=None, allow_none=True)
     last_position = Seconds(data_key="lastPosition", load_default=None, allow_none=True)
-    total_chapters = WholeNumber(
-        data_key="totalChapters", load_default=None, allow_none=True
-    )
+    total_chapters = WholeNumber(data_key="totalChapters", load_default=None, allow_none=True)
 
     def build(self, values: dict[str, Any]) -> Chapter:
         """Return the chapter that was posted."""
@@ -135,9 +133,7 @@ class QuizPost(LearnerPost):
     score = WholeNumber(least=float("-inf"), most=float("inf"), required=True)
     max_score = WholeNumber(least=1, data_key="maxScore", required=True)
     passed = TrueOrFalse(required=True)
-    completed_at = fields.Raw(
-        data_key="completedAt", load_default=None, allow_none=True
-    )
+    completed_at = fields.Raw(data_key="completedAt", load_default=None, allow_none=True)
     idempotency_key = fields.String(data_key=IDEMPOTENCY_KEY, load_default=None)
 
     @validates_schema

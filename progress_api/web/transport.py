@@ -12,12 +12,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from progress_api.exceptions import InsecureTransport
 from progress_api.settings import Settings
 from progress_api.web.arguments import SLASHES_ENCODED
-from progress_api.web.health import PATHS as HEALTH_PATHS
 from progress_api.web.schemas import IDEMPOTENCY_KEY, json_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# A load balancer asks for these without TLS.
+HEALTH_PATHS = ("/healthz", "/readyz")
 _HSTS = "max-age=31536000; includeSubDomains"
 _PREFLIGHT_SECONDS = 600
 _SENT = (
@@ -70,7 +71,6 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
 
 
 def _refuse_plain_http() -> None:
-    # A load balancer asks for health without TLS.
     if not request.is_secure and request.path not in HEALTH_PATHS:
         raise InsecureTransport
 

@@ -40,9 +40,7 @@ def _tutorial_progress() -> None:
         ),
         sa.Column("chapters_completed", sa.Integer(), server_default=sa.text("0")),
         sa.Column("total_chapters", sa.Integer(), server_default=sa.text("0")),
-        sa.Column(
-            "certificate_eligible", sa.Boolean(), server_default=sa.text("false")
-        ),
+        sa.Column("certificate_eligible", sa.Boolean(), server_default=sa.text("false")),
         sa.Column("certificate_earned", sa.Boolean(), server_default=sa.text("false")),
         sa.Column("total_watch_time", sa.Integer(), server_default=sa.text("0")),
         sa.Column("last_watched_at", sa.TIMESTAMP()),
@@ -51,12 +49,8 @@ def _tutorial_progress() -> None:
     )
     last_watched = [sa.text("last_watched_at DESC")]
     op.create_index("idx_tutorial_progress_user_id", "tutorial_progress", ["user_id"])
-    op.create_index(
-        "idx_tutorial_progress_tutorial_id", "tutorial_progress", ["tutorial_id"]
-    )
-    op.create_index(
-        "idx_tutorial_progress_last_watched", "tutorial_progress", last_watched
-    )
+    op.create_index("idx_tutorial_progress_tutorial_id", "tutorial_progress", ["tutorial_id"])
+    op.create_index("idx_tutorial_progress_last_watched", "tutorial_progress", last_watched)
 
 
 def _chapter_progress() -> None:
@@ -71,9 +65,7 @@ def _chapter_progress() -> None:
         *_times(),
         sa.UniqueConstraint("progress_id", "chapter_id"),
     )
-    op.create_index(
-        "idx_chapter_progress_progress_id", "chapter_progress", ["progress_id"]
-    )
+    op.create_index("idx_chapter_progress_progress_id", "chapter_progress", ["progress_id"])
 
 
 def _quiz_scores() -> None:
@@ -94,9 +86,7 @@ def _quiz_scores() -> None:
             _check("quiz_scores_max_score", "max_score > 0"),
             nullable=False,
         ),
-        sa.Column(
-            "passed", sa.Boolean(), nullable=False, server_default=sa.text("false")
-        ),
+        sa.Column("passed", sa.Boolean(), nullable=False, server_default=sa.text("false")),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("1")),
         _now("completed_at", nullable=False),
         *_times(),
@@ -116,9 +106,7 @@ def _progress_id() -> sa.Column[Any]:
 
 
 def _now(name: str, *, nullable: bool = True) -> sa.Column[Any]:
-    return sa.Column(
-        name, sa.TIMESTAMP(), nullable=nullable, server_default=sa.func.now()
-    )
+    return sa.Column(name, sa.TIMESTAMP(), nullable=nullable, server_default=sa.func.now())
 
 
 def _times() -> tuple[sa.Column[Any], sa.Column[Any]]:
