@@ -28,6 +28,10 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
 
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics  # noqa: E402
 
+# A worker imports the service itself, so that SIGHUP brings the code that is installed by then.
+for _name in [name for name in sys.modules if name.partition(".")[0] == "progress_api"]:
+    del sys.modules[_name]
+
 bind = f"{_settings.host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"

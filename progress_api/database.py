@@ -140,7 +140,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         SettingsError: DATABASE_URL cannot be read.
     """
     timeout = settings.database_timeout
-    session = {"timezone": "UTC", "statement_timeout": timeout, "lock_timeout": timeout}
+    session: dict[str, object] = {"timezone": "UTC", "client_encoding": "UTF8"}
+    session |= {"statement_timeout": timeout, "lock_timeout": timeout}
     told = " ".join(f"-c {name}={value}" for name, value in session.items())
     theirs = _parsed(settings.database_url).query.get("options", "")
     return {

@@ -68,7 +68,8 @@ class ProgressAPI:
         settings = self._settings or Settings.from_environment(os.environ)
         # Flask says App, which is the part of a Flask that does no input or output.
         app = cast("Flask", setup.app)
-        keep_state(app, setup.name, _new_state(app, settings))
+        name = f"{setup.name_prefix}.{setup.name}".lstrip(".")
+        keep_state(app, name, _new_state(app, settings))
 
 
 def _new_state(app: Flask, settings: Settings) -> State:

@@ -12,6 +12,7 @@ from marshmallow import (
     ValidationError,
     fields,
     post_load,
+    validate,
     validates_schema,
 )
 
@@ -45,9 +46,8 @@ class WholeNumber(fields.Integer):
         super().__init__(**options)
 
     def _validated(self, value: Any) -> int:
-        # Compared first: it settles NaN, infinity and integers too long for a float.
-        number = type(value) in (int, float) and self._least <= value <= self._most
-        if not number or value != int(value):
+        number = type(value) is int or (type(value) is float and value.is_integer())
+        if not number or not self._least <= value <= self._most:
             raise self.make_error("invalid")
         return int(value)
 
@@ -134,7 +134,9 @@ class QuizPost(LearnerPost):
     max_score = WholeNumber(least=1, data_key="maxScore", required=True)
     passed = TrueOrFalse(required=True)
     completed_at = fields.Raw(data_key="completedAt", load_default=None, allow_none=True)
-    idempotency_key = fields.String(data_key=IDEMPOTENCY_KEY, load_default=None)
+    idempotency_key = fields.String(
+        data_key=IDEMPOTENCY_KEY, load_default=None, validate=validate.Length(1, MAX_ID_LENGTH)
+    )
 
     @validates_schema
     def _score_in_range(self, values: Mapping[str, Any], **_: Any) -> None:
