@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from progress_api.repository.tables import quiz_attempt_keys, tutorial_progress
+from progress_api.repository.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
 
 Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no one type for them
 WHOLE_NUMBER_LIMIT = 2_147_483_647
@@ -85,8 +85,10 @@ def completion_percentage(
 
     Once the certificate was earned it is 100, whatever is posted later.
     """
-    share = func.least(chapters_completed * 100 // func.nullif(total, ZERO, type_=Integer), 100)
-    percentage = case((func.coalesce(earned, NO), 100), else_=func.coalesce(share, ZERO))
+    share = chapters_completed * 100 // func.nullif(total, ZERO, type_=Integer)
+    # Inside: LEAST passes over a NULL.
+    floored = func.least(func.coalesce(share, ZERO), 100)
+    percentage = case((func.coalesce(earned, NO), 100), else_=floored)
     return cast(percentage, Integer)
 
 
@@ -117,13 +119,17 @@ def is_better_attempt(stored: Columns, posted: Columns) -> ColumnElement[bool]:
     return better
 
 
-def is_repeated_attempt(quiz: Columns, attempt_keys: ColumnElement[Any]) -> ColumnElement[bool]:
+def is_repeated_attempt(
+    quiz_id: ColumnElement[str], attempt_keys: ColumnElement[Any]
+) -> ColumnElement[bool]:
     """A post that carries a key already seen for this quiz counts as no attempt (contract)."""
-    seen = quiz_attempt_keys.c
-    same = select(seen.attempt_key).where(
-        seen.quiz_score_id == quiz.id, seen.attempt_key == func.any(attempt_keys)
+    seen = quiz_attempt_keys.join(quiz_scores)
+    same = select(seen).where(
+        quiz_scores.c.progress_id == tutorial_progress.c.id,
+        quiz_scores.c.quiz_id == quiz_id,
+        quiz_attempt_keys.c.attempt_key == func.any(attempt_keys),
     )
-    return same.correlate(quiz.id.table).exists()
+    return same.correlate(tutorial_progress).exists()
 
 
 def has_room(rows: FromClause, recorded: ColumnElement[bool], most: Any) -> ColumnElement[bool]:

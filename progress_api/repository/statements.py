@@ -137,7 +137,8 @@ def _record_quiz() -> Any:
         "created_at": now,
         "updated_at": now,
     }
-    source = select(*values.values()).where(*answers.of_learner(_progress), has_room)
+    is_new = ~rules.is_repeated_attempt(QUIZ, _ATTEMPT_KEYS)
+    source = select(*values.values()).where(*answers.of_learner(_progress), has_room, is_new)
     added = insert(quiz_scores).from_select(list(values), source)
     posted = added.excluded
     better = rules.is_better_attempt(rows, posted)
@@ -151,7 +152,6 @@ def _record_quiz() -> Any:
             "completed_at": posted.completed_at,
             "updated_at": posted.updated_at,
         },
-        where=~rules.is_repeated_attempt(rows, _ATTEMPT_KEYS),
     )
 
 
