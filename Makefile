@@ -41,7 +41,7 @@ lock: .venv/.installed ## Make requirements.lock anew, of the newest versions th
 		--no-emit-index-url --no-emit-find-links --output-file requirements.lock setup.cfg requirements.in
 
 clean: ## Remove what was built, and the environment; the data in .local stays
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.installed: requirements.lock setup.cfg

@@ -1,4 +1,4 @@
-"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs a command on them."""
+"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs one on them."""
 
 import os
 import re
@@ -7,38 +7,35 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout, suppress
+from errno import EADDRINUSE
 from http.client import HTTPConnection, HTTPException
+from io import StringIO
 from shlex import quote
-from socket import AF_INET, AF_INET6, create_server
+from socket import AF_INET, AF_INET6, create_server, socket
+
+from click import ClickException
 
 from embedded.local import LOCAL, ROOT, InUse, alone, key, needed, postgres, tell
-from embedded.processes import (
-    StartFailed,
-    end,
-    end_with_parent,
-    leftovers,
-    spawn,
-    stop,
-)
-from progress_api.exceptions import SettingsError
+from embedded.processes import StartFailed, end, end_with_parent, leftovers, spawn, stop
+from progress_api.cli import progress
+from progress_api.database import open_engine
+from progress_api.exceptions import ProgressError
+from progress_api.migrate import upgrade
 from progress_api.settings import Settings
 
-_PROGRESS = (sys.executable, "-m", "flask", "--app", "progress_api", "progress")
 # The two servers take the rest of the 10 s after which a stop often becomes a kill.
 _SERVICE_STOP_SECONDS = 6.0
 _START_SECONDS = 30.0
-_CHAPTER = (
-    '{"chapterId": "intro", "completed": true, "watchTime": 60, "totalChapters": 8}'
-)
+# A process that was killed is gone from the list before its ports are free.
+_PORT_SECONDS = 1.0
+_CHAPTER = '{"chapterId": "intro", "completed": true, "watchTime": 60, "totalChapters": 8}'
 
 
 def main(arguments: list[str]) -> int:
     """Run one of the two commands; what goes wrong is told in sentences, without a stack trace."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if (
-            number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
-        ):  # nohup
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
     try:
         match arguments:
@@ -48,7 +45,7 @@ def main(arguments: list[str]) -> int:
                 return execute(command)
     except KeyboardInterrupt:
         return 0 if arguments == ["run"] else 128 + signal.SIGINT
-    except (StartFailed, InUse, SettingsError, OSError) as error:
+    except (StartFailed, InUse, ProgressError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print("usage: python -m embedded run | exec COMMAND…", file=sys.stderr)
@@ -64,21 +61,17 @@ def run() -> int:
     if "MAKELEVEL" in os.environ:  # make may be killed, and would leave us behind
         end_with_parent(signal.SIGTERM)
     servers, variables = needed(os.environ)
-    environment = {**os.environ, **variables, **key(os.environ)}
-    settings = Settings.from_environment(environment)
+    os.environ.update(variables | key(os.environ))
+    settings = Settings.from_environment(os.environ)
+    address = _address(settings.host, settings.port)
     with alone() as lock, ExitStack() as stack:
         _end_leftovers()
         _check_ports(settings)
         for server in servers:
             stack.enter_context(server)
-        tell(
-            lock,
-            _address(settings.host, settings.port),
-            variables.get("DATABASE_URL", ""),
-        )
-        if subprocess.call([*_PROGRESS, "migrate"], cwd=ROOT, env=environment) != 0:
-            return 1
-        return _serve(stack, settings, environment)
+        tell(lock, address, variables.get("DATABASE_URL", ""))
+        _migrate(settings)
+        return _serve(stack, settings)
 
 
 def execute(command: list[str]) -> int:
@@ -105,39 +98,36 @@ def _call(command: list[str], environment: Mapping[str, str]) -> int:
     return subprocess.call(command, env=environment)
 
 
-def _serve(stack: ExitStack, settings: Settings, environment: Mapping[str, str]) -> int:
-    options = [
-        "-c",
-        "gunicorn.conf.py",
-        "--name",
-        str(LOCAL),
-    ]  # the name: see _end_leftovers
-    service = spawn(
-        [sys.executable, "-m", "gunicorn", *options, "wsgi:app"],
-        cwd=ROOT,
-        dies_by=signal.SIGTERM,
-        environment=environment,
-    )
+def _migrate(settings: Settings) -> None:
+    # Not by a command of its own: the imports would take most of a second once more.
+    engine = open_engine(settings)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def _serve(stack: ExitStack, settings: Settings) -> int:
+    # _end_leftovers finds it by the name, should this process be killed.
+    options = ["-c", "gunicorn.conf.py", "--name", str(LOCAL)]
+    command = [sys.executable, "-m", "gunicorn", *options, "wsgi:app"]
+    service = spawn(command, cwd=ROOT, dies_by=signal.SIGTERM)
     stack.callback(stop, service, signal.SIGTERM, _SERVICE_STOP_SECONDS)
-    making = [*_PROGRESS, "token", "learner-1"]
-    token = subprocess.Popen(
-        making,
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
     deadline = time.monotonic() + _START_SECONDS
     while service.poll() is None and not _answers(settings):
         if time.monotonic() > deadline:
-            raise StartFailed(
-                f"The service does not answer after {_START_SECONDS:.0f} s."
-            )
+            raise StartFailed(f"The service does not answer after {_START_SECONDS:.0f} s.")
         time.sleep(0.02)
-    shown = token.communicate()[0].decode().strip()
-    print(_greeting(settings, environment["DATABASE_URL"], shown), flush=True)
-    service.wait()
+    if service.poll() is None:
+        print(_greeting(settings, os.environ["DATABASE_URL"], _token()), flush=True)
+        service.wait()
     raise StartFailed("The service ended by itself; why is above.")
+
+
+def _token() -> str:
+    with redirect_stdout(StringIO()) as printed, suppress(ClickException):  # signed elsewhere
+        progress.main(["token", "learner-1"], standalone_mode=False)
+    return printed.getvalue().strip() or "$TOKEN"
 
 
 def _answers(settings: Settings) -> bool:
@@ -155,7 +145,8 @@ def _answers(settings: Settings) -> bool:
 def _greeting(settings: Settings, database_url: str, token: str) -> str:
     service = _address(settings.host, settings.port) + settings.url_prefix
     metrics = _address(settings.metrics_host, settings.metrics_port) + "/metrics"
-    headers = f"-H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
+    # Double quotes, so that a $TOKEN in the place of a token is the shell's variable.
+    headers = f'-H "Authorization: Bearer {token}" -H "Content-Type: application/json"'
     return "\n".join(
         (
             f"Service:  {service}",
@@ -183,14 +174,25 @@ def _check_ports(settings: Settings) -> None:
             ("PORT", settings.host, settings.port),
             ("METRICS_PORT", settings.metrics_host, settings.metrics_port),
         ):
-            family = AF_INET6 if ":" in host else AF_INET
             try:
-                held.enter_context(create_server((host, port), family=family))
+                held.enter_context(_listen(host, port))
             except OSError as error:
                 why = os.strerror(error.errno) if error.errno else str(error)
                 raise StartFailed(
                     f"{name}: cannot listen on {host} port {port} ({why})."
                 ) from error
+
+
+def _listen(host: str, port: int) -> socket:
+    family = AF_INET6 if ":" in host else AF_INET
+    deadline = time.monotonic() + _PORT_SECONDS
+    while True:
+        try:
+            return create_server((host, port), family=family)
+        except OSError as error:
+            if error.errno != EADDRINUSE or time.monotonic() > deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _address(host: str, port: int) -> str:
@@ -199,14 +201,12 @@ def _address(host: str, port: int) -> str:
 
 
 def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
 
 
 def _leave(*_: object) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(
-            number, signal.SIG_IGN
-        )  # a second Ctrl-C would leave something running
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave something running
     raise KeyboardInterrupt
 
 

@@ -34,10 +34,8 @@ def key(environment: Mapping[str, str]) -> dict[str, str]:
     LOCAL.mkdir(mode=0o700, exist_ok=True)
     if not path.exists():
         fresh = path.with_name(f"jwt_secret.{os.getpid()}")
-        with open(
-            os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-        ) as file:
-            file.write(secrets.token_urlsafe(48))
+        fresh.touch(mode=0o600)  # before the secret is in it
+        fresh.write_text(secrets.token_urlsafe(48))
         fresh.rename(path)
     return {"JWT_SECRET_KEY": path.read_text()}
 

@@ -32,9 +32,7 @@ class Postgres(Server):
 
     executable = _binaries() / "postgres"
     socket_name = f".s.PGSQL.{_PORT}"
-    stops_by = (
-        signal.SIGINT
-    )  # a fast shutdown: connections are closed, everything is written
+    stops_by = signal.SIGINT  # a fast shutdown: connections are closed, everything is written
 
     def __init__(
         self,
@@ -82,9 +80,7 @@ class Postgres(Server):
         self._ask(sql.Composed(parts))
 
     def _ask(self, statement: str | sql.Composed) -> int:
-        with closing(
-            psycopg2.connect(self.url("postgres"), connect_timeout=5)
-        ) as connection:
+        with closing(psycopg2.connect(self.url("postgres"), connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)
@@ -110,11 +106,7 @@ class Postgres(Server):
 
     def _command(self) -> list[str | Path]:
         settings = self._settings | {"unix_socket_directories": str(self.sockets)}
-        pairs = [
-            part
-            for name, value in settings.items()
-            for part in ("-c", f"{name}={value}")
-        ]
+        pairs = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [self.executable, "-D", self.data, *pairs]
 
     def _answers(self) -> bool:

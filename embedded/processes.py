@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -33,7 +33,6 @@ def spawn(
     dies_by: signal.Signals,
     log: IO[bytes] | None = None,
     owner: tuple[int, int] | None = None,
-    environment: Mapping[str, str] | None = None,
 ) -> Process:
     """Start a child in a session of its own, so that a terminal's Ctrl-C does not reach it.
 
@@ -43,21 +42,25 @@ def spawn(
         dies_by: the signal it gets when the thread that called this ends (Linux only).
         log: where its output goes; the terminal when not given.
         owner: user and group id to become, keeping the right to pass closed directories.
-        environment: all its variables; ours when not given.
 
     Raises:
         StartFailed: when this process may not become the owner.
     """
     ready = _preparation(os.getpid(), dies_by, owner)
     try:
-        # preexec_fn is unsafe among threads; this is called from the main thread, for PDEATHSIG too.
+        # preexec_fn is unsafe among threads, and PDEATHSIG needs the main one: call from there.
         return subprocess.Popen(
-            command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=log,
-            stderr=log and subprocess.STDOUT, start_new_session=True, preexec_fn=ready,  # noqa: PLW1509
-        )  # fmt: skip
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log and subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=ready,  # noqa: PLW1509
+        )
     except subprocess.SubprocessError as error:
         raise StartFailed(
-            "PostgreSQL does not run as root, and this root user may not become another one (it lacks "
+            "PostgreSQL does not run as root, and this root may not become another user (it lacks "
             "SETUID, SETGID, SETPCAP or DAC_OVERRIDE): give DATABASE_URL, or use an ordinary user."
         ) from error
 
@@ -93,9 +96,7 @@ def leftovers(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]
     return found
 
 
-def end(
-    processes: Sequence[psutil.Process], number: signal.Signals, seconds: float
-) -> None:
+def end(processes: Sequence[psutil.Process], number: signal.Signals, seconds: float) -> None:
     """Ask processes to end, and kill after some seconds those that have not."""
     signal_all(processes, number)
     signal_all(processes, signal.SIGCONT)  # a stopped process would never see the first
@@ -118,6 +119,8 @@ def stop(process: Process, number: signal.Signals, seconds: float) -> None:
     signal_all(members, signal.SIGCONT)
     end(members[:1], number, seconds)
     end(members, signal.SIGKILL, seconds)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)  # its children, when it was dead before
     process.wait()
 
 
@@ -165,13 +168,13 @@ def _become(user: int, group: int) -> None:
     os.setgroups([])
     os.setregid(group, group)
     os.setreuid(user, user)
-    if linux and (refused or _keep_only(linux, _CAP_DAC_OVERRIDE)):
+    if linux and (refused or not _keep_only(linux, _CAP_DAC_OVERRIDE)):
         raise OSError(ctypes.get_errno(), "a capability is missing")
 
 
-def _keep_only(linux: ctypes.CDLL, capability: int) -> int:
+def _keep_only(linux: ctypes.CDLL, capability: int) -> bool:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     data = (ctypes.c_uint32 * 6)(*[1 << capability] * 3)
-    failed: int = linux.capset(header, data)
-    failed = failed or linux.prctl(_CAP_AMBIENT, _AMBIENT_RAISE, capability, 0, 0)
-    return failed
+    if linux.capset(header, data):
+        return False
+    return bool(linux.prctl(_CAP_AMBIENT, _AMBIENT_RAISE, capability, 0, 0) == 0)

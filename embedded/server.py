@@ -47,9 +47,7 @@ class Server(ABC):
         self.sockets = self.directory
         self._process: Process | None = None
         path = str(self.directory / self.socket_name)
-        if (
-            len(os.fsencode(path)) > _SOCKET_PATH_BYTES or "," in path
-        ):  # libpq splits at commas
+        if len(os.fsencode(path)) > _SOCKET_PATH_BYTES or "," in path:  # libpq splits at commas
             self.sockets = Path(tempfile.mkdtemp(prefix="progress-"))
             weakref.finalize(self, _remove, self.sockets, os.getpid())
 
@@ -111,26 +109,18 @@ class Server(ABC):
         if owner:
             os.chown(self.sockets, *owner)
         with self.log.open("ab") as log:
-            return spawn(
-                command, cwd=self.directory, dies_by=self.stops_by, log=log, owner=owner
-            )
+            return spawn(command, cwd=self.directory, dies_by=self.stops_by, log=log, owner=owner)
 
     def _await_answer(self, deadline: float) -> None:
         while not self._answers():
-            if (
-                not self._process
-                or self._process.poll() is not None
-                or time.monotonic() > deadline
-            ):
+            if not self._process or self._process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise self._failure()
             time.sleep(0.02)
 
     def _failure(self) -> StartFailed:
         tail = self.log.read_text(errors="replace")[-2000:].strip()
-        return StartFailed(
-            f"{self.executable.name} did not start; its log ends:\n{tail}"
-        )
+        return StartFailed(f"{self.executable.name} did not start; its log ends:\n{tail}")
 
     def _end_leftovers(self) -> None:
         found = leftovers(self._is_ours)
@@ -142,13 +132,9 @@ class Server(ABC):
 
     def _is_ours(self, process: psutil.Process) -> bool:
         # By its directory, never by a file with a process id: another process may have that id now.
-        return process.name() == self.executable.name and process.cwd() == str(
-            self.data
-        )
+        return process.name() == self.executable.name and process.cwd() == str(self.data)
 
 
 def _remove(directory: Path, process_id: int) -> None:
-    if (
-        os.getpid() == process_id
-    ):  # a forked child that exits leaves its parent's directory alone
+    if os.getpid() == process_id:  # a forked child that exits leaves its parent's directory alone
         shutil.rmtree(directory, ignore_errors=True)

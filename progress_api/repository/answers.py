@@ -103,6 +103,7 @@ def found_progress() -> Subquery:
     chapters, quizzes = _chapters(stored.c), _quizzes(stored.c)
     columns: tuple[Any, ...] = (
         stored.c.id,
+        stored.c.updated_at,
         chapters.c.completed.label("chapters_completed"),
         chapters.c.watch_time,
         func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),

@@ -147,5 +147,5 @@ def passed(stored: Columns, posted: Columns) -> ColumnElement[bool]:
 
 def attempts(stored: Columns) -> ColumnElement[int]:
     """Each new post of a quiz is one attempt more, up to the column's end (guide, endpoint 3)."""
-    counted = cast(func.coalesce(stored.attempts, ZERO), BigInteger) + ONE
+    counted = cast(func.coalesce(stored.attempts, ONE), BigInteger) + ONE
     return cast(func.least(counted, WHOLE_NUMBER_LIMIT), Integer)

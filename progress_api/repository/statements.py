@@ -171,6 +171,8 @@ def _complete() -> Update:
     earned = rules.certificate_earned(_progress)
     newly = earned & ~func.coalesce(_progress.certificate_earned, rules.NO)
     stored, now = _progress, rules.written_at(_progress)
+    # Where there was no row to lock, one may appear now, and change while it is waited for.
+    unchanged = _progress.updated_at.is_not_distinct_from(found.c.updated_at)
     values: dict[Any, Any] = {
         _progress.certificate_earned: earned,
         _progress.completion_percentage: case((earned, 100), else_=stored.completion_percentage),
@@ -179,7 +181,7 @@ def _complete() -> Update:
     }
     return (
         update(tutorial_progress)
-        .where(_progress.id == found.c.id)
+        .where(_progress.id == found.c.id, unchanged)
         .values(values)
         .returning(*answers.answer(_progress, found.c.chapters, found.c.quizzes))
     )
