@@ -69,13 +69,15 @@ logconfig_dict = {
 }
 
 
-def _refuse_in_json(client: socket.socket, status: int, reason: str, _: str) -> None:
+def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001
     """Answer a request that is no HTTP as every other failure is answered."""
     detail = "The request could not be read; it is not well-formed, or too long."
     body = json.dumps({"error": reason, "detail": detail, "requestId": uuid.uuid4().hex})
-    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    head = (
+        f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    )
     answer = f"{head}Content-Length: {len(body)}\r\n\r\n{body}"
-    util.write_nonblock(client, answer.encode("latin-1"))
+    util.write_nonblock(sock, answer.encode("latin-1"))
 
 
 # What gunicorn refuses before the service sees it, it answers in HTML, and has no setting for it.

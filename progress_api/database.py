@@ -110,7 +110,11 @@ def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | No
     each connection.
     """
     prepared = unit.prepared
-    with _pooled(engine) as connection, _cursor(connection) as cursor:
+    with (
+        _pooled(engine) as connection,
+        _autocommit(connection, wanted=True),
+        closing(connection.cursor()) as cursor,
+    ):
         known = connection.info.setdefault("progress_prepared", set())
         for name in prepared.statements.keys() - known:
             cursor.execute(prepared.statements[name])
@@ -122,12 +126,11 @@ def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | No
 
 def _one_by_one(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
     """Statement by statement in a transaction: on psycopg 3, or behind PgBouncer."""
-    # A single statement is a transaction already.
-    isolation = "AUTOCOMMIT" if len(unit.statements) == 1 else "READ COMMITTED"
+    alone = len(unit.statements) == 1  # a single statement is a transaction already
     with engine.connect() as connection:
         while _hung_up(connection.connection):
             connection.invalidate()
-        with connection.execution_options(isolation_level=isolation).begin():
+        with _autocommit(connection.connection, wanted=alone), connection.begin():
             for statement in unit.statements:
                 result = connection.execute(statement, parameters)
             return result.one_or_none() if result.returns_rows else None
@@ -215,18 +218,19 @@ def _pooled(engine: Engine) -> Iterator[PoolProxiedConnection]:
 
 
 @contextmanager
-def _cursor(connection: PoolProxiedConnection) -> Iterator[Any]:
-    """A cursor in autocommit, which psycopg2 keeps on the client; the engine's own way after it."""
+def _autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[None]:
+    # The drivers keep this on the client: no trip, as a change of the isolation level would be.
     driver: Any = connection.driver_connection
     before = driver.autocommit
-    if not before:
-        driver.autocommit = True
+    if before == wanted:
+        yield
+        return
+    driver.autocommit = wanted
     try:
-        with closing(connection.cursor()) as cursor:
-            yield cursor
+        yield
     finally:
-        if not before and not driver.closed:
-            driver.autocommit = False
+        if not driver.closed:
+            driver.autocommit = before
 
 
 def _hung_up(connection: PoolProxiedConnection) -> bool:

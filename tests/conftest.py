@@ -75,7 +75,7 @@ def make_app(shared_database: str) -> Iterator[MakeApp]:
     apps: list[Flask] = []
 
     def make(**settings: Any) -> Flask:
-        given = {
+        given: dict[str, Any] = {
             "database_url": shared_database,
             "jwt_secret_key": SECRET,
             "ratelimit_enabled": False,

@@ -55,7 +55,9 @@ def _answer_ours(error: Exception) -> Response:
     assert isinstance(error, failures.ProgressError)
     status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.error("%s: %s", type(error).__name__, type(error.__cause__).__name__)
+        # The first line says why; those below it may hold a learner's values.
+        why = str(error.__cause__ or error).partition("\n")[0]
+        _log.error("%s: %s", type(error).__name__, why)
     fields = error.fields if isinstance(error, failures.InvalidFields) else None
     response = _envelope(status, text, error.detail, fields)
     _add_headers(response, error)
