@@ -2,10 +2,11 @@
 
 import json
 from typing import Any, NoReturn
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from flask import request
 from marshmallow import ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from progress_api.exceptions import (
     BodyTooLarge,
@@ -16,6 +17,7 @@ from progress_api.exceptions import (
 )
 from progress_api.web.schemas import (
     IDEMPOTENCY_KEY,
+    NOT_AN_ID,
     SCORE_OUT_OF_RANGE,
     LearnerPost,
     check_id,
@@ -31,9 +33,10 @@ def read_tutorial(tutorial_id: str) -> str:
     Raises:
         InvalidFields: it is no id.
     """
+    sent = request.environ["PATH_INFO"].encode("latin-1")
     if SLASHES_ENCODED in request.environ:
-        tutorial_id = unquote(tutorial_id)
-    return _checked("tutorialId", tutorial_id)
+        tutorial_id, sent = unquote(tutorial_id), unquote_to_bytes(sent)
+    return _checked("tutorialId", tutorial_id, sent)
 
 
 def read_user() -> list[str]:
@@ -42,7 +45,9 @@ def read_user() -> list[str]:
     Raises:
         InvalidFields: one is no id.
     """
-    return [_checked("userId", user_id) for user_id in request.args.getlist("userId") if user_id]
+    user_ids = [user_id for user_id in request.args.getlist("userId") if user_id]
+    sent = unquote_to_bytes(request.query_string)
+    return [_checked("userId", user_id, sent) for user_id in user_ids]
 
 
 def read_body(schema: LearnerPost) -> tuple[str | None, Any]:
@@ -72,7 +77,10 @@ def _body() -> bytes:
     # One byte more than allowed: a chunked body that is too long is cut off there, not refused.
     limit = state().max_body_bytes
     request.max_content_length = limit + 1
-    body = request.get_data(cache=False)
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        body = bytes(limit + 1)
     if len(body) > limit:
         raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
     if body and not request.is_json:
@@ -94,11 +102,13 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _checked(name: str, value: str) -> str:
+def _checked(name: str, value: str, sent: bytes) -> str:
     try:
+        # Werkzeug puts U+FFFD for what is no UTF-8: two ids would become one.
+        sent.decode()
         check_id(value)
-    except ValidationError as error:
-        raise InvalidFields({name: [str(message) for message in error.messages]}) from error
+    except (UnicodeDecodeError, ValidationError) as error:
+        raise InvalidFields({name: [NOT_AN_ID]}) from error
     return value
 
 

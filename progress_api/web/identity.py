@@ -134,6 +134,7 @@ class Identity:
             return Stranger()
 
     def _caller(self) -> Caller:
+        _spell_bearer()
         verified = verify_jwt_in_request()
         claims = verified[1] if verified else {}
         user_id = claims[self._identity_claim]
@@ -157,6 +158,13 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
         check_public_key(settings.jwt_public_key)
     if settings.jwt_jwks_url:
         manager.decode_key_loader(PublishedKeys(settings.jwt_jwks_url).key)
+
+
+def _spell_bearer() -> None:
+    # RFC 9110: a scheme has no case. The extension knows it in one spelling only.
+    scheme, blank, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" and scheme.lower() == "bearer":
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{blank}{token}"
 
 
 def _scopes(claim: object) -> list[str]:

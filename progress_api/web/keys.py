@@ -13,6 +13,7 @@ from progress_api.exceptions import KeysUnavailable, SettingsError
 
 _FRESH_SECONDS = 300.0
 _RETRY_SECONDS = 10.0
+_RETRY_AT_FIRST_SECONDS = 1.0
 _FETCH_SECONDS = 2.0
 _log = logging.getLogger("progress_api.keys")
 
@@ -87,4 +88,6 @@ class PublishedKeys:
         except (jwt.PyJWTError, ValueError, OSError) as error:
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:
-            self._next_fetch = time.monotonic() + _RETRY_SECONDS
+            # Without any key nobody can be told anything: try again as soon as the answer says.
+            pause = _RETRY_SECONDS if self._keys else _RETRY_AT_FIRST_SECONDS
+            self._next_fetch = time.monotonic() + pause

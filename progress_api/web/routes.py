@@ -50,7 +50,8 @@ def admit() -> None:
 def get(tutorial_id: str) -> Response:
     """Return the progress of a learner (endpoint 1)."""
     tutorial_id = read_tutorial(tutorial_id)
-    user_id = g.progress_caller.acting_for(*read_user())
+    named, _ = read_body(_LEARNER_POST)
+    user_id = g.progress_caller.acting_for(named, *read_user())
     return json_response(progress_answer(state().progress.get(user_id, tutorial_id)))
 
 

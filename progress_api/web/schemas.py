@@ -20,6 +20,7 @@ from progress_api.repository.progress import Chapter, Progress, QuizAttempt
 
 MOST = 2_147_483_647
 MAX_ID_LENGTH = 255
+NOT_AN_ID = "Must be 1 to 255 characters of text, not blank."
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
@@ -32,7 +33,7 @@ def check_id(value: str) -> None:
     """
     surrogate = any("\ud800" <= character <= "\udfff" for character in value)
     if not value.strip() or len(value) > MAX_ID_LENGTH or "\x00" in value or surrogate:
-        raise ValidationError("Must be 1 to 255 characters of text, not blank.")
+        raise ValidationError(NOT_AN_ID)
 
 
 class WholeNumber(fields.Integer):

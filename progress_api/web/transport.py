@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, request
+from flask.globals import request_ctx
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -81,10 +82,11 @@ def _send_hsts(response: Response) -> Response:
 
 
 def _answer_options() -> Response | None:
-    if request.method != "OPTIONS" or request.url_rule is None:
+    routes = request_ctx.url_adapter
+    if request.method != "OPTIONS" or routes is None or request.url_rule is None:
         return None
     response = json_response({})
-    response.allow.update(request.url_rule.methods or ())
+    response.allow.update(routes.allowed_methods())
     return response
 
 

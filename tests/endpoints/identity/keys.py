@@ -1,0 +1,95 @@
+"""Key pairs, and an address that publishes keys."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from tests.endpoints.identity.tokens import FAR
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """A private key that signs and the public one that verifies, both in PEM."""
+
+    algorithm: str
+    private: str
+    public: str
+    jwk: Mapping[str, Any]
+
+    def sign(self, name: str, key_id: str | None = None) -> str:
+        """A learner's token, with the key's id in its header if one is given."""
+        headers = {} if key_id is None else {"kid": key_id}
+        claims = {"sub": name, "exp": FAR}
+        return jwt.encode(claims, self.private, self.algorithm, headers)
+
+
+def new_key_pair(algorithm: str) -> KeyPair:
+    """Make a key pair for RS256 or ES256."""
+    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+    if algorithm == "RS256":
+        private = rsa.generate_private_key(65537, 2048)
+        jwk = RSAAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    else:
+        private = ec.generate_private_key(ec.SECP256R1())
+        jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return KeyPair(algorithm, secret.decode(), public.decode(), jwk)
+
+
+class KeyServer:
+    """Publishes keys over HTTP; `answer` is what it sends next, to the byte."""
+
+    def __init__(self, url: str) -> None:
+        """Publish nothing yet."""
+        self.url = url
+        self.answer = b""
+        self.asked = 0
+
+    def publish(self, **pairs: KeyPair) -> None:
+        """Publish these keys, each under its id."""
+        keys = [{**pair.jwk, "kid": name, "use": "sig"} for name, pair in pairs.items()]
+        self.send("200 OK", "application/json", json.dumps({"keys": keys}).encode())
+
+    def send(self, status: str, content_type: str, body: bytes, length: int | None = None) -> None:
+        """Send this from now on."""
+        length = len(body) if length is None else length
+        head = (
+            f"HTTP/1.0 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
+        )
+        self.answer = head.encode() + body
+
+
+@contextmanager
+def key_server() -> Iterator[KeyServer]:
+    """Listen on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            server.asked += 1
+            self.wfile.write(server.answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        server = KeyServer(f"http://127.0.0.1:{http.server_port}/keys.json")
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        http.shutdown()
+        thread.join()
