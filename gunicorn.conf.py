@@ -1,6 +1,7 @@
 """How gunicorn serves the service; every figure has its setting or its reason."""
 
 import json
+import logging
 import os
 import shutil
 import socket
@@ -12,21 +13,21 @@ from typing import Any
 
 from gunicorn import util
 
-from progress_api.exceptions import SettingsError
-from progress_api.logs import JsonLines
-from progress_api.settings import Settings
+_PREFIX = "progress-api-metrics-"
+# Read when prometheus_client is imported, here and in each worker: it must be there before.
+_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix=_PREFIX)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
+
+from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics  # noqa: E402
+
+from progress_api.exceptions import SettingsError  # noqa: E402
+from progress_api.logs import JsonLines  # noqa: E402
+from progress_api.settings import Settings  # noqa: E402
 
 try:
     _settings = Settings.from_environment(os.environ)
 except SettingsError as error:
     sys.exit(error.detail)
-
-# Read when prometheus_client is imported, in each worker: it must be there before.
-_given_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-_directory = _given_directory or tempfile.mkdtemp(prefix="progress-api-metrics-")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
-
-from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics  # noqa: E402
 
 # A worker imports the service itself, so that SIGHUP brings the code that is installed by then.
 for _name in [name for name in sys.modules if name.partition(".")[0] == "progress_api"]:
@@ -52,11 +53,27 @@ forwarder_headers = ""
 # Two services of one user would take this socket from each other.
 control_socket_disable = True
 accesslog = None
+
+
+class _WithoutTheRequest(logging.Filter):
+    """Leaves out what a refused request was: it may name a learner."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line, up to what was sent."""
+        told = record.getMessage()
+        if told.startswith("Invalid request"):
+            record.msg, record.args = told.partition(": ")[0], ()
+        return True
+
+
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLines}},
-    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "filters": {"refused": {"()": _WithoutTheRequest}},
+    "handlers": {
+        "out": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["refused"]}
+    },
     "root": {"level": "WARNING", "handlers": ["out"]},
     "loggers": {
         "gunicorn.error": {
@@ -105,6 +122,6 @@ def child_exit(_: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """Remove the directory that was made for this run."""
-    if not _given_directory and not server.reexec_pid:
+    """Remove the directory that was made for this run; its name tells, also after a SIGHUP."""
+    if Path(_directory).name.startswith(_PREFIX) and not server.reexec_pid:
         shutil.rmtree(_directory, ignore_errors=True)

@@ -52,11 +52,13 @@ def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     database = SQLAlchemy(app)
     set_up_tokens(app, settings)
-    Limiter(
+    limiter = Limiter(
         lambda: "",  # no limit is left to the extension: its store is what is used of it
         app=app,
         storage_uri=settings.ratelimit_storage_uri,
         storage_options=storage_options(settings.ratelimit_storage_uri),
         strategy="fixed-window",
     )
+    # Each Limiter adds a handler that does nothing to the one logger of all of them.
+    limiter.logger.handlers.pop()
     return database

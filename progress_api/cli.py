@@ -45,7 +45,7 @@ def migrate() -> None:
 @click.argument("revision")
 def downgrade(revision: str) -> None:
     """Take migrations back to REVISION, or to "base"."""
-    schema.downgrade(_database(), revision)
+    click.echo(f"The database is at {schema.downgrade(_database(), revision) or 'base'}.")
 
 
 @progress.command()

@@ -20,8 +20,9 @@ Row = Sequence[Any]
 Travel = Callable[[Engine, "Unit", Parameters], Row | None]
 
 # Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000), a
-# prepared statement that is gone (26000), a serialization failure (40001), a deadlock (40P01).
-_UNDONE = frozenset({"0A000", "26000", "40001", "40P01"})
+# prepared statement that is gone (26000), a server that only read when the connection was made
+# (25006), a serialization failure (40001), a deadlock (40P01).
+_UNDONE = frozenset({"0A000", "26000", "25006", "40001", "40P01"})
 # The server's own faults by class: connection, resources, intervention, system; and a lock that
 # was not had (55P03), a server that only reads (25006), tables that are not migrated yet (42...).
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
@@ -96,6 +97,8 @@ def _run(travel: Travel, engine: Engine, unit: Unit, parameters: Parameters) -> 
         except errors as error:
             if sqlstate(error) not in _UNDONE:
                 raise
+            if sqlstate(error) in _CONNECTION_SPENT:
+                engine.dispose()  # what is wrong with one connection is wrong with all
         return travel(engine, unit, parameters)
     except errors as error:
         if is_out_of_reach(error):

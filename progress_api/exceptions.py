@@ -111,5 +111,9 @@ class KeysUnavailable(Unavailable):
     """The keys that verify tokens cannot be fetched; try again in a moment."""
 
 
+class MigrationFailed(ProgressError):
+    """The database was not migrated."""
+
+
 class SchemaDiffers(ProgressError):
     """The tables in the database are not those of the guide."""

@@ -2,10 +2,9 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -13,11 +12,12 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, Inspector, func, inspect, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from progress_api.database import is_out_of_reach, sqlstate
-from progress_api.exceptions import DatabaseUnavailable, SchemaDiffers
+from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
+from progress_api.repository import catalog
 
 VERSION_TABLE = "progress_api_version"
 GUIDE_REVISION = "0001"
@@ -43,30 +43,34 @@ def upgrade(engine: Engine) -> str:
 
     Raises:
         SchemaDiffers: tables of the guide's names are there, and are not the guide's.
-        DatabaseUnavailable: it cannot be reached, or others held its tables all the while.
+        MigrationFailed: the database refused a statement, or cannot be reached.
+        DatabaseUnavailable: others held its tables all the while.
     """
     with _one_at_a_time(engine) as connection:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return _upgrade(connection)
-            except DBAPIError as error:
-                connection.rollback()
-                if sqlstate(error) != _LOCK_NOT_AVAILABLE:
-                    raise
-                _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
-                time.sleep(min(attempt / 4, 2))
-    raise DatabaseUnavailable("Others held the tables all the while; migrate when they are idle.")
+        return _patiently(connection, _upgrade)
 
 
-def downgrade(engine: Engine, revision: str) -> None:
+def downgrade(engine: Engine, revision: str) -> str:
     """Take migrations back, for an operator who must.
 
     Args:
         engine: of the database.
         revision: the one to go back to, or "base".
+
+    Returns:
+        The revision that the database is at now.
+
+    Raises:
+        MigrationFailed: one could not be taken back.
+        DatabaseUnavailable: others held its tables all the while.
     """
-    with _one_at_a_time(engine) as connection:
+
+    def take_back(connection: Connection) -> str:
         command.downgrade(_config(connection), revision)
+        return _current(connection)
+
+    with _one_at_a_time(engine) as connection:
+        return _patiently(connection, take_back)
 
 
 def check(engine: Engine) -> None:
@@ -122,6 +126,20 @@ def is_ready(engine: Engine) -> bool:
         raise
 
 
+def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:
+    """Give up a wait for tables after 3 s, so that nobody queues behind it, and try again."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return migrate(connection)
+        except DBAPIError as error:
+            connection.rollback()
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
+            time.sleep(min(attempt / 4, 2))
+    raise DatabaseUnavailable("Others held the tables all the while; migrate when they are idle.")
+
+
 def _upgrade(connection: Connection) -> str:
     current = _current(connection)
     if not current and _adoptable(connection):
@@ -156,10 +174,8 @@ def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
     except CommandError as error:
         raise SchemaDiffers(str(error)) from error
     except DBAPIError as error:
-        if is_out_of_reach(error):
-            told = str(error.orig).partition("\n")[0]
-            raise DatabaseUnavailable(f"The database cannot be reached: {told}") from error
-        raise
+        told = str(error.orig).partition("\n")[0]
+        raise MigrationFailed(f"The database was not migrated: {told}") from error
 
 
 def _try_lock(connection: Connection) -> bool:
@@ -174,7 +190,7 @@ def _adoptable(connection: Connection) -> bool:
     Raises:
         SchemaDiffers: some table of that name is another.
     """
-    found = _described(inspect(connection))
+    found = _described(connection)
     connection.rollback()
     if not found:
         return False
@@ -195,38 +211,13 @@ def _described_by_guide(connection: Connection) -> set[str]:
         connection.execute(select(func.set_config("search_path", "pg_temp", True)))
         with Operations.context(MigrationContext.configure(connection)):
             guide.module.upgrade()
-        described = _described(inspect(connection))
+        described = _described(connection)
         transaction.rollback()
     return described
 
 
-def _described(inspector: Inspector) -> set[str]:
-    """Each column, key, check and index of the guide's tables that are there, a line each."""
-    there = [table for table in _GUIDE_TABLES if inspector.has_table(table)]
-    return {f"{table}: {line}" for table in there for line in _lines(inspector, table)}
-
-
-def _lines(inspector: Inspector, table: str) -> Iterator[str]:
-    for column in inspector.get_columns(table):
-        null = "" if column["nullable"] else " not null"
-        yield f"column {column['name']} {column['type']}{null} default {column['default']}"
-    for check in inspector.get_check_constraints(table):
-        yield f"check {check['name']} ({check['sqltext']})"
-    for unique in inspector.get_unique_constraints(table):
-        yield f"unique {unique['name']} {unique['column_names']}"
-    key = inspector.get_pk_constraint(table)
-    yield f"primary key {key['name']} {key['constrained_columns']}"
-    for foreign in inspector.get_foreign_keys(table):
-        yield _foreign_key(foreign)
-    for index in inspector.get_indexes(table):
-        order = index.get("column_sorting", {})
-        yield f"index {index['name']} {index['column_names']} {order} unique={index['unique']}"
-
-
-def _foreign_key(foreign: Any) -> str:
-    columns = f"{foreign['constrained_columns']} to {foreign['referred_table']}"
-    target = f"{foreign['referred_columns']} {foreign['options']}"
-    return f"foreign key {foreign['name']} {columns} {target}"
+def _described(connection: Connection) -> set[str]:
+    return set(connection.scalars(catalog.described(_GUIDE_TABLES)))
 
 
 def _config(connection: Connection | None) -> Config:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from progress_api.exceptions import SettingsError
 
@@ -43,7 +44,10 @@ def _one_of(*choices: str) -> Kind:
 
 def _several(kind: Kind, allowed: str) -> Kind:
     def parse(raw: str) -> tuple[str, ...]:
-        return tuple(kind.parse(part.strip()) for part in raw.split(",") if part.strip())
+        parts = [part.strip() for part in raw.split(",") if part.strip()]
+        if not parts:
+            raise ValueError(raw)
+        return tuple(kind.parse(part) for part in parts)
 
     return Kind(allowed, parse)
 
@@ -51,13 +55,20 @@ def _several(kind: Kind, allowed: str) -> Kind:
 def _database_url(raw: str) -> str:
     # SQLAlchemy 2.1 reads a bare postgresql:// as psycopg 3, and postgres:// not at all.
     scheme, separator, rest = raw.partition("://")
+    _check_port(raw)
     driver = _DRIVERS[0] if scheme in {"postgres", "postgresql"} else scheme
     if driver not in _DRIVERS or not separator:
         raise ValueError(raw)
     return f"{driver}://{rest}"
 
 
+def _check_port(url: str) -> None:
+    if urlsplit(url).port == 0:  # one that is no number is a ValueError by itself
+        raise ValueError(url)
+
+
 def _storage_uri(raw: str) -> str:
+    _check_port(raw)
     if not re.fullmatch(r"(memory|(valkey|redis)(s|\+unix|\+sentinel|\+cluster)?)://.*", raw):
         raise ValueError(raw)
     # The Valkey client speaks to Redis as well; one client is enough.

@@ -27,7 +27,7 @@ MakeLearner = Callable[..., Learner]
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """PostgreSQL, with one database that is migrated to be copied."""
-    settings = {"shared_preload_libraries": "pg_stat_statements", "max_connections": "200"}
+    settings = {"shared_preload_libraries": "pg_stat_statements", "max_connections": "1000"}
     directory = tmp_path_factory.mktemp("postgres")
     with Postgres(directory, durable=False, settings=settings) as server:
         server.create_database(TEMPLATE)

@@ -46,13 +46,13 @@ def register(scaffold: Flask | Blueprint) -> None:
     Args:
         scaffold: the app of the service on its own, the blueprint as a guest.
     """
-    scaffold.register_error_handler(failures.ProgressError, _answer_ours)
+    scaffold.register_error_handler(failures.ProgressError, answer)
     scaffold.register_error_handler(HTTPException, _answer_http)
     scaffold.register_error_handler(Exception, _answer_unexpected)
 
 
-def _answer_ours(error: Exception) -> Response:
-    assert isinstance(error, failures.ProgressError)
+def answer(error: failures.ProgressError) -> Response:
+    """Return what is answered to one of our failures."""
     status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The first line says why; those below it may hold a learner's values.

@@ -155,7 +155,7 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
     app.config["JWT_TOKEN_LOCATION"] = list(settings.jwt_token_location)
     manager = JWTManager(app)
     if settings.jwt_public_key:
-        check_public_key(settings.jwt_public_key)
+        check_public_key(settings.jwt_public_key, settings.jwt_algorithm)
     if settings.jwt_jwks_url:
         manager.decode_key_loader(PublishedKeys(settings.jwt_jwks_url).key)
 

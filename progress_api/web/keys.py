@@ -7,7 +7,6 @@ from typing import Any
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from progress_api.exceptions import KeysUnavailable, SettingsError
 
@@ -18,16 +17,21 @@ _FETCH_SECONDS = 2.0
 _log = logging.getLogger("progress_api.keys")
 
 
-def check_public_key(pem: str) -> None:
-    """Refuse a public key that cannot be read, before the first token comes.
+def check_public_key(pem: str, algorithm: str) -> None:
+    """Refuse a public key that verifies nothing, before the first token comes.
+
+    Args:
+        pem: the key.
+        algorithm: what tokens are signed with, such as RS256.
 
     Raises:
         SettingsError: naming the setting.
     """
     try:
-        load_pem_public_key(pem.encode())
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise SettingsError("JWT_PUBLIC_KEY must be a public key in PEM.") from error
+        jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
+    except (jwt.PyJWTError, TypeError, ValueError, UnsupportedAlgorithm) as error:
+        needed = f"JWT_PUBLIC_KEY must be a public key in PEM that is one for {algorithm}."
+        raise SettingsError(needed) from error
 
 
 class PublishedKeys:

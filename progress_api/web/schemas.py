@@ -148,7 +148,7 @@ class QuizPost(LearnerPost):
         """Return the attempt that was posted."""
         completed_at, key = values.pop("completed_at"), values.pop("idempotency_key")
         attempt_keys = [f"{IDEMPOTENCY_KEY} {key}"] if key else []
-        if isinstance(completed_at, str | int | float) and completed_at:
+        if type(completed_at) in (str, int, float) and completed_at:
             attempt_keys.append(f"completedAt {json.dumps(completed_at)}")
         return QuizAttempt(**values, attempt_keys=attempt_keys)
 

@@ -8,10 +8,12 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from flask import Flask, Response, request
 from flask.globals import request_ctx
 from flask_cors import CORS
+from gunicorn.http.errors import ParseException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from progress_api.exceptions import InsecureTransport
+from progress_api.exceptions import InsecureTransport, MalformedBody
 from progress_api.settings import Settings
+from progress_api.web import error_responses
 from progress_api.web.arguments import SLASHES_ENCODED
 from progress_api.web.schemas import IDEMPOTENCY_KEY, json_response
 
@@ -54,6 +56,7 @@ def register(app: Flask, settings: Settings) -> None:
         app.before_request(_refuse_plain_http)
         app.after_request(_send_hsts)
     app.before_request(_answer_options)
+    app.register_error_handler(ParseException, _answer_broken_body)
     if settings.cors_origins:
         _allow_origins(app, settings)
 
@@ -61,14 +64,21 @@ def register(app: Flask, settings: Settings) -> None:
 def _allow_origins(app: Flask, settings: Settings) -> None:
     CORS(
         app,
-        origins=list(settings.cors_origins),
+        # As expressions: the extension takes a text with a bracket, as IPv6 has, for one.
+        origins=[re.compile(re.escape(origin) + r"\Z") for origin in settings.cors_origins],
         methods=["GET", "POST", "DELETE"],
         allow_headers=list(_SENT),
         expose_headers=list(_READ),
         supports_credentials="cookies" in settings.jwt_token_location,
         max_age=_PREFLIGHT_SECONDS,
-        vary_header=True,
     )
+    app.after_request(_vary_by_origin)
+
+
+def _vary_by_origin(response: Response) -> Response:
+    # Also where the origin was not allowed, or a cache gives that answer to one that is.
+    response.vary.add("Origin")
+    return response
 
 
 def _refuse_plain_http() -> None:
@@ -79,6 +89,11 @@ def _refuse_plain_http() -> None:
 def _send_hsts(response: Response) -> Response:
     response.headers["Strict-Transport-Security"] = _HSTS
     return response
+
+
+def _answer_broken_body(_: Exception) -> Response:
+    # gunicorn's own error, for chunks that are none, comes out of the reading of the body.
+    return error_responses.answer(MalformedBody())
 
 
 def _answer_options() -> Response | None:

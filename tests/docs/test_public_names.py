@@ -1,0 +1,123 @@
+"""The names that others may use, and an import that changes nothing of theirs."""
+
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+from flask import Blueprint
+from prometheus_client import REGISTRY
+
+import progress_api
+from progress_api import Settings, create_app
+from tests.client import SECRET
+
+NAMES = [
+    "ProgressAPI",
+    "ProgressError",
+    "ProgressRepository",
+    "Settings",
+    "blueprint",
+    "create_app",
+]
+# What a process shares; printed before and after the import.
+LOOK = """
+import gc, json, locale, logging, os, signal, socket, sys, threading, warnings
+import prometheus_client
+
+def look():
+    handlers = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+    root = logging.getLogger()
+    ours = [name for name in logging.Logger.manager.loggerDict if name.startswith("progress_api")]
+    return {
+        "root logger": [repr(root.handlers), repr(root.filters), root.level, root.disabled],
+        "own loggers": [name for name in ours if logging.getLogger(name).handlers],
+        "last resort": [repr(logging.lastResort), logging.raiseExceptions, root.manager.disable],
+        "log classes": [repr(logging.getLoggerClass()), repr(logging.getLogRecordFactory())],
+        "metrics": sorted(metric.name for metric in prometheus_client.REGISTRY.collect()),
+        "signals": [repr(signal.getsignal(one)) for one in sorted(handlers)],
+        "warnings": [repr(one) for one in warnings.filters] + [repr(warnings.showwarning)],
+        "environment": dict(os.environ),
+        "socket": socket.getdefaulttimeout(),
+        "threads": threading.active_count(),
+        "hooks": [repr(sys.excepthook), repr(threading.excepthook), repr(sys.unraisablehook)],
+        "path": sys.path[:],
+        "directory": os.getcwd(),
+        "collector": [gc.isenabled(), gc.get_threshold()],
+        "limits": [sys.getrecursionlimit(), sys.getswitchinterval()],
+        "locale": locale.setlocale(locale.LC_ALL),
+        "json": [repr(json.JSONEncoder.default), repr(json._default_encoder)],
+    }
+
+before = look()
+{0}
+print(json.dumps([before, look()], default=repr))
+"""
+
+
+def test_the_public_names_are_these() -> None:
+    assert progress_api.__all__ == NAMES
+    assert all(hasattr(progress_api, name) for name in NAMES)
+
+
+def test_everything_is_imported_by_a_star() -> None:
+    found: dict[str, object] = {}
+    exec("from progress_api import *", found)  # noqa: S102
+    assert sorted(found.keys() - {"__builtins__"}) == NAMES
+    assert isinstance(found["blueprint"], Blueprint)
+
+
+def test_importing_changes_nothing_that_a_process_shares(root: Path) -> None:
+    # when
+    before, after = _looked("import progress_api, progress_api.cli, progress_api.migrate", root)
+    # then
+    changed = {what: (before[what], after[what]) for what in before if before[what] != after[what]}
+    assert changed == {}
+
+
+def test_an_import_needs_no_setting_and_warns_of_nothing(root: Path) -> None:
+    command = [sys.executable, "-I", "-W", "error", "-c"]
+    script = f"import sys; sys.path.insert(0, {str(root)!r}); import progress_api"
+    ended = subprocess.run([*command, script], env={}, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_a_hundred_services_in_one_process_leave_no_more_behind_than_one() -> None:
+    # given
+    settings = Settings(database_url="postgresql+psycopg2://nowhere/", jwt_secret_key=SECRET)
+    create_app(settings)
+    before, threads = _counted(), threading.active_count()
+    # when
+    for _ in range(100):
+        create_app(settings)
+    # then
+    assert _counted() == before
+    # ... and no thread, once those that sweep a new store have swept it.
+    deadline = time.monotonic() + 10
+    while threading.active_count() > threads:
+        assert time.monotonic() < deadline, threading.enumerate()
+        time.sleep(0.02)
+
+
+def _counted() -> dict[str, int]:
+    loggers = [logging.getLogger(), *map(logging.getLogger, logging.Logger.manager.loggerDict)]
+    return {
+        "loggers": len(loggers),
+        "handlers": sum(len(logger.handlers) for logger in loggers),
+        "filters": sum(len(logger.filters) for logger in loggers),
+        "metrics": len(list(REGISTRY.collect())),
+        "warnings": len(warnings.filters),
+    }
+
+
+def _looked(act: str, root: Path) -> list[dict[str, object]]:
+    script = LOOK.replace("{0}", act)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True
+    )
+    looked: list[dict[str, object]] = json.loads(ended.stdout)
+    return looked

@@ -1,0 +1,283 @@
+"""Every setting: its default, its bounds, and the one sentence that refuses a bad value."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from progress_api import Settings, create_app
+from progress_api.exceptions import SettingsError
+from tests.client import SECRET
+
+GIVEN = {"DATABASE_URL": "postgresql://app:hunter2@db.example/progress", "JWT_SECRET_KEY": SECRET}
+RS256 = {"JWT_ALGORITHM": "RS256", "JWT_SECRET_KEY": ""}
+PASSWORD = "hunter2"
+
+DEFAULTS = {
+    "database_timeout": 2000,
+    "database_one_trip": True,
+    "url_prefix": "/v1/tutorials/progress",
+    "host": "127.0.0.1",
+    "port": 8000,
+    "web_concurrency": 2,
+    "web_threads": 4,
+    "jwt_algorithm": "HS256",
+    "jwt_public_key": None,
+    "jwt_jwks_url": None,
+    "jwt_decode_audience": None,
+    "jwt_decode_issuer": None,
+    "jwt_decode_leeway": 0,
+    "jwt_identity_claim": "sub",
+    "jwt_token_location": ("headers",),
+    "ratelimit_enabled": True,
+    "ratelimit_storage_uri": "memory://",
+    "ratelimit_get": "60/minute",
+    "ratelimit_chapter": "30/minute",
+    "ratelimit_quiz": "10/minute",
+    "ratelimit_complete": "5/minute",
+    "ratelimit_reset": "5/minute",
+    "cors_origins": (),
+    "trusted_proxies": 0,
+    "require_https": False,
+    "metrics_host": "127.0.0.1",
+    "metrics_port": 9464,
+    "metrics_public": False,
+    "log_level": "INFO",
+    "progress_admin_scope": "progress:admin",
+    "progress_sticky_completion": False,
+    "progress_max_chapters": 1000,
+    "progress_max_quizzes": 1000,
+    "progress_max_body_bytes": 65536,
+}
+BOUNDS = {
+    "DATABASE_TIMEOUT": (100, 60000),
+    "PORT": (1, 65535),
+    "WEB_CONCURRENCY": (1, 256),
+    "WEB_THREADS": (1, 256),
+    "JWT_DECODE_LEEWAY": (0, 600),
+    "TRUSTED_PROXIES": (0, 10),
+    "METRICS_PORT": (0, 65535),
+    "PROGRESS_MAX_CHAPTERS": (1, 10000),
+    "PROGRESS_MAX_QUIZZES": (1, 10000),
+    "PROGRESS_MAX_BODY_BYTES": (1024, 16777216),
+}
+BOOLEANS = [name.upper() for name, default in DEFAULTS.items() if isinstance(default, bool)]
+LIMITS = [f"RATELIMIT_{name}" for name in ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")]
+GOOD = {
+    "URL_PREFIX": ["/progress", "/api/v1/tutorials/progress", "/~a.b_c-d"],
+    "JWT_TOKEN_LOCATION": ["headers", "cookies", "headers,cookies", " cookies , headers "],
+    "RATELIMIT_STORAGE_URI": ["valkey://h:1/0", "valkeys://h", "redis://h", "rediss://h"],
+    "CORS_ORIGINS": ["https://app.example", "http://localhost:3000, https://b.example"],
+    "LOG_LEVEL": ["DEBUG", "INFO", "WARNING", "ERROR"],
+    **{name: ["1/second", "100 per hour", "3/2 hours", "10 per 5 minute"] for name in LIMITS},
+}
+BAD = {
+    "DATABASE_URL": [
+        "hunter2",
+        "postgres:hunter2",
+        "mysql://u:hunter2@h/db",
+        "sqlite:///hunter2",
+        "postgresql+asyncpg://u:hunter2@h/db",
+        "postgresql://u:hunter2@h:port/db",
+    ],
+    "URL_PREFIX": ["/", "v1", "/v1/", "/a//b", "/v1?x", "/<id>", "/a b", "https://h/v1", "/é"],
+    "HOST": ["a b"],
+    "METRICS_HOST": ["a b"],
+    "JWT_ALGORITHM": ["none", "hs256", "HS1", "HS256,RS256"],
+    "JWT_SECRET_KEY": ["short-" + PASSWORD, "s" * 31, "\u00e9" * 15],
+    "JWT_JWKS_URL": ["ftp://id.example", "id.example/keys", "https://", "https://a b"],
+    "JWT_PUBLIC_KEY": [PASSWORD, "-----BEGIN PUBLIC KEY-----"],
+    "JWT_IDENTITY_CLAIM": ["a b"],
+    "JWT_TOKEN_LOCATION": ["query_string", "headers;cookies", "json", ","],
+    "RATELIMIT_STORAGE_URI": [
+        "localhost:6379",
+        "memcached://h",
+        "valkey://:hunter2@h:port",
+        "valkey:hunter2",
+    ],
+    "CORS_ORIGINS": ["*", "app.example", "https://a.example/", "null", "https://a https://b"],
+    "LOG_LEVEL": ["LOUD", "info", "10"],
+    "PROGRESS_ADMIN_SCOPE": ["a b"],
+    **{name: ["maybe", "2", "tru", "y es"] for name in BOOLEANS},
+    **{name: ["30", "many", "0/minute", "-1/minute", "1.5/minute", "9/year"] for name in LIMITS},
+    **{name: ["eight", "1.5", "1e3", "0x10", "NaN", "-1", "9" * 30] for name in BOUNDS},
+}
+
+
+def test_every_setting_has_the_default_that_is_written_here() -> None:
+    # when
+    settings = Settings.from_environment(GIVEN)
+    # then
+    found = {one.name: getattr(settings, one.name) for one in fields(Settings)}
+    assert found.pop("jwt_secret_key") == SECRET
+    assert found.pop("database_url").endswith("://app:hunter2@db.example/progress")
+    assert found == DEFAULTS
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_a_number_reaches_from_its_least_to_its_most(name: str) -> None:
+    # given
+    least, most = BOUNDS[name]
+    # when, then
+    for value in (least, most):
+        assert getattr(_settings({name: str(value)}), name.lower()) == value
+    for beyond in (least - 1, most + 1):
+        sentence = _refusal({name: str(beyond)})
+        assert f"{least} to {most}" in sentence
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in GOOD.items() for v in values])
+def test_a_good_value_starts_the_service(name: str, value: str) -> None:
+    create_app(_settings({name: value}))
+
+
+@pytest.mark.parametrize("name", BOOLEANS)
+def test_a_switch_is_turned_by_a_word(name: str) -> None:
+    for word in ("true", "True", "TRUE", "1", "yes", "on"):
+        assert getattr(_settings({name: word}), name.lower()) is True
+    for word in ("false", "False", "0", "no", "off"):
+        assert getattr(_settings({name: word}), name.lower()) is False
+
+
+def test_several_values_are_parted_by_commas() -> None:
+    origins = _settings(
+        {"CORS_ORIGINS": " https://a.example ,https://b.example:8443,"}
+    ).cors_origins
+    assert origins == ("https://a.example", "https://b.example:8443")
+
+
+@pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])
+def test_a_bad_value_is_one_sentence_that_names_its_setting_and_not_the_value(
+    name: str, value: str
+) -> None:
+    # given
+    elsewhere = RS256 if name in ("JWT_JWKS_URL", "JWT_PUBLIC_KEY") else {}
+    # when
+    sentence = _refusal({**elsewhere, name: value})
+    # then
+    assert sentence.startswith(f"{name} ")
+    assert " must be " in sentence
+    assert sentence.endswith(".")
+    assert PASSWORD not in sentence
+    assert len(value) < 3 or f" {value} " not in sentence.removeprefix(name)
+
+
+def test_all_faults_are_told_at_once() -> None:
+    # given
+    faulty = {"DATABASE_URL": "", "PORT": "x", "LOG_LEVEL": "x", "JWT_SECRET_KEY": ""}
+    # when
+    with pytest.raises(SettingsError) as refused:
+        _settings(faulty)
+    # then
+    sentences = refused.value.detail.splitlines()
+    assert sorted(sentence.split()[0] for sentence in sentences) == sorted(faulty)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
+def test_an_empty_value_counts_as_not_given(nothing: str) -> None:
+    names = {one.name.upper() for one in fields(Settings)} - GIVEN.keys()
+    assert _settings(dict.fromkeys(names, nothing)) == Settings.from_environment(GIVEN)
+    for name in GIVEN:
+        assert name in _refusal({name: nothing})
+
+
+def test_the_secret_has_at_least_the_bytes_of_its_algorithm() -> None:
+    for algorithm, least in {"HS256": 32, "HS384": 48, "HS512": 64}.items():
+        given = {"JWT_ALGORITHM": algorithm}
+        _settings(given | {"JWT_SECRET_KEY": "\u00e9" * (least // 2)})
+        sentence = _refusal(given | {"JWT_SECRET_KEY": "s" * (least - 1)})
+        assert "JWT_SECRET_KEY" in sentence
+        assert f"{least} bytes" in sentence
+
+
+def test_a_public_key_or_its_address_is_needed_where_others_sign() -> None:
+    key, address = _pem(rsa.generate_private_key(65537, 2048)), "https://id.example/keys"
+    for given in ({}, {"JWT_PUBLIC_KEY": key, "JWT_JWKS_URL": address}):
+        assert "JWT_PUBLIC_KEY" in _refusal(RS256 | given)
+    create_app(_settings(RS256 | {"JWT_PUBLIC_KEY": key}))
+    create_app(_settings(RS256 | {"JWT_PUBLIC_KEY": key.replace("\n", "\\n")}))
+    create_app(_settings(RS256 | {"JWT_JWKS_URL": address}))
+    # ... and is not taken for the secret of an algorithm that has one.
+    assert "JWT_ALGORITHM" in _refusal({"JWT_PUBLIC_KEY": key})
+
+
+def test_what_only_looks_like_a_public_key_is_refused() -> None:
+    forged = "-----BEGIN PUBLIC KEY-----\naHVudGVyMg==\n-----END PUBLIC KEY-----"
+    of_another_kind = _pem(ec.generate_private_key(ec.SECP256R1()))
+    for key in (forged, of_another_kind):
+        assert "JWT_PUBLIC_KEY" in _refusal(RS256 | {"JWT_PUBLIC_KEY": key})
+
+
+def test_no_secret_is_shown_with_the_settings() -> None:
+    settings = _settings({"RATELIMIT_STORAGE_URI": "valkey://:hunter2@store.example"})
+    for shown in (repr(settings), str(settings), f"{settings}"):
+        assert PASSWORD not in shown
+        assert SECRET not in shown
+        assert "8000" in shown
+
+
+def test_the_service_reads_its_settings_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    # given
+    for name, value in {"DATABASE_URL": database, "JWT_SECRET_KEY": SECRET}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("URL_PREFIX", "/from/the/environment")
+    # when
+    client = create_app().test_client()
+    # then
+    assert client.get("/from/the/environment/intro").status_code == 401
+    assert client.get("/v1/tutorials/progress/intro").status_code == 404
+    # ... and refuses to start where they are not given.
+    monkeypatch.delenv("JWT_SECRET_KEY")
+    with pytest.raises(SettingsError, match="JWT_SECRET_KEY"):
+        create_app()
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "value"),
+    [
+        ("gunicorn.conf.py", "JWT_SECRET_KEY", ""),
+        ("/dev/null", "DATABASE_URL", "mysql://u:hunter2@h/db"),
+    ],
+)
+def test_gunicorn_ends_with_one_sentence_and_does_not_start_workers_for_ever(
+    config: str, name: str, value: str, root: Path, tmp_path: Path
+) -> None:
+    """With the project's configuration, which reads the settings, and with wsgi.py alone."""
+    # given
+    environment = os.environ | GIVEN | {"HOME": str(tmp_path), "METRICS_PORT": "0", name: value}
+    command = [sys.executable, "-m", "gunicorn", "-c", config, "-b", "127.0.0.1:0", "wsgi:app"]
+    # when
+    ended = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    # then
+    told = ended.stdout + ended.stderr
+    assert ended.returncode not in (0, None)
+    assert told.count(f"{name} ") == 1
+    assert "Traceback" not in told
+    assert PASSWORD not in told
+
+
+def _settings(environment: Mapping[str, str]) -> Settings:
+    return Settings.from_environment(GIVEN | dict(environment))
+
+
+def _refusal(environment: Mapping[str, str]) -> str:
+    """The one sentence with which the service refuses to start."""
+    with pytest.raises(SettingsError) as refused:
+        create_app(_settings(environment))
+    (sentence,) = refused.value.detail.splitlines()
+    return sentence
+
+
+def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, kind).decode()

@@ -1,0 +1,158 @@
+"""`make run`: one command that serves, says how to use it, and ends whole (issue 3)."""
+
+import os
+import re
+import signal
+from collections.abc import Iterator
+from socket import create_server
+
+import pytest
+import requests
+
+from tests.faults.clone import Clone, Run, make_clone
+from tests.serving.service import until
+
+_STOP_SECONDS = 10
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    """The clone; nothing of it runs after the tests."""
+    clone = make_clone(tmp_path_factory.mktemp("clone") / "with a space")
+    yield clone
+    for process in clone.left():
+        process.kill()
+    for run in clone.runs:
+        run.process.wait()
+
+
+def test_make_run_says_where_it_serves_and_how_to_try_it(clone: Clone) -> None:
+    run = clone.serve()
+
+    port, metrics_port = clone.environment["PORT"], clone.environment["METRICS_PORT"]
+    assert run.line("Service") == f"http://127.0.0.1:{port}/v1/tutorials/progress"
+    assert run.line("Metrics") == f"http://127.0.0.1:{metrics_port}/metrics"
+    assert run.line("Database").startswith("postgresql://")
+    answer = clone.shell(run.line("Try it"))
+    assert '"chaptersCompleted":1' in answer
+    assert "api_requests_total" in clone.shell(f"curl -sS {run.line('Metrics')}")
+
+
+def test_a_second_make_run_says_that_one_is_running(clone: Clone) -> None:
+    first = _running(clone)
+
+    second = clone.run()
+
+    assert second.process.wait(20) != 0
+    assert _complaints(second) == [
+        f"The service is already running here, at http://127.0.0.1:{clone.environment['PORT']}."
+    ]
+    assert first.is_serving()
+
+
+def test_make_token_makes_a_token_for_the_running_service(clone: Clone) -> None:
+    service = _running(clone).line("Service")
+
+    admin = clone.shell("make token SUB=alice SCOPE=progress:admin").strip()
+    alice = clone.shell("make token SUB=alice").strip()
+
+    own = clone.shell(f"curl -sS -H 'Authorization: Bearer {alice}' {service}/x")
+    assert '"userId":"alice"' in own
+    other = f"{service}/x?userId=bob"
+    refused = clone.shell(f"curl -sS -H 'Authorization: Bearer {alice}' '{other}'")
+    assert '"error":"Forbidden"' in refused
+    allowed = clone.shell(f"curl -sS -H 'Authorization: Bearer {admin}' '{other}'")
+    assert '"userId":"bob"' in allowed
+
+
+def test_ctrl_c_ends_all_of_it_and_the_data_stays(clone: Clone) -> None:
+    run = _running(clone)
+    clone.shell(run.line("Try it"))
+    members = run.members()
+
+    os.killpg(run.process.pid, signal.SIGINT)
+
+    run.process.wait(_STOP_SECONDS)
+    assert len(members) >= 6  # make, the runner, gunicorn and its workers, two servers
+    assert clone.left() == []
+    assert "Traceback" not in run.told
+    assert _is_recorded(clone.serve())
+
+
+def test_after_a_sigkill_of_the_runner_the_next_make_run_serves_the_same_data(
+    clone: Clone,
+) -> None:
+    run = _running(clone)
+    clone.shell(run.line("Try it"))
+
+    make, runner, *_ = run.members()
+    runner.kill()
+    make.kill()
+    run.process.wait()
+
+    assert _is_recorded(clone.serve())
+
+
+def test_sigterm_ends_all_of_it(clone: Clone) -> None:
+    run = _running(clone)
+
+    run.process.terminate()
+
+    run.process.wait(_STOP_SECONDS)
+    until(lambda: clone.left() == [], _STOP_SECONDS)
+    assert "Traceback" not in run.told
+
+
+@pytest.mark.parametrize("setting", ["PORT", "METRICS_PORT"])
+def test_a_port_that_is_in_use_is_one_clear_line(clone: Clone, setting: str) -> None:
+    _end(clone)
+
+    with create_server(("127.0.0.1", int(clone.environment[setting]))):
+        run = clone.run()
+        assert run.process.wait(20) != 0
+
+    (complaint,) = _complaints(run)
+    assert setting in complaint
+    assert clone.environment[setting] in complaint
+    assert clone.left() == []
+
+
+def test_a_bad_setting_is_one_clear_line(clone: Clone) -> None:
+    _end(clone)
+    clone.environment["RATELIMIT_GET"] = "often"
+    try:
+        run = clone.run()
+        assert run.process.wait(20) != 0
+    finally:
+        del clone.environment["RATELIMIT_GET"]
+
+    (complaint,) = _complaints(run)
+    assert complaint.startswith("RATELIMIT_GET")
+    assert clone.left() == []
+
+
+def _running(clone: Clone) -> Run:
+    """The run that serves, a new one if there is none."""
+    serving = [run for run in clone.runs if run.process.poll() is None]
+    return serving[0] if serving else clone.serve()
+
+
+def _end(clone: Clone) -> None:
+    for run in clone.runs:
+        if run.process.poll() is None:
+            os.killpg(run.process.pid, signal.SIGINT)
+            run.process.wait(_STOP_SECONDS)
+
+
+def _is_recorded(run: Run) -> bool:
+    """Whether what an earlier run was told is there in this one."""
+    bearer = re.search(r"Bearer [^'\"]+", run.line("Try it"))
+    assert bearer
+    address = f"{run.line('Service')}/first-steps"
+    answer = requests.get(address, headers={"Authorization": bearer[0]}, timeout=10)
+    return bool(answer.json()["chaptersCompleted"] == 1)
+
+
+def _complaints(run: Run) -> list[str]:
+    """The lines that it wrote, without make's own."""
+    return [line for line in run.told.splitlines() if not line.startswith("make")]

@@ -1,0 +1,124 @@
+"""The store of the limits goes away and comes back (contract, "answers"): the service goes on."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+import valkey
+
+from tests.client import Learner
+from tests.faults.conftest import Site
+from tests.serving.service import until
+
+
+@contextmanager
+def killed(site: Site) -> Iterator[None]:
+    """Without Valkey: connections are refused."""
+    site.valkey.kill()
+    try:
+        yield
+    finally:
+        site.valkey.start()
+
+
+@contextmanager
+def paused(site: Site) -> Iterator[None]:
+    """With a Valkey that takes connections and never answers."""
+    site.valkey.pause()
+    try:
+        yield
+    finally:
+        site.valkey.resume()
+
+
+@contextmanager
+def full(site: Site) -> Iterator[None]:
+    """With a Valkey that refuses to write."""
+    _configure(site, "maxmemory", "1")
+    try:
+        yield
+    finally:
+        _configure(site, "maxmemory", "0")
+
+
+Fault = Callable[[Site], AbstractContextManager[None]]
+FAULTS: dict[str, Fault] = {"killed": killed, "paused": paused, "full": full}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_ones(
+    site: Site, fault: Fault
+) -> None:
+    _until_limits_are_exact(site)
+    with fault(site):
+        learner = site.service.learner()
+        posts = [_timed(learner) for _ in range(75)]
+
+    statuses = Counter(status for status, _ in posts)
+    assert set(statuses) == {200, 429}
+    assert 30 <= statuses[200] <= 60  # each of two workers allows 30
+    assert sorted(seconds for _, seconds in posts)[-2] < 0.5
+    assert max(seconds for _, seconds in posts) < 1
+    told = [line for line in site.service.lines() if line["logger"] == "progress_api.limits"]
+    assert {line["level"] for line in told} == {"WARNING"}
+    assert learner.name not in str(told)
+    _until_limits_are_exact(site)
+
+
+def test_a_valkey_that_was_started_anew_between_requests_is_never_noticed(
+    site: Site,
+) -> None:
+    _until_limits_are_exact(site)
+
+    with killed(site):
+        pass
+
+    assert all(site.service.learner().watch().status == 200 for _ in range(20))
+    _until_limits_are_exact(site)
+
+
+def test_a_valkey_that_forgot_its_scripts_is_never_noticed(site: Site) -> None:
+    _until_limits_are_exact(site)
+
+    _command(site, "SCRIPT", "FLUSH")
+
+    assert _is_exact(site)
+
+
+def test_a_valkey_that_drops_all_connections_is_never_noticed(site: Site) -> None:
+    _until_limits_are_exact(site)
+
+    _command(site, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    assert _is_exact(site)
+
+
+def _timed(learner: Learner) -> tuple[int, float]:
+    began = time.monotonic()
+    status = learner.watch().status
+    return status, time.monotonic() - began
+
+
+def _is_exact(site: Site) -> bool:
+    """Whether 31 posts are counted together, 15 of them by one worker and 16 by the other."""
+    learner, statuses = site.service.learner(), []
+    for worker, posts in zip(site.service.workers(), (15, 16), strict=True):
+        with site.service.without(worker):
+            statuses += [learner.watch().status for _ in range(posts)]
+    return statuses == [200] * 30 + [429]
+
+
+def _until_limits_are_exact(site: Site) -> None:
+    """Until both workers count in Valkey again; only then are exactly 30 of 31 allowed."""
+    until(lambda: _is_exact(site), 10)
+
+
+def _command(site: Site, *words: str) -> None:
+    with valkey.Valkey(unix_socket_path=str(site.valkey.sockets / "valkey.sock")) as client:
+        client.execute_command(*words)
+
+
+def _configure(site: Site, name: str, value: str) -> None:
+    _command(site, "CONFIG", "SET", name, value)

@@ -1,0 +1,117 @@
+"""A database to try the migrations on, and what its catalog says."""
+
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine, create_engine
+
+from progress_api import Settings
+from progress_api.cli import progress
+
+Rows = list[tuple[Any, ...]]
+GUIDE = (Path(__file__).parent / "guide.sql").read_text()
+TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
+# The command's own door, in a process of its own, whether or not the package is installed.
+PROCESS = (sys.executable, "-c", "from progress_api.cli import progress; progress()")
+SETTINGS = [one.name.upper() for one in fields(Settings)]
+
+_CATALOG = {
+    "relations": """
+        SELECT relname, relkind, relpersistence, reloptions, relrowsecurity, amname
+        FROM pg_class c LEFT JOIN pg_am am ON am.oid = relam
+        WHERE relnamespace = 'public'::regnamespace""",
+    "columns": """
+        SELECT attrelid::regclass::text, attnum, attname, format_type(atttypid, atttypmod),
+               attnotnull, pg_get_expr(adbin, adrelid), attidentity, attgenerated, collname,
+               attcompression, attstorage, attisdropped
+        FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+        LEFT JOIN pg_collation c ON c.oid = attcollation JOIN pg_class r ON r.oid = attrelid
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0""",
+    "constraints": """
+        SELECT conrelid::regclass::text, conname, contype, pg_get_constraintdef(oid),
+               condeferrable, condeferred, convalidated, conislocal, connoinherit, confdeltype,
+               confupdtype, confmatchtype, conkey, confkey, confrelid::regclass::text,
+               conindid::regclass::text
+        FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+    "indexes": """
+        SELECT indexrelid::regclass::text, indrelid::regclass::text, pg_get_indexdef(indexrelid),
+               indisunique, indisprimary, indisvalid, indimmediate, indnullsnotdistinct,
+               indoption::text
+        FROM pg_index JOIN pg_class ON oid = indexrelid
+        WHERE relnamespace = 'public'::regnamespace""",
+    "triggers": """
+        SELECT tgrelid::regclass::text, tgfoid::regproc::text, tgtype, tgenabled, tgisinternal
+        FROM pg_trigger""",
+    "types": """
+        SELECT typname, typtype FROM pg_type WHERE typnamespace = 'public'::regnamespace""",
+    "functions": "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace",
+}
+
+
+class Database:
+    """One database of the tests' server."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.engine: Engine = create_engine(url)
+
+    def run(self, script: str) -> None:
+        """Run SQL as somebody at a prompt would."""
+        with self.engine.begin() as connection:
+            connection.exec_driver_sql(script)
+
+    def ask(self, query: str) -> Rows:
+        """Ask, and return the rows in an order that does not depend on how they are kept."""
+        with self.engine.connect() as connection:
+            return sorted((tuple(row) for row in connection.exec_driver_sql(query)), key=repr)
+
+    def catalog(self) -> dict[str, Rows]:
+        """All that there is in the schema, but for the version table."""
+        found = {kind: self.ask(query) for kind, query in _CATALOG.items()}
+        return {
+            kind: [row for row in rows if "progress_api_version" not in str(row)]
+            for kind, rows in found.items()
+        }
+
+    def rows(self) -> dict[str, Rows]:
+        """Every row of the guide's tables."""
+        return {table: self.ask(f"TABLE {table}") for table in TABLES}
+
+    def version(self) -> str | None:
+        """What the version table holds; None where there is no such table."""
+        if self.ask("SELECT to_regclass('progress_api_version')") == [(None,)]:
+            return None
+        ((version,),) = self.ask("SELECT version_num FROM progress_api_version")
+        return str(version)
+
+    def command(self, *arguments: str, **environment: str) -> Result:
+        """Run `flask progress …` with DATABASE_URL, and no setting but those given."""
+        none: dict[str, str | None] = dict.fromkeys(SETTINGS)
+        given = none | {"DATABASE_URL": self.url} | environment
+        return CliRunner().invoke(progress, arguments, env=given)
+
+    def environment(self) -> dict[str, str]:
+        """For a process of its own, the same."""
+        outside = {name: value for name, value in os.environ.items() if name not in SETTINGS}
+        return outside | {"DATABASE_URL": self.url}
+
+
+def refusal(result: Result) -> str:
+    """The one sentence of a command that failed as it should: with status 1, no stack trace."""
+    assert isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code == 1
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("Error: ")
+    return lines[0].removeprefix("Error: ")
+
+
+def succeeded(result: Result) -> str:
+    """What a command said that did what it was told."""
+    assert result.exit_code == 0, (result.output, result.exception)
+    return result.stdout.strip()

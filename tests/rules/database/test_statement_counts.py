@@ -1,0 +1,160 @@
+"""A write is at most four statements in one transaction, a GET one SELECT, whatever there is."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, NullPool, create_engine, text
+
+from tests.client import Answer, Learner
+from tests.conftest import MakeLearner
+from tests.rules.conftest import MakeService, recorded
+
+Act = Callable[[Learner], Answer]
+
+TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK")
+# The server drops what it counts of a statement that was prepared, not of one that was executed.
+CALLS = text(
+    "SELECT query, calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
+    " WHERE d.datname = :name AND toplevel AND query NOT LIKE 'PREPARE %; %'"
+)
+FILL = text(
+    "INSERT INTO chapter_progress (progress_id, chapter_id, watch_time, completed)"
+    " SELECT id, 'many-' || n, 1, true FROM tutorial_progress, generate_series(1, 990) n"
+)
+FILL_QUIZZES = text(
+    "INSERT INTO quiz_scores (progress_id, quiz_id, score, max_score, passed)"
+    " SELECT id, 'many-' || n, 1, 1, true FROM tutorial_progress, generate_series(1, 990) n"
+)
+
+WRITES: dict[str, Act] = {
+    "a new chapter": lambda learner: learner.watch("new", totalChapters=5),
+    "a known chapter": lambda learner: learner.watch("known", 90, completed=True),
+    "a new quiz": lambda learner: learner.answer_quiz("new"),
+    "a known quiz": lambda learner: learner.answer_quiz("known"),
+    "a quiz with keys": lambda learner: learner.answer_quiz(
+        "known", completedAt="now", headers={"Idempotency-Key": "b"}
+    ),
+    "a repeat": lambda learner: learner.answer_quiz("known", headers={"Idempotency-Key": "a"}),
+    "complete": lambda learner: learner.complete(),
+    "reset": lambda learner: learner.reset(),
+}
+
+
+class Statements:
+    """Counts what reaches one database, from another one."""
+
+    def __init__(self, watch_from: Engine, name: str) -> None:
+        self._engine, self._name = watch_from, name
+
+    def forget(self) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_stat_statements_reset()"))
+
+    def seen(self) -> list[str]:
+        with self._engine.begin() as connection:
+            rows = connection.execute(CALLS, {"name": self._name}).all()
+        return [query for query, calls in rows for _ in range(calls)]
+
+
+@pytest.fixture
+def statements(empty_database: str, engine: Engine) -> Iterator[Statements]:
+    watch_from = create_engine(empty_database, poolclass=NullPool)
+    with watch_from.begin() as connection:
+        connection.execute(text("CREATE EXTENSION pg_stat_statements"))
+    yield Statements(watch_from, str(engine.url.database))
+    watch_from.dispose()
+
+
+@pytest.fixture
+def busy(
+    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
+) -> Learner:
+    """A learner with a thousand chapters and quizzes, on connections that have seen it all."""
+    learner = make_learner(make_service(database, web_threads=1))
+    with engine.begin() as connection:
+        for _ in range(2):
+            for act in (*WRITES.values(), Learner.get):
+                act(learner)
+        learner.watch("known")
+        learner.answer_quiz("known", headers={"Idempotency-Key": "a"})
+        connection.execute(FILL)
+        connection.execute(FILL_QUIZZES)
+    return learner
+
+
+def test_a_write_is_at_most_four_statements_in_one_transaction(
+    busy: Learner, statements: Statements
+) -> None:
+    assert len(busy.progress()["chapterProgress"]) == 991
+
+    for name, act in WRITES.items():
+        statements.forget()
+        assert act(busy).status == 200, name
+        seen = statements.seen()
+        work = [query for query in seen if not query.startswith(TRANSACTION)]
+        assert 1 <= len(work) <= 4, (name, seen)
+        assert len(seen) - len(work) in {0, 2}, (name, seen)
+
+
+def test_a_get_is_one_select_and_nothing_else(busy: Learner, statements: Statements) -> None:
+    for there_is in (990, 0):
+        statements.forget()
+        assert len(busy.progress()["chapterProgress"]) >= there_is
+        (only,) = statements.seen()
+        assert "SELECT" in only
+        assert not any(word in only for word in ("INSERT", "UPDATE", "DELETE")), only
+        busy.reset()
+
+
+def test_a_refused_request_is_at_most_four_statements_too(
+    busy: Learner, statements: Statements
+) -> None:
+    nobody = replace(busy, name="nobody")
+    not_eligible = replace(busy, name="not eligible")
+    not_eligible.watch()
+    for n in range(1000 - 991):
+        busy.watch(f"full-{n}")
+        busy.answer_quiz(f"full-{n}")
+    refused: dict[Callable[[], Answer], int] = {
+        nobody.complete: 404,
+        not_eligible.complete: 400,
+        partial(busy.watch, "one more"): 400,
+        partial(busy.answer_quiz, "one more"): 400,
+    }
+
+    for act, status in refused.items():
+        statements.forget()
+        assert act().status == status
+        work = [query for query in statements.seen() if not query.startswith(TRANSACTION)]
+        assert 1 <= len(work) <= 4, work
+
+
+XMINS = text(
+    "SELECT xmin::text FROM tutorial_progress"
+    " UNION ALL SELECT xmin::text FROM chapter_progress WHERE chapter_id = 'new'"
+    " UNION ALL SELECT xmin::text FROM quiz_scores WHERE quiz_id = 'new'"
+    " UNION ALL SELECT xmin::text FROM quiz_attempt_keys"
+)
+
+
+def test_all_rows_of_a_write_are_of_one_transaction(
+    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
+) -> None:
+    learner = make_learner(make_service(database))
+
+    def xmins() -> list[str]:
+        with engine.connect() as connection:
+            return list(connection.execute(XMINS).scalars())
+
+    for _ in range(2):
+        recorded(learner.watch("new"))
+        assert len(xmins()) == 2
+        assert len(set(xmins())) == 1
+
+    learner.reset()
+    recorded(learner.answer_quiz("new"))
+    recorded(learner.answer_quiz("new", headers={"Idempotency-Key": "a"}))
+    assert len(xmins()) == 3
+    assert len(set(xmins())) == 1

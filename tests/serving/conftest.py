@@ -1,0 +1,92 @@
+"""One service for most of these tests, and further ones where the settings matter."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from embedded.valkey import Valkey
+from tests.client import token
+from tests.serving.service import Service
+
+Serve = Callable[..., Service]
+ORIGIN = "https://app.example"
+LOCAL_ORIGIN = "http://[::1]:3000"
+
+
+@pytest.fixture(scope="session")
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, shared_database: str, valkey: Valkey
+) -> Iterator[Serve]:
+    """Start a service with further settings; it runs until all tests are done."""
+    started: list[Service] = []
+    with ExitStack() as running:
+
+        def start(**settings: object) -> Service:
+            directory = tmp_path_factory.mktemp("service")
+            given = {
+                "DATABASE_URL": shared_database,
+                "RATELIMIT_STORAGE_URI": valkey.url,
+                **settings,
+            }
+            started.append(running.enter_context(Service(directory, **given)))
+            return started[-1]
+
+        yield start
+        for service in started:  # all at once, for each takes a second
+            service.signal(signal.SIGTERM)
+
+
+@pytest.fixture
+def serve_once(tmp_path: Path, shared_database: str, valkey: Valkey) -> Service:
+    """A service that the test itself starts, with `with`, and ends."""
+    return Service(
+        tmp_path,
+        DATABASE_URL=shared_database,
+        DATABASE_TIMEOUT=20_000,
+        RATELIMIT_STORAGE_URI=valkey.url,
+    )
+
+
+@pytest.fixture(scope="session")
+def served(serve: Serve) -> Service:
+    """The service with its default settings: two workers, limits in Valkey."""
+    return serve()
+
+
+@pytest.fixture(scope="session")
+def browsed(serve: Serve) -> Service:
+    """A service behind one proxy, with other settings for nearly everything."""
+    return serve(
+        CORS_ORIGINS=f"{ORIGIN},{LOCAL_ORIGIN}",
+        TRUSTED_PROXIES=1,
+        METRICS_PUBLIC="true",
+        RATELIMIT_RESET="1/second",
+        WEB_CONCURRENCY=1,
+    )
+
+
+@pytest.fixture(scope="session")
+def behind_tls(serve: Serve) -> Service:
+    """A service that one proxy speaks TLS for, without metrics."""
+    return serve(REQUIRE_HTTPS="true", TRUSTED_PROXIES=1, WEB_CONCURRENCY=1, METRICS_PORT=0)
+
+
+@pytest.fixture(scope="session")
+def quiet(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Service:
+    """A service that wants HTTPS and trusts no proxy, and logs warnings only."""
+    return serve(
+        REQUIRE_HTTPS="true",
+        LOG_LEVEL="WARNING",
+        WEB_CONCURRENCY=1,
+        PROMETHEUS_MULTIPROC_DIR=tmp_path_factory.mktemp("metrics"),
+    )
+
+
+@pytest.fixture
+def signed_in(served: Service) -> dict[str, str]:
+    """The headers of a learner that nobody has heard of."""
+    bearer = f"Bearer {token(served.learner().name)}"
+    return {"Authorization": bearer, "Content-Type": "application/json"}

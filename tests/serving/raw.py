@@ -1,0 +1,46 @@
+"""Bytes to a service as no HTTP client would send them."""
+
+import json
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from socket import SHUT_WR, create_connection
+from typing import Any
+
+from tests.serving.service import Service
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What came back; `status` 0 where the connection was closed without an answer."""
+
+    status: int
+    content_type: str
+    data: bytes
+
+    @property
+    def body(self) -> Any:
+        """The body, which must be JSON."""
+        assert self.content_type == "application/json", self
+        return json.loads(self.data)
+
+
+def exchange(service: Service, data: bytes, *, close: bool = False) -> Raw:
+    """Send bytes on a connection of its own and read one answer.
+
+    Args:
+        service: where to.
+        data: the bytes.
+        close: say that no more will come.
+    """
+    with create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+        connection.sendall(data)
+        if close:
+            connection.shutdown(SHUT_WR)
+        response = HTTPResponse(connection)
+        try:
+            response.begin()
+        except ConnectionError:
+            return Raw(0, "", b"")
+        with response:
+            kind = response.headers.get("Content-Type", "")
+            return Raw(response.status, kind, response.read())
