@@ -9,6 +9,8 @@ SUB ?= learner-1
 SCOPE ?=
 # Through the environment, so that a quote in a value is only a quote.
 export SUB SCOPE m
+# Without its bytecode, each of the many processes that are started compiles the service again.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -17,7 +19,7 @@ run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL an
 	@exec $(PYTHON) -m embedded run
 
 test: .venv/.installed ## Run all tests, with at least 95% of the branches covered
-	$(PYTHON) -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95
+	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
 lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff check
