@@ -8,7 +8,7 @@ from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 
 from progress_api import logs
-from progress_api.database import engine_options
+from progress_api.database import engine_options, watch
 from progress_api.extension import ProgressAPI
 from progress_api.migrate import is_ready
 from progress_api.settings import Settings
@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = _set_up(app, settings)
     api.init_app(app)
     with app.app_context():
+        watch(database.engine, settings)
         health.register(app, partial(is_ready, database.engine))
     if settings.metrics_public:
         app.add_url_rule("/metrics", view_func=api.metrics.exposition)

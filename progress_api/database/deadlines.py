@@ -1,0 +1,69 @@
+"""Ends what PostgreSQL does not end: a frozen server, or one out of reach, keeps no timeout."""
+
+import os
+import socket
+import threading
+import time
+from typing import Any
+
+from sqlalchemy import Engine, event
+
+_SWEEP_SECONDS = 0.1
+
+
+class Deadlines:
+    """How long each connection of an engine may be in use."""
+
+    def __init__(self, seconds: float) -> None:
+        """Watch nothing yet.
+
+        Args:
+            seconds: from when a connection is taken until it must be back, more than 0.
+        """
+        self._seconds = seconds
+        self._ends: dict[int, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+        self._sweeper: threading.Thread | None = None
+
+    def watch(self, engine: Engine) -> None:
+        """Hang up on the server where a connection is not back in time.
+
+        Who waits for its answer then gets the error of a lost connection. A connection that is
+        detached from the pool may take as long as it likes.
+
+        Args:
+            engine: of the connections.
+        """
+        event.listen(engine, "checkout", self._start)
+        for returned in ("checkin", "detach", "invalidate"):
+            event.listen(engine, returned, self._stop)
+
+    def _start(self, connection: Any, record: object, _: object) -> None:
+        with self._lock:
+            self._ends[id(record)] = (time.monotonic() + self._seconds, connection.fileno())
+            # A thread does not outlive a fork, nor a time in which there is nothing to watch.
+            if self._sweeper is None or not self._sweeper.is_alive():
+                self._sweeper = threading.Thread(target=self._sweep, daemon=True)
+                self._sweeper.start()
+
+    def _stop(self, _: object, record: object, *__: object) -> None:
+        with self._lock:
+            self._ends.pop(id(record), None)
+
+    def _sweep(self) -> None:
+        while True:
+            time.sleep(_SWEEP_SECONDS)
+            # Under the lock: a file that is closed meanwhile may be another one's when it is used.
+            with self._lock:
+                if not self._ends:
+                    self._sweeper = None
+                    return
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        now = time.monotonic()
+        for key, (end, file) in list(self._ends.items()):
+            if now >= end:
+                del self._ends[key]
+                with socket.socket(fileno=os.dup(file)) as connection:
+                    connection.shutdown(socket.SHUT_RDWR)

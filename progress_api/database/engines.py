@@ -1,0 +1,67 @@
+"""Engines of our own, for a database that is not a host's."""
+
+from typing import Any
+
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import ArgumentError
+
+from progress_api.database.deadlines import Deadlines
+from progress_api.exceptions import SettingsError
+from progress_api.settings import Settings
+
+_MARGIN_SECONDS = 0.5
+
+
+def engine_options(settings: Settings) -> dict[str, Any]:
+    """Return what `create_engine` is given for a database of our own.
+
+    Raises:
+        SettingsError: DATABASE_URL cannot be read.
+    """
+    timeout = settings.database_timeout
+    session: dict[str, object] = {"timezone": "UTC", "client_encoding": "UTF8"}
+    session |= {"statement_timeout": timeout, "lock_timeout": timeout}
+    told = " ".join(f"-c {name}={value}" for name, value in session.items())
+    theirs = _parsed(settings.database_url).query.get("options", "")
+    return {
+        "isolation_level": "AUTOCOMMIT",
+        "pool_size": settings.web_threads,
+        "max_overflow": 0,
+        "pool_timeout": timeout / 1000,
+        "pool_recycle": 1800,
+        # A failed statement's values may be a learner's; they stay out of messages and logs.
+        "hide_parameters": True,
+        "connect_args": {
+            "connect_timeout": 2,
+            "application_name": "progress-api",
+            "options": f"{told} {theirs}".strip(),
+        },
+    }
+
+
+def open_engine(settings: Settings) -> Engine:
+    """Return an engine of our own; it connects at its first use.
+
+    Raises:
+        SettingsError: DATABASE_URL cannot be read.
+    """
+    engine = create_engine(settings.database_url, **engine_options(settings))
+    watch(engine, settings)
+    return engine
+
+
+def watch(engine: Engine, settings: Settings) -> None:
+    """End what takes longer on an engine of our own than PostgreSQL should have let it.
+
+    Args:
+        engine: one that was made with `engine_options`.
+        settings: how long a statement may take.
+    """
+    Deadlines(settings.database_timeout / 1000 + _MARGIN_SECONDS).watch(engine)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise SettingsError("DATABASE_URL must be the address of a PostgreSQL database.") from error

@@ -1,0 +1,128 @@
+"""How a unit travels to PostgreSQL, and that it travels on a live connection."""
+
+import select
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy.exc import SQLAlchemyError
+
+from progress_api.database.failures import is_out_of_reach, is_spent, is_undone
+from progress_api.database.units import Parameters, Row, Unit
+from progress_api.exceptions import DatabaseUnavailable
+
+Travel = Callable[[Engine, Unit, Parameters], Row | None]
+
+# Runs a unit with a value for each name in its statements, as one transaction that is done on
+# return; returns the one row of the last statement, None where there is none.
+Executor = Callable[[Unit, Parameters], Row | None]
+
+
+def executor(engine: Engine, *, one_trip: bool) -> Executor:
+    """Choose how units travel.
+
+    Args:
+        engine: where they go, with any isolation level.
+        one_trip: whether prepared statements are wanted, where the driver can send them.
+
+    Returns:
+        What runs a unit; it raises DatabaseUnavailable when the database cannot do so now.
+    """
+    able = engine.dialect.driver == "psycopg2"
+    return partial(_run, _in_one_trip if one_trip and able else _one_by_one, engine)
+
+
+def _run(travel: Travel, engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+    try:
+        try:
+            return travel(engine, unit, parameters)
+        except errors as error:
+            if not is_undone(error):
+                raise
+            if is_spent(error):
+                engine.dispose()  # what is wrong with one connection is wrong with all
+        return travel(engine, unit, parameters)
+    except errors as error:
+        if is_out_of_reach(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
+
+    No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
+    each connection.
+    """
+    prepared = unit.prepared
+    with (
+        _pooled(engine) as connection,
+        _autocommit(connection, wanted=True),
+        closing(connection.cursor()) as cursor,
+    ):
+        known = connection.info.setdefault("progress_prepared", set())
+        for name in prepared.statements.keys() - known:
+            cursor.execute(prepared.statements[name])
+            known.add(name)
+        cursor.execute(prepared.execution, {**prepared.constants, **parameters})
+        row: Row | None = cursor.fetchone() if cursor.description else None
+        return row
+
+
+def _one_by_one(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
+    """Statement by statement in a transaction: on psycopg 3, or behind PgBouncer."""
+    alone = len(unit.statements) == 1  # a single statement is a transaction already
+    with engine.connect() as connection:
+        while _hung_up(connection.connection):
+            connection.invalidate()
+        with _autocommit(connection.connection, wanted=alone), connection.begin():
+            for statement in unit.statements:
+                result = connection.execute(statement, parameters)
+            return result.one_or_none() if result.returns_rows else None
+
+
+@contextmanager
+def _pooled(engine: Engine) -> Iterator[PoolProxiedConnection]:
+    connection = engine.raw_connection()
+    while _hung_up(connection):
+        connection.invalidate()
+        connection = engine.raw_connection()
+    try:
+        yield connection
+    except engine.dialect.loaded_dbapi.Error as error:
+        if is_spent(error):
+            connection.invalidate(error)
+        raise
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[None]:
+    # The drivers keep this on the client: no trip, as a change of the isolation level would be.
+    driver: Any = connection.driver_connection
+    before = driver.autocommit
+    if before == wanted:
+        yield
+        return
+    driver.autocommit = wanted
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = before
+
+
+def _hung_up(connection: PoolProxiedConnection) -> bool:
+    """Whether the server has left: an idle connection with something to read holds its farewell.
+
+    It costs one system call where a ping costs a trip, and a write that is sent only on a live
+    connection need never be sent twice.
+    """
+    driver: Any = connection.driver_connection
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,57 @@
+"""The driver's failures, told apart by SQLSTATE and never by text."""
+
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+# Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000), a
+# prepared statement that is gone (26000), a server that only read when the connection was made
+# (25006), a serialization failure (40001), a deadlock (40P01).
+_UNDONE = frozenset({"0A000", "26000", "25006", "40001", "40P01"})
+# The server's own faults by class: connection, resources, intervention, system; and a lock that
+# was not had (55P03), a server that only reads (25006), tables that are not migrated yet (42...).
+_UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
+_UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "26000", "42P01", "42703"})
+# PEP 249 names them, each driver has its own; below one of them where the server said nothing.
+_CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
+# After these the connection is of no more use: lost, to a server that only reads, out of date.
+_CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"})
+
+
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether the database, rather than a statement of ours, is at fault.
+
+    Args:
+        error: the driver's or SQLAlchemy's.
+    """
+    if isinstance(error, PoolTimeout):
+        return True
+    state = sqlstate(error)
+    if state is None:
+        driver_error = getattr(error, "orig", error)
+        kinds = {kind.__name__ for kind in type(driver_error).__mro__}
+        return not kinds.isdisjoint(_CONNECTION_ERRORS)
+    return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE
+
+
+def is_undone(error: BaseException) -> bool:
+    """Whether nothing of a unit was written, and another try may succeed at once.
+
+    Args:
+        error: the driver's or SQLAlchemy's.
+    """
+    return sqlstate(error) in _UNDONE
+
+
+def is_spent(error: BaseException) -> bool:
+    """Whether the connection that it happened on is of no more use.
+
+    Args:
+        error: the driver's or SQLAlchemy's.
+    """
+    return sqlstate(error) in _CONNECTION_SPENT
+
+
+def sqlstate(error: BaseException) -> str | None:
+    """The SQLSTATE of a driver's or SQLAlchemy's error; None where the server said nothing."""
+    driver_error = getattr(error, "orig", error)
+    state: str | None = getattr(driver_error, "sqlstate", getattr(driver_error, "pgcode", None))
+    return state

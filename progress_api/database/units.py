@@ -1,0 +1,50 @@
+"""A unit of statements, and how PostgreSQL prepares and executes it."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from sqlalchemy.dialects.postgresql import asyncpg
+
+Parameters = Mapping[str, Any]
+Row = Sequence[Any]
+
+
+class Unit:
+    """Statements that are one write, or one read; the last one returns the answer."""
+
+    def __init__(self, *statements: Any) -> None:
+        """Keep the statements.
+
+        Args:
+            statements: SQLAlchemy Core statements with named parameters.
+        """
+        self.statements = statements
+
+    @cached_property
+    def prepared(self) -> "Prepared":
+        """The unit as PostgreSQL's own PREPARE and EXECUTE, compiled once."""
+        return Prepared.of(self.statements)
+
+
+class Prepared(NamedTuple):
+    """Statements by the names they are prepared under, and how they are executed in one string."""
+
+    statements: dict[str, str]
+    execution: str
+    constants: dict[str, Any]
+
+    @classmethod
+    def of(cls, statements: Iterable[Any]) -> "Prepared":
+        """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
+        prepared, executions, constants = {}, [], {}
+        for statement in statements:
+            compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+            # A name that only this text can have: a connection may serve two versions.
+            name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
+            prepared[name] = f"PREPARE {name} AS {compiled}"
+            arguments = ", ".join(f"%({one})s" for one in compiled.positiontup or ())
+            executions.append(f"EXECUTE {name}({arguments})")
+            constants.update({k: v for k, v in compiled.params.items() if v is not None})
+        return cls(prepared, "; ".join(executions), constants)
