@@ -46,13 +46,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
 @pytest.fixture
 def empty_database(postgres: Postgres) -> str:
     """The address of a new database without any table."""
-    return _new_database(postgres, None)
+    return new_database(postgres, None)
 
 
 @pytest.fixture
 def database(postgres: Postgres) -> str:
     """The address of a new database at head."""
-    return _new_database(postgres, TEMPLATE)
+    return new_database(postgres)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def engine(database: str) -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def shared_database(postgres: Postgres) -> str:
     """The address of a database at head that tests share, each with learners of its own."""
-    return _new_database(postgres, TEMPLATE)
+    return new_database(postgres)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +117,8 @@ def new_name() -> str:
     return f"learner-{os.getpid()}-{next(_numbers)}-{secrets.token_hex(4)}"
 
 
-def _new_database(server: Postgres, template: str | None) -> str:
+def new_database(server: Postgres, template: str | None = TEMPLATE) -> str:
+    """The address of a new database, at head or without any table."""
     name = f"test_{next(_numbers)}"
     server.create_database(name, template)
     return _url(server, name)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedded.postgres import Postgres
+from tests.conftest import new_database
 from tests.migrations.database import GUIDE, Database
 
 LEARNERS = (Path(__file__).parent / "learners.sql").read_text()
@@ -17,19 +18,18 @@ EMPTIED = """
 
 
 @pytest.fixture(scope="session")
-def emptied(postgres: Postgres) -> str:
-    """The address of a database that one test after the other has to itself."""
-    postgres.create_database("emptied")
-    return postgres.url("emptied").replace("postgresql:", "postgresql+psycopg2:", 1)
+def emptied(postgres: Postgres) -> Iterator[Database]:
+    """A database that one test after the other has to itself."""
+    found = Database(new_database(postgres, None))
+    yield found
+    found.engine.dispose()
 
 
 @pytest.fixture
-def empty(emptied: str) -> Iterator[Database]:
+def empty(emptied: Database) -> Database:
     """A database without any table."""
-    database = Database(emptied)
-    database.run(EMPTIED)
-    yield database
-    database.engine.dispose()
+    emptied.run(EMPTIED)
+    return emptied
 
 
 @pytest.fixture
@@ -40,9 +40,17 @@ def by_hand(empty: Database) -> Database:
     return empty
 
 
+@pytest.fixture(scope="session")
+def at_head(shared_database: str) -> Iterator[Database]:
+    """A database at head that nobody changes."""
+    found = Database(shared_database)
+    yield found
+    found.engine.dispose()
+
+
 @pytest.fixture
 def migrated(database: str) -> Iterator[Database]:
-    """Another database, at head."""
+    """Another database at head, to change."""
     found = Database(database)
     yield found
     found.engine.dispose()

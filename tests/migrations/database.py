@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine
 
 from progress_api import Settings
 from progress_api.cli import progress
@@ -57,7 +57,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.engine: Engine = create_engine(url)
+        # One connection is kept: others would be ended with what the next test is to find empty.
+        self.engine: Engine = create_engine(url, pool_size=1)
 
     def run(self, script: str) -> None:
         """Run SQL as somebody at a prompt would."""
@@ -67,11 +68,12 @@ class Database:
     def ask(self, query: str) -> Rows:
         """Ask, and return the rows in an order that does not depend on how they are kept."""
         with self.engine.connect() as connection:
-            return sorted((tuple(row) for row in connection.exec_driver_sql(query)), key=repr)
+            return _rows(connection, query)
 
     def catalog(self) -> dict[str, Rows]:
         """All that there is in the schema, but for the version table."""
-        found = {kind: self.ask(query) for kind, query in _CATALOG.items()}
+        with self.engine.connect() as connection:
+            found = {kind: _rows(connection, query) for kind, query in _CATALOG.items()}
         return {
             kind: [row for row in rows if "progress_api_version" not in str(row)]
             for kind, rows in found.items()
@@ -98,6 +100,10 @@ class Database:
         """For a process of its own, the same."""
         outside = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         return outside | {"DATABASE_URL": self.url}
+
+
+def _rows(connection: Connection, query: str) -> Rows:
+    return sorted((tuple(row) for row in connection.exec_driver_sql(query)), key=repr)
 
 
 def refusal(result: Result) -> str:

@@ -1,6 +1,5 @@
 """Machines that migrate at once, and migrations among requests that hold the tables."""
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,16 +11,24 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from progress_api.migrate import downgrade, head, upgrade
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
-from tests.migrations.database import PROCESS, Database, Rows
+from tests.migrations.database import Database, Rows
+from tests.migrations.machines import MACHINES, Machines
 
-MACHINES = 4
 LOCK_TIMEOUT = 3
-MARGIN = 3
+MARGIN = 10
 ANOTHER_WRITE = "UPDATE quiz_scores SET attempts = attempts + 1 WHERE quiz_id = 'quiz-2'"
 WAITING = """
     SELECT pid, query_start FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock'
       AND query ~* 'CREATE TABLE quiz_attempt_keys'"""
+
+
+@pytest.fixture(scope="module")
+def machines() -> Iterator[Machines]:
+    """Four machines, started once."""
+    started = Machines()
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -41,26 +48,26 @@ def a_writer_of_quizzes(database: Database) -> Iterator[Connection]:
 
 
 def test_four_machines_that_migrate_an_empty_database_at_once_all_succeed(
-    empty: Database, migrated: Database
+    empty: Database, at_head: Database, machines: Machines
 ) -> None:
     # when
-    said = _migrate_at_once(empty)
+    said = machines.migrate(empty.url)
     # then
     assert said == [f"The database is at {head()}."] * MACHINES
-    assert empty.catalog() == migrated.catalog()
+    assert empty.catalog() == at_head.catalog()
 
 
 def test_four_machines_that_migrate_a_hand_made_database_at_once_all_succeed(
-    by_hand: Database, migrated: Database
+    by_hand: Database, at_head: Database, machines: Machines
 ) -> None:
     # given
     rows = by_hand.rows()
     # when
-    said = _migrate_at_once(by_hand)
+    said = machines.migrate(by_hand.url)
     # then
     assert said == [f"The database is at {head()}."] * MACHINES
     assert by_hand.rows() == rows
-    assert by_hand.catalog() == migrated.catalog()
+    assert by_hand.catalog() == at_head.catalog()
 
 
 def test_a_migration_that_waits_for_a_lock_lets_others_through_and_tries_again(
@@ -105,34 +112,17 @@ def test_an_adoption_that_waits_for_a_lock_tries_again_and_succeeds(by_hand: Dat
     assert by_hand.rows() == rows
 
 
-def test_migrating_leaves_no_lock_and_no_setting_behind(migrated: Database) -> None:
+def test_migrating_leaves_no_lock_and_no_setting_behind(at_head: Database) -> None:
     # given
-    with create_engine(migrated.url, pool_size=1).connect() as connection:
+    with create_engine(at_head.url, pool_size=1).connect() as connection:
         engine = connection.engine
     before = _session(engine)
     # when
     upgrade(engine)
     # then
     assert _session(engine) == before
-    assert migrated.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
+    assert at_head.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'") == []
     engine.dispose()
-
-
-def _migrate_at_once(database: Database) -> list[str]:
-    environment = database.environment()
-    machines = [
-        subprocess.Popen(
-            [*PROCESS, "migrate"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(MACHINES)
-    ]
-    told = [machine.communicate(timeout=60) for machine in machines]
-    assert [machine.returncode for machine in machines] == [0] * MACHINES, told
-    return [out.strip() for out, _ in told]
 
 
 def _others(found: Rows, first: Rows) -> Rows:
@@ -152,7 +142,7 @@ def _seconds(act: Callable[[], object]) -> float:
 
 
 def _until(look: Callable[[], Rows], migration: Future[str]) -> Rows:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while not (found := look()):
         assert time.monotonic() < deadline
         assert not migration.done()

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -53,16 +54,16 @@ def test_a_database_that_is_not_there_is_one_sentence(command: list[str]) -> Non
     assert "hunter2" not in sentence
 
 
-def test_going_back_to_a_revision_that_is_none_is_one_sentence(migrated: Database) -> None:
-    assert "7777" in refusal(migrated.command("downgrade", "7777"))
+def test_going_back_to_a_revision_that_is_none_is_one_sentence(at_head: Database) -> None:
+    assert "7777" in refusal(at_head.command("downgrade", "7777"))
 
 
-def test_check_is_silent_when_all_is_well(migrated: Database) -> None:
-    succeeded(migrated.command("check", **KEY))
+def test_check_is_silent_when_all_is_well(at_head: Database) -> None:
+    succeeded(at_head.command("check", **KEY))
 
 
-def test_check_refuses_settings_that_the_service_would_refuse(migrated: Database) -> None:
-    assert "JWT_SECRET_KEY" in refusal(migrated.command("check"))
+def test_check_refuses_settings_that_the_service_would_refuse(at_head: Database) -> None:
+    assert "JWT_SECRET_KEY" in refusal(at_head.command("check"))
 
 
 @pytest.mark.parametrize("kind", ["empty", "by_hand"])
@@ -91,7 +92,7 @@ def test_a_token_opens_the_service_for_its_learner_for_a_day(empty: Database) ->
     assert abs(claims["iat"] - time.time()) < 60
 
 
-def test_a_token_holds_what_the_settings_ask_for(migrated: Database) -> None:
+def test_a_token_holds_what_the_settings_ask_for(at_head: Database) -> None:
     # given
     environment = {
         "JWT_SECRET_KEY": SECRET * 2,
@@ -101,13 +102,13 @@ def test_a_token_holds_what_the_settings_ask_for(migrated: Database) -> None:
         "JWT_IDENTITY_CLAIM": "learner",
     }
     # when
-    told = succeeded(migrated.command("token", "alice", "--scope", "a b", **environment))
+    told = succeeded(at_head.command("token", "alice", "--scope", "a b", **environment))
     # then
     claims = jwt.decode(told, SECRET * 2, ["HS512"], audience="tutorials")
     assert (claims["learner"], claims["scope"], "sub" in claims) == ("alice", "a b", False)
     assert (claims["aud"], claims["iss"]) == ("tutorials", "https://id.example")
     # ... and the service with these settings takes it.
-    app = create_app(Settings.from_environment({"DATABASE_URL": migrated.url, **environment}))
+    app = create_app(Settings.from_environment({"DATABASE_URL": at_head.url, **environment}))
     bearer = {"Authorization": f"Bearer {told}"}
     answer = app.test_client().get(f"{PREFIX}/intro", headers=bearer)
     assert (answer.status_code, answer.get_json()["userId"]) == (200, "alice")
@@ -154,14 +155,15 @@ def test_revision_writes_the_next_migration_and_it_runs(
     shutil.copytree(root / "progress_api", tmp_path / "progress_api")
     migrated.run("ALTER TABLE tutorial_progress ADD note text")
     # when
-    written = Path(_in(tmp_path, migrated, "revision", "Drop the note").splitlines()[-1])
+    *_, said, migration = _in(tmp_path, migrated, ["revision", "Drop the note"], ["migrate"])
+    written = Path(said)
     # then
     assert written.parent == tmp_path / "progress_api" / "migrations" / "versions"
     assert written.name == f"{next_number}_drop_the_note.py"
     assert written.read_text().startswith('"""Drop the note."""\n')
     assert 'op.add_column("tutorial_progress"' in written.read_text().replace("'", '"')
     # ... and it does what differed.
-    assert next_number in _in(tmp_path, migrated, "migrate")
+    assert next_number in migration
     assert ("note",) not in _columns(migrated)
 
 
@@ -191,16 +193,18 @@ def _columns(database: Database) -> Rows:
     return database.ask("SELECT column_name FROM information_schema.columns")
 
 
-def _in(copy: Path, database: Database, *arguments: str) -> str:
-    """Run a command of a copy of the package."""
-    environment = database.environment() | {"PYTHONPATH": str(copy)}
+def _in(copy: Path, database: Database, *commands: list[str]) -> list[str]:
+    """Run commands of a copy of the package; return the lines that they said."""
+    run = "from progress_api.cli import progress; {}".format(
+        "; ".join(f"progress({command}, standalone_mode=False)" for command in commands)
+    )
     ended = subprocess.run(
-        [*PROCESS, *arguments],
+        [sys.executable, "-c", run],
         cwd=copy,
-        env=environment,
+        env=database.environment() | {"PYTHONPATH": str(copy)},
         capture_output=True,
         text=True,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    return ended.stdout.splitlines()

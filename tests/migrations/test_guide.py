@@ -31,9 +31,9 @@ def test_migration_1_makes_exactly_what_the_guides_sql_makes(
     assert migrated.version() == "0001"
 
 
-def test_migration_1_makes_the_indexes_that_the_guide_lists(migrated: Database) -> None:
+def test_migration_1_makes_the_indexes_that_the_guide_lists(at_head: Database) -> None:
     # when
-    definitions: dict[str, str] = dict(migrated.ask("SELECT indexname, indexdef FROM pg_indexes"))
+    definitions: dict[str, str] = dict(at_head.ask("SELECT indexname, indexdef FROM pg_indexes"))
     # then
     for name, columns in GUIDE_INDEXES.items():
         assert definitions[name].endswith(f"USING btree {columns}")
@@ -52,13 +52,13 @@ def test_a_database_made_by_hand_is_adopted_with_its_rows(by_hand: Database) -> 
 
 
 def test_an_adopted_database_is_the_same_as_one_made_by_the_migrations(
-    by_hand: Database, migrated: Database
+    by_hand: Database, at_head: Database
 ) -> None:
     # when
     upgrade(by_hand.engine)
     # then
-    assert by_hand.catalog() == migrated.catalog()
-    assert by_hand.version() == migrated.version()
+    assert by_hand.catalog() == at_head.catalog()
+    assert by_hand.version() == at_head.version()
 
 
 def test_the_service_goes_on_from_the_rows_of_an_adopted_database(

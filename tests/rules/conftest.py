@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine, NullPool, create_engine
 
+from embedded.postgres import Postgres
 from tests.client import Answer
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, new_database
 
 MakeService = Callable[..., Flask]
 
@@ -61,6 +63,18 @@ def make_service(make_app: MakeApp, way: Way, shared_database: str) -> MakeServi
 def service(make_service: MakeService) -> Flask:
     """The contract's settings, travelling this way."""
     return make_service()
+
+
+@pytest.fixture(scope="session")
+def own_database(postgres: Postgres) -> str:
+    """The address of a database that nobody writes to but the tests that ask for it."""
+    return new_database(postgres)
+
+
+@pytest.fixture
+def shared_engine(shared_database: str) -> Engine:
+    """To write with SQL what no request does."""
+    return create_engine(shared_database, poolclass=NullPool)
 
 
 def recorded(answer: Answer) -> Any:

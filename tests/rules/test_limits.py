@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner
@@ -94,12 +94,6 @@ def test_a_quiz_that_was_refused_has_left_no_key(
     assert quiz_of(recorded(record_quiz(learner, "quiz-2")), "quiz-2")["attempts"] == 1
 
 
-@pytest.fixture
-def shared_engine(shared_database: str) -> Engine:
-    """To record with SQL what would take a thousand requests."""
-    return create_engine(shared_database)
-
-
 CHAPTERS = text(
     "INSERT INTO chapter_progress (progress_id, chapter_id, watch_time, completed)"
     " SELECT id, 'chapter-' || n, 1, n <= :completed"
@@ -118,7 +112,6 @@ def fill(engine: Engine, learner: Learner, most: int, completed: int) -> None:
         user = {"user": learner.name, "most": most}
         connection.execute(CHAPTERS, {**user, "completed": completed})
         connection.execute(QUIZZES, user)
-    engine.dispose()
 
 
 def test_a_thousand_chapters_and_quizzes_are_allowed_and_not_one_more(

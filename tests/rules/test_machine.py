@@ -14,9 +14,17 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner
-from tests.rules.conftest import MakeService
+from tests.rules.conftest import WAYS, MakeService
 from tests.rules.model import MOST, Model, Refused
 
+# One by one, psycopg 2 and 3 take the same road.
+pytestmark = pytest.mark.parametrize(
+    "way",
+    [WAYS[name] for name in ("one-trip", "psycopg-3")],
+    ids=["one-trip", "psycopg-3"],
+    indirect=True,
+    scope="session",
+)
 LIMIT = 3
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 

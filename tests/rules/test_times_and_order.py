@@ -8,21 +8,36 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import Engine, NullPool, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
+from embedded.postgres import Postgres
 from progress_api import ProgressAPI, Settings
 from tests.client import SECRET, Learner
-from tests.conftest import MakeLearner
+from tests.conftest import MakeLearner, new_database
 from tests.rules.conftest import MakeService, Way, quiz_of, recorded
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 A_DAY_AHEAD = """
-UPDATE tutorial_progress SET updated_at = updated_at + interval '1 day',
-    last_watched_at = last_watched_at + interval '1 day';
-UPDATE chapter_progress SET updated_at = updated_at + interval '1 day',
-    created_at = created_at + interval '1 day';
+WITH ours AS (
+    UPDATE tutorial_progress SET updated_at = updated_at + interval '1 day',
+        last_watched_at = last_watched_at + interval '1 day'
+    WHERE user_id = :user RETURNING id
+), chapters AS (
+    UPDATE chapter_progress SET updated_at = updated_at + interval '1 day',
+        created_at = created_at + interval '1 day'
+    WHERE progress_id IN (SELECT id FROM ours)
+)
 UPDATE quiz_scores SET updated_at = updated_at + interval '1 day',
-    created_at = created_at + interval '1 day';
+    created_at = created_at + interval '1 day'
+WHERE progress_id IN (SELECT id FROM ours)
+"""
+ON_THE_SECOND = """
+WITH ours AS (
+    UPDATE tutorial_progress SET last_watched_at = '2026-01-02 03:04:05'
+    WHERE user_id = :user RETURNING id
+)
+UPDATE quiz_scores SET completed_at = '2026-01-02 03:04:05.100'
+WHERE progress_id IN (SELECT id FROM ours)
 """
 NOT_SORTED = ["m", "z", "a", "Z", "10", "9"]
 
@@ -67,9 +82,10 @@ def test_an_update_moves_nothing(learner: Learner) -> None:
 def test_what_many_record_at_once_keeps_the_order_in_which_it_was_first_seen(
     make_learner: MakeLearner, make_service: MakeService
 ) -> None:
-    learner = make_learner(make_service(web_threads=21))
-    with ThreadPoolExecutor(20) as threads:
-        posts = [threads.submit(learner.watch, f"chapter-{n % 20}-{n}") for n in range(100)]
+    # Those who wait are in a queue of all others, on a machine that may be busy.
+    learner = make_learner(make_service(web_threads=9, database_timeout=60000))
+    with ThreadPoolExecutor(8) as threads:
+        posts = [threads.submit(learner.watch, f"chapter-{n % 8}-{n}") for n in range(60)]
         seen = []
         while not all(post.done() for post in posts):
             seen.append(chapter_ids(learner.progress()))
@@ -77,10 +93,10 @@ def test_what_many_record_at_once_keeps_the_order_in_which_it_was_first_seen(
 
     order = chapter_ids(learner.progress())
 
-    assert len(order) == 100
+    assert len(order) == 60
     for ids in seen + answers:
         assert ids == order[: len(ids)]
-    assert sorted(len(ids) for ids in answers) == list(range(1, 101))
+    assert sorted(len(ids) for ids in answers) == list(range(1, 61))
 
 
 def test_times_are_rfc_3339_in_utc(learner: Learner) -> None:
@@ -92,16 +108,10 @@ def test_times_are_rfc_3339_in_utc(learner: Learner) -> None:
     assert before <= moment(quiz_of(progress)["completedAt"]) <= after
 
 
-def test_a_time_on_the_second_is_rfc_3339_too(
-    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
-) -> None:
-    learner = make_learner(make_service(database))
+def test_a_time_on_the_second_is_rfc_3339_too(learner: Learner, shared_engine: Engine) -> None:
     learner.answer_quiz()
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE tutorial_progress SET last_watched_at = '2026-01-02 03:04:05'")
-        )
-        connection.execute(text("UPDATE quiz_scores SET completed_at = '2026-01-02 03:04:05.100'"))
+    with shared_engine.begin() as connection:
+        connection.execute(text(ON_THE_SECOND), {"user": learner.name})
 
     progress = learner.progress()
 
@@ -128,13 +138,12 @@ def test_every_write_is_later_than_the_one_before(learner: Learner) -> None:
 
 
 def test_times_do_not_go_back_when_the_server_s_clock_does(
-    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
+    learner: Learner, shared_engine: Engine
 ) -> None:
-    learner = make_learner(make_service(database))
     learner.complete_chapters(1, of=1)
     learner.answer_quiz("z")
-    with engine.begin() as connection:
-        connection.execute(text(A_DAY_AHEAD))
+    with shared_engine.begin() as connection:
+        connection.execute(text(A_DAY_AHEAD), {"user": learner.name})
     ahead = learner.progress()
 
     answers = [learner.answer_quiz("a"), learner.watch("0"), learner.complete()]
@@ -145,27 +154,40 @@ def test_times_do_not_go_back_when_the_server_s_clock_does(
     assert chapter_ids(learner.progress()) == ["chapter-0", "0"]
 
 
-@pytest.fixture(params=["DATABASE {}", "ROLE app IN DATABASE {}"])
-def database_elsewhere(request: pytest.FixtureRequest, database: str, engine: Engine) -> str:
-    """The address of a database whose sessions start in another zone and style."""
-    whose = request.param.format(engine.url.database)
-    with engine.begin() as connection:
-        connection.execute(text(f"ALTER {whose} SET timezone = 'America/St_Johns'"))
-        connection.execute(text(f"ALTER {whose} SET datestyle = 'SQL, DMY'"))
-    return database
+ELSEWHERE = ["DATABASE {}", "ROLE app IN DATABASE {}"]
+
+
+@pytest.fixture(scope="session")
+def databases_elsewhere(postgres: Postgres) -> dict[str, str]:
+    """The addresses of databases whose sessions start in another zone and style."""
+    made = {}
+    for whose in ELSEWHERE:
+        engine = create_engine(new_database(postgres), poolclass=NullPool)
+        altered = whose.format(engine.url.database)
+        with engine.begin() as connection:
+            connection.execute(text(f"ALTER {altered} SET timezone = 'America/St_Johns'"))
+            connection.execute(text(f"ALTER {altered} SET datestyle = 'SQL, DMY'"))
+        made[whose] = str(engine.url)
+    return made
+
+
+@pytest.fixture(params=ELSEWHERE)
+def elsewhere(
+    request: pytest.FixtureRequest, way: Way, databases_elsewhere: dict[str, str]
+) -> dict[str, Any]:
+    """What a service is given to travel there."""
+    return way.settings(databases_elsewhere[request.param])
 
 
 @pytest.mark.parametrize("as_guest", [False, True])
 def test_times_are_utc_in_a_database_of_another_zone(
     make_learner: MakeLearner,
     make_service: MakeService,
-    way: Way,
-    database_elsewhere: str,
+    elsewhere: dict[str, Any],
     *,
     as_guest: bool,
 ) -> None:
-    address = way.settings(database_elsewhere)
-    learner = make_learner(host_app(address) if as_guest else make_service(**address))
+    learner = make_learner(host_app(elsewhere) if as_guest else make_service(**elsewhere))
     learner.complete_chapters(1, of=1)
 
     before = datetime.now(UTC)

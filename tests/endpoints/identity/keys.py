@@ -10,12 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tests.endpoints.identity.tokens import FAR
@@ -23,10 +18,10 @@ from tests.endpoints.identity.tokens import FAR
 
 @dataclass(frozen=True)
 class KeyPair:
-    """A private key that signs and the public one that verifies, both in PEM."""
+    """A private key that signs, and the public one that verifies, in PEM and as a JWK."""
 
     algorithm: str
-    private: str
+    private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     public: str
     jwk: Mapping[str, Any]
 
@@ -46,9 +41,8 @@ def new_key_pair(algorithm: str) -> KeyPair:
     else:
         private = ec.generate_private_key(ec.SECP256R1())
         jwk = ECAlgorithm.to_jwk(private.public_key(), as_dict=True)
-    secret = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-    return KeyPair(algorithm, secret.decode(), public.decode(), jwk)
+    return KeyPair(algorithm, private, public.decode(), jwk)
 
 
 class KeyServer:

@@ -4,15 +4,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.client import Learner
-from tests.conftest import MakeLearner
-from tests.rules.conftest import MakeService, chapter_of, quiz_of, recorded, refused
+from tests.rules.conftest import chapter_of, quiz_of, recorded, refused
 
 ROWS = text("""
 WITH made AS (
     INSERT INTO tutorial_progress (tutorial_id, user_id, completion_percentage,
         chapters_completed, total_chapters, certificate_eligible, certificate_earned,
         total_watch_time, last_watched_at, created_at, updated_at)
-    VALUES ('intro', 'by hand', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
+    VALUES ('intro', :user, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)
     RETURNING id
 ), chapter AS (
     INSERT INTO chapter_progress (progress_id, chapter_id, watch_time, completed,
@@ -25,20 +24,30 @@ SELECT id, 'quiz-1', 1, 2, false, NULL, '2026-01-02 03:04:05', NULL, NULL FROM m
 """)
 
 
+CHAPTERS = text("SELECT count(*) FROM chapter_progress WHERE progress_id = :id")
+QUIZZES = text("SELECT count(*) FROM quiz_scores WHERE progress_id = :id")
+HANDED_ON = text("UPDATE tutorial_progress SET user_id = NULL WHERE user_id = :user")
+THEIRS = text("SELECT id FROM tutorial_progress WHERE user_id = :user")
+
+
 @pytest.fixture
-def by_hand(
-    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
-) -> Learner:
+def by_hand(learner: Learner, shared_engine: Engine) -> Learner:
     """A learner whose rows hold NULL wherever the guide's tables let them."""
-    with engine.begin() as connection:
-        connection.execute(ROWS)
-    return make_learner(make_service(database), name="by hand")
+    with shared_engine.begin() as connection:
+        connection.execute(ROWS, {"user": learner.name})
+    return learner
+
+
+def id_of(learner: Learner, engine: Engine) -> str:
+    """What the rows of a learner's chapters and quizzes point to."""
+    with engine.connect() as connection:
+        return str(connection.execute(THEIRS, {"user": learner.name}).scalar_one())
 
 
 def test_a_get_shows_the_defaults_of_the_guide_s_columns(by_hand: Learner) -> None:
     assert by_hand.progress() == {
         "tutorialId": "intro",
-        "userId": "by hand",
+        "userId": by_hand.name,
         "completionPercentage": 0,
         "chaptersCompleted": 0,
         "totalChapters": 0,
@@ -108,22 +117,26 @@ def test_complete_is_refused_until_it_is_earned(by_hand: Learner) -> None:
     assert recorded(by_hand.complete())["certificateEarned"] is True
 
 
-def test_reset_removes_the_rows(by_hand: Learner, engine: Engine) -> None:
+def test_reset_removes_the_rows(by_hand: Learner, shared_engine: Engine) -> None:
+    theirs = {"id": id_of(by_hand, shared_engine)}
+
     assert by_hand.reset().status == 200
 
-    counts = "SELECT (SELECT count(*) FROM {}) + (SELECT count(*) FROM {})"
-    with engine.connect() as connection:
-        left = connection.scalar(text(counts.format("chapter_progress", "quiz_scores")))
-    assert left == 0
+    with shared_engine.connect() as connection:
+        assert connection.scalar(CHAPTERS, theirs) == 0
+        assert connection.scalar(QUIZZES, theirs) == 0
 
 
-def test_a_row_of_nobody_is_nobody_s(by_hand: Learner, engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE tutorial_progress SET user_id = NULL"))
+def test_a_row_of_nobody_is_nobody_s(by_hand: Learner, shared_engine: Engine) -> None:
+    nobodys = {"id": id_of(by_hand, shared_engine)}
+    with shared_engine.begin() as connection:
+        connection.execute(HANDED_ON, {"user": by_hand.name})
 
     assert by_hand.progress()["chapterProgress"] == []
     assert len(recorded(by_hand.watch("chapter-2"))["chapterProgress"]) == 1
+    theirs = {"id": id_of(by_hand, shared_engine)}
     assert by_hand.reset().status == 200
 
-    with engine.connect() as connection:
-        assert connection.scalar(text("SELECT count(*) FROM chapter_progress")) == 1
+    with shared_engine.connect() as connection:
+        assert connection.scalar(CHAPTERS, nobodys) == 1
+        assert connection.scalar(CHAPTERS, theirs) == 0

@@ -5,10 +5,11 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
+from embedded.postgres import Postgres
 from tests.client import Answer, Learner
-from tests.conftest import MakeLearner
+from tests.conftest import MakeLearner, new_database
 from tests.rules.conftest import MakeService, recorded
 
 Act = Callable[[Learner], Answer]
@@ -21,11 +22,13 @@ CALLS = text(
 )
 FILL = text(
     "INSERT INTO chapter_progress (progress_id, chapter_id, watch_time, completed)"
-    " SELECT id, 'many-' || n, 1, true FROM tutorial_progress, generate_series(1, 990) n"
+    " SELECT id, 'many-' || n, 1, true FROM tutorial_progress, generate_series(1, :most) n"
+    " WHERE user_id = :user"
 )
 FILL_QUIZZES = text(
     "INSERT INTO quiz_scores (progress_id, quiz_id, score, max_score, passed)"
-    " SELECT id, 'many-' || n, 1, 1, true FROM tutorial_progress, generate_series(1, 990) n"
+    " SELECT id, 'many-' || n, 1, 1, true FROM tutorial_progress, generate_series(1, :most) n"
+    " WHERE user_id = :user"
 )
 
 WRITES: dict[str, Act] = {
@@ -59,29 +62,47 @@ class Statements:
 
 
 @pytest.fixture
-def statements(empty_database: str, engine: Engine) -> Iterator[Statements]:
-    watch_from = create_engine(empty_database, poolclass=NullPool)
+def own_engine(own_database: str) -> Engine:
+    """To write with SQL what would take a thousand requests, and look at what was written."""
+    return create_engine(own_database, poolclass=NullPool)
+
+
+@pytest.fixture(scope="session")
+def statements(postgres: Postgres, own_database: str) -> Iterator[Statements]:
+    """What reaches the database of these tests."""
+    watch_from = create_engine(new_database(postgres, None))
     with watch_from.begin() as connection:
         connection.execute(text("CREATE EXTENSION pg_stat_statements"))
-    yield Statements(watch_from, str(engine.url.database))
+    yield Statements(watch_from, str(make_url(own_database).database))
     watch_from.dispose()
+
+
+def filled(learner: Learner, engine: Engine, most: int) -> Learner:
+    """Give a learner so many chapters and quizzes, with connections that have seen it all."""
+    for act in (*WRITES.values(), Learner.get):
+        act(learner)
+    learner.watch("known")
+    learner.answer_quiz("known", headers={"Idempotency-Key": "a"})
+    with engine.begin() as connection:
+        for fill in (FILL, FILL_QUIZZES):
+            connection.execute(fill, {"user": learner.name, "most": most - 1})
+    return learner
 
 
 @pytest.fixture
 def busy(
-    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
+    make_learner: MakeLearner, make_service: MakeService, own_database: str, own_engine: Engine
 ) -> Learner:
-    """A learner with a thousand chapters and quizzes, on connections that have seen it all."""
-    learner = make_learner(make_service(database, web_threads=1))
-    with engine.begin() as connection:
-        for _ in range(2):
-            for act in (*WRITES.values(), Learner.get):
-                act(learner)
-        learner.watch("known")
-        learner.answer_quiz("known", headers={"Idempotency-Key": "a"})
-        connection.execute(FILL)
-        connection.execute(FILL_QUIZZES)
-    return learner
+    """A learner with a thousand chapters and quizzes but for a few."""
+    return filled(make_learner(make_service(own_database, web_threads=1)), own_engine, 991)
+
+
+@pytest.fixture
+def full(
+    make_learner: MakeLearner, make_service: MakeService, own_database: str, own_engine: Engine
+) -> Learner:
+    """A learner with a thousand chapters and quizzes."""
+    return filled(make_learner(make_service(own_database, web_threads=1)), own_engine, 1000)
 
 
 def test_a_write_is_at_most_four_statements_in_one_transaction(
@@ -109,19 +130,16 @@ def test_a_get_is_one_select_and_nothing_else(busy: Learner, statements: Stateme
 
 
 def test_a_refused_request_is_at_most_four_statements_too(
-    busy: Learner, statements: Statements
+    full: Learner, statements: Statements
 ) -> None:
-    nobody = replace(busy, name="nobody")
-    not_eligible = replace(busy, name="not eligible")
+    nobody = replace(full, name="nobody")
+    not_eligible = replace(full, name="not eligible")
     not_eligible.watch()
-    for n in range(1000 - 991):
-        busy.watch(f"full-{n}")
-        busy.answer_quiz(f"full-{n}")
     refused: dict[Callable[[], Answer], int] = {
         nobody.complete: 404,
         not_eligible.complete: 400,
-        partial(busy.watch, "one more"): 400,
-        partial(busy.answer_quiz, "one more"): 400,
+        partial(full.watch, "one more"): 400,
+        partial(full.answer_quiz, "one more"): 400,
     }
 
     for act, status in refused.items():
@@ -132,21 +150,24 @@ def test_a_refused_request_is_at_most_four_statements_too(
 
 
 XMINS = text(
-    "SELECT xmin::text FROM tutorial_progress"
-    " UNION ALL SELECT xmin::text FROM chapter_progress WHERE chapter_id = 'new'"
-    " UNION ALL SELECT xmin::text FROM quiz_scores WHERE quiz_id = 'new'"
+    "WITH ours AS (SELECT id FROM tutorial_progress WHERE user_id = :user),"
+    " quiz AS (SELECT id, xmin FROM quiz_scores"
+    " WHERE quiz_id = 'new' AND progress_id IN (TABLE ours))"
+    " SELECT xmin::text FROM tutorial_progress WHERE id IN (TABLE ours)"
+    " UNION ALL SELECT xmin::text FROM chapter_progress"
+    " WHERE chapter_id = 'new' AND progress_id IN (TABLE ours)"
+    " UNION ALL SELECT xmin::text FROM quiz"
     " UNION ALL SELECT xmin::text FROM quiz_attempt_keys"
+    " WHERE quiz_score_id IN (SELECT id FROM quiz)"
 )
 
 
 def test_all_rows_of_a_write_are_of_one_transaction(
-    make_learner: MakeLearner, make_service: MakeService, database: str, engine: Engine
+    learner: Learner, shared_engine: Engine
 ) -> None:
-    learner = make_learner(make_service(database))
-
     def xmins() -> list[str]:
-        with engine.connect() as connection:
-            return list(connection.execute(XMINS).scalars())
+        with shared_engine.connect() as connection:
+            return list(connection.execute(XMINS, {"user": learner.name}).scalars())
 
     for _ in range(2):
         recorded(learner.watch("new"))

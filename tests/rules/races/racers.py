@@ -1,7 +1,6 @@
 """Threads of two processes that write for one learner at once; each process has its own app."""
 
 import logging
-import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from flask import Flask
 
 from progress_api import Settings, create_app
 from tests.client import SECRET, Answer, InProcess, Learner
+from tests.processes import process_context
 
 PROCESSES, THREADS = 2, 8
 PATIENCE = 60
@@ -44,9 +44,9 @@ class Racers:
     """Two processes that stay ready."""
 
     def __init__(self) -> None:
-        spawn = multiprocessing.get_context("spawn")
+        context = process_context()
         self._pool = ProcessPoolExecutor(
-            PROCESSES, spawn, initializer=_start, initargs=(spawn.Barrier(PROCESSES),)
+            PROCESSES, context, initializer=_start, initargs=(context.Barrier(PROCESSES),)
         )
 
     def race(self, name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Told:
@@ -82,7 +82,15 @@ def _run(name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Told
 
 def _app(settings: dict[str, Any]) -> Flask:
     if str(settings) not in _apps:
-        given = Settings(jwt_secret_key=SECRET, ratelimit_enabled=False, web_threads=16, **settings)
-        _apps[str(settings)] = create_app(given)
+        _apps[str(settings)] = create_app(
+            Settings(
+                jwt_secret_key=SECRET,
+                ratelimit_enabled=False,
+                web_threads=THREADS,
+                # What waits is in a queue of all others, on a machine that may be busy.
+                database_timeout=PATIENCE * 1000,
+                **settings,
+            )
+        )
         logging.disable()
     return _apps[str(settings)]
