@@ -89,11 +89,13 @@ logconfig_dict = {
 def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001
     """Answer a request that is no HTTP as every other failure is answered."""
     detail = "The request could not be read; it is not well-formed, or too long."
-    body = json.dumps({"error": reason, "detail": detail, "requestId": uuid.uuid4().hex})
+    request_id = uuid.uuid4().hex
+    logging.getLogger("gunicorn.error").info("refused", extra={"requestId": request_id})
+    body = json.dumps({"error": reason, "detail": detail, "requestId": request_id})
     head = (
         f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
     )
-    answer = f"{head}Content-Length: {len(body)}\r\n\r\n{body}"
+    answer = f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     util.write_nonblock(sock, answer.encode("latin-1"))
 
 

@@ -5,7 +5,7 @@ import re
 import sys
 import uuid
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Blueprint, Flask, Response, g, has_request_context, request
 from pythonjsonlogger.json import JsonFormatter
 
 from progress_api.metrics import elapsed, template
@@ -29,6 +29,16 @@ class JsonLines(JsonFormatter):
         )
 
 
+class _WithRequestId(logging.Filter):
+    """Puts the request's id into every line that is written while it is served."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep the line."""
+        if has_request_context():
+            record.requestId = g.get("progress_request_id")
+        return True
+
+
 def configure(level: str) -> None:
     """Write the service's own lines to standard output; for an app of our own, never for a host's.
 
@@ -40,6 +50,7 @@ def configure(level: str) -> None:
     if not logger.handlers:
         handler = logging.StreamHandler(sys.stdout)
         handler.setFormatter(JsonLines())
+        handler.addFilter(_WithRequestId())
         logger.addHandler(handler)
         logger.propagate = False
 

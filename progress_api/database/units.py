@@ -38,13 +38,16 @@ class Prepared(NamedTuple):
     @classmethod
     def of(cls, statements: Iterable[Any]) -> "Prepared":
         """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
-        prepared, executions, constants = {}, [], {}
-        for statement in statements:
+        prepared, executions = {}, []
+        constants: dict[str, Any] = {}
+        for number, statement in enumerate(statements):
             compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
             # A name that only this text can have: a connection may serve two versions.
             name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
             prepared[name] = f"PREPARE {name} AS {compiled}"
-            arguments = ", ".join(f"%({one})s" for one in compiled.positiontup or ())
+            # SQLAlchemy names constants by itself, and two statements' alike: least_1, param_1.
+            own = {k: f"{number}_{k}" for k, v in compiled.params.items() if v is not None}
+            constants |= {own[k]: compiled.params[k] for k in own}
+            arguments = ", ".join(f"%({own.get(k, k)})s" for k in compiled.positiontup or ())
             executions.append(f"EXECUTE {name}({arguments})")
-            constants.update({k: v for k, v in compiled.params.items() if v is not None})
         return cls(prepared, "; ".join(executions), constants)

@@ -36,6 +36,7 @@ _JWT_SETTINGS = (
     "JWT_DECODE_LEEWAY",
     "JWT_IDENTITY_CLAIM",
 )
+_ENDLESS = "The token has no end; it needs the claim exp."
 _EXPIRED = "The token has expired; sign in again."
 
 
@@ -133,13 +134,15 @@ class Identity:
         except _REFUSALS:
             return Stranger()
 
-    def _caller(self) -> Caller:
+    def _caller(self) -> Caller | Stranger:
         _spell_bearer()
         verified = verify_jwt_in_request()
         claims = verified[1] if verified else {}
         user_id = claims[self._identity_claim]
-        if not isinstance(user_id, str) or "exp" not in claims:
-            raise ValueError("a token names its learner and its end")
+        if "exp" not in claims:
+            return Stranger(_ENDLESS)
+        if not isinstance(user_id, str):
+            raise TypeError(user_id)
         check_id(user_id)
         return Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
 
@@ -157,7 +160,7 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
     if settings.jwt_public_key:
         check_public_key(settings.jwt_public_key, settings.jwt_algorithm)
     if settings.jwt_jwks_url:
-        manager.decode_key_loader(PublishedKeys(settings.jwt_jwks_url).key)
+        manager.decode_key_loader(PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm).key)
 
 
 def _spell_bearer() -> None:

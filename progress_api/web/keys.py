@@ -11,8 +11,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from progress_api.exceptions import KeysUnavailable, SettingsError
 
 _FRESH_SECONDS = 300.0
-_RETRY_SECONDS = 10.0
-_RETRY_AT_FIRST_SECONDS = 1.0
+_RETRY_SECONDS = 1.0
 _FETCH_SECONDS = 2.0
 _log = logging.getLogger("progress_api.keys")
 
@@ -37,16 +36,18 @@ def check_public_key(pem: str, algorithm: str) -> None:
 class PublishedKeys:
     """The keys of a JWKS address, kept through its outages.
 
-    Known keys go on verifying while the address fails or hangs; one thread fetches, and an
-    unknown key id makes it fetch at most once in ten seconds.
+    Known keys go on verifying while the address fails or hangs; one thread fetches, and unknown
+    key ids make it fetch at most once in a second.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, algorithm: str) -> None:
         """Fetch nothing yet.
 
         Args:
             url: the http or https address of the key set.
+            algorithm: what tokens are signed with; for no other one is anything fetched.
         """
+        self._algorithm = algorithm
         self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=int(_FETCH_SECONDS))
         self._keys: dict[str | None, Any] = {}
         self._fresh_until = 0.0
@@ -60,9 +61,11 @@ class PublishedKeys:
             header: the token's, not verified yet.
 
         Raises:
-            jwt.InvalidKeyError: there is no such key.
+            jwt.PyJWTError: there is no such key, or the token is signed otherwise.
             KeysUnavailable: no key has ever been fetched.
         """
+        if header.get("alg") != self._algorithm:
+            raise jwt.InvalidAlgorithmError("the token is signed with another algorithm")
         name = header.get("kid")
         if name not in self._keys or time.monotonic() >= self._fresh_until:
             self._refresh()
@@ -85,13 +88,12 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            keys = {key.key_id: key.key for key in self._client.get_signing_keys()}
+            found = self._client.get_jwk_set().keys
+            keys = {one.key_id: one.key for one in found if one.public_key_use in {"sig", None}}
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
             # A token that names no key is meant for the only one.
             self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
         except (jwt.PyJWTError, ValueError, OSError) as error:
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:
-            # Without any key nobody can be told anything: try again as soon as the answer says.
-            pause = _RETRY_SECONDS if self._keys else _RETRY_AT_FIRST_SECONDS
-            self._next_fetch = time.monotonic() + pause
+            self._next_fetch = time.monotonic() + _RETRY_SECONDS

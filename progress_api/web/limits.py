@@ -63,21 +63,27 @@ class Limits:
         item = self._items.get(name)
         if item is None:
             return
-        strategy, allowed = self._hit(item, name, key)
-        if not allowed:
-            reset_time = strategy.get_window_stats(item, "progress", name, key).reset_time
+        reset_time = self._reset_time_if_refused(item, name, key)
+        if reset_time is not None:
             reset_in = max(1, math.ceil(reset_time - time.time()))
             raise LimitExceeded(limit=item.amount, reset_in=reset_in)
 
-    def _hit(self, item: RateLimitItem, name: str, key: str) -> tuple[RateLimiter, bool]:
+    def _reset_time_if_refused(self, item: RateLimitItem, *key: str) -> float | None:
         if time.monotonic() >= self._away_until:
             try:
-                return self._shared, self._shared.hit(item, "progress", name, key)
+                return _hit(self._shared, item, *key)
             except self._store_errors as error:
                 self._fall_back(error)
-        return self._own, self._own.hit(item, "progress", name, key)
+        return _hit(self._own, item, *key)
 
     def _fall_back(self, error: Exception) -> None:
         # One request in five seconds asks the store again; the others do not wait for it.
         self._away_until = time.monotonic() + _AWAY_SECONDS
         _log.warning("limits are counted in this process: %s", type(error).__name__)
+
+
+def _hit(strategy: RateLimiter, item: RateLimitItem, *key: str) -> float | None:
+    """Count, and return when the window ends if it is full."""
+    if strategy.hit(item, "progress", *key):
+        return None
+    return float(strategy.get_window_stats(item, "progress", *key).reset_time)

@@ -62,6 +62,7 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:
+    app.after_request(_vary_by_origin)  # before the extension, so that it is run after it
     CORS(
         app,
         # As expressions: the extension takes a text with a bracket, as IPv6 has, for one.
@@ -72,7 +73,6 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
         supports_credentials="cookies" in settings.jwt_token_location,
         max_age=_PREFLIGHT_SECONDS,
     )
-    app.after_request(_vary_by_origin)
 
 
 def _vary_by_origin(response: Response) -> Response:
@@ -87,7 +87,8 @@ def _refuse_plain_http() -> None:
 
 
 def _send_hsts(response: Response) -> Response:
-    response.headers["Strict-Transport-Security"] = _HSTS
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = _HSTS
     return response
 
 

@@ -130,3 +130,10 @@ def test_ids_that_differ_in_case_or_blanks_are_different_quizzes(
     scores = learner.progress()["quizScores"]
 
     assert [(q["quizId"], q["attempts"]) for q in scores] == [(i, 1) for i in ids]
+
+
+def test_attempts_are_counted_beyond_a_hundred(learner: Learner) -> None:
+    for _ in range(101):
+        learner.answer_quiz()
+
+    assert quiz_of(recorded(learner.answer_quiz()))["attempts"] == 102

@@ -41,7 +41,6 @@ HEADERS = {
 CLAIMS: dict[str, dict[str, Any]] = {
     "not yet valid": {"nbf": FAR},
     "issued in the future": {"iat": FAR},
-    "without an end": {"exp": None},
     "ends in a word": {"exp": "tomorrow"},
     "ends in a list": {"exp": [FAR]},
     "ends in an object": {"exp": {"at": FAR}},
@@ -123,6 +122,11 @@ def test_a_token_that_is_not_valid_now_is_refused(learner: Learner, claims: dict
 def test_an_expired_token_is_refused_and_says_so(learner: Learner, end: object) -> None:
     answer = ask_with(learner, token(learner.name, exp=end))
     assert_unauthenticated(answer, "The token has expired; sign in again.")
+
+
+def test_a_token_without_an_end_is_refused_and_says_so(learner: Learner) -> None:
+    answer = ask_with(learner, token(learner.name, exp=None))
+    assert_unauthenticated(answer, "The token has no end; it needs the claim exp.")
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS.keys())
