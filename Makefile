@@ -19,7 +19,7 @@ run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL an
 	@exec $(PYTHON) -m embedded run
 
 test: .venv/.installed ## Run all tests, with at least 95% of the branches covered
-	$(PYTHON) -m pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=95
+	$(PYTHON) -m pytest -n 3 --dist loadfile --cov --cov-report=term --cov-fail-under=95
 
 lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff check

@@ -8,7 +8,7 @@ from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 
 from progress_api import logs
-from progress_api.database import engine_options, watch
+from progress_api.database import enforce_deadlines, engine_options
 from progress_api.extension import ProgressAPI
 from progress_api.migrate import is_ready
 from progress_api.settings import Settings
@@ -28,20 +28,20 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environment(os.environ)
     app = Flask("progress_api", static_folder=None)
-    api = ProgressAPI(settings=settings, watch=False)
-    _watch(app, settings, api)
+    api = ProgressAPI(settings=settings, observe=False)
+    _observe(app, settings, api)
     transport.register(app, settings)
     database = _set_up(app, settings)
     api.init_app(app)
     with app.app_context():
-        watch(database.engine, settings)
+        enforce_deadlines(database.engine, settings)
         health.register(app, partial(is_ready, database.engine))
     if settings.metrics_public:
         app.add_url_rule("/metrics", view_func=api.metrics.exposition)
     return app
 
 
-def _watch(app: Flask, settings: Settings, api: ProgressAPI) -> None:
+def _observe(app: Flask, settings: Settings, api: ProgressAPI) -> None:
     logs.configure(settings.log_level)
     logs.register(app)
     api.metrics.register(app)

@@ -69,17 +69,18 @@ class InsecureTransport(ProgressError):
 class LimitExceeded(ProgressError):
     """Too many requests; wait before the next one."""
 
-    def __init__(self, *, limit: int, reset_in: int) -> None:
+    def __init__(self, *, limit: int, window: str, reset_in: int) -> None:
         """Say how long to wait.
 
         Args:
             limit: requests allowed in one window.
+            window: both in words, such as "5 per 1 minute".
             reset_in: whole seconds until the window ends, at least 1.
         """
         self.limit = limit
         self.reset_in = reset_in
         super().__init__(
-            f"At most {limit} such requests are allowed at a time; try again in {reset_in} s."
+            f"More such requests than {window} are not allowed; try again in {reset_in} s."
         )
 
 

@@ -8,14 +8,14 @@ from flask.blueprints import BlueprintSetupState
 
 from progress_api import logs
 from progress_api.database import executor, open_engine
+from progress_api.exceptions import SettingsError
 from progress_api.metrics import Metrics
 from progress_api.repository.progress import Policy, ProgressRepository
-from progress_api.settings import Settings
-from progress_api.web import error_responses
+from progress_api.settings import DEFAULT_PREFIX, Settings
+from progress_api.web import error_responses, routes
 from progress_api.web.identity import Identity, set_up_tokens
 from progress_api.web.limits import Limits, open_storage
-from progress_api.web.routes import new_blueprint
-from progress_api.web.state import State, keep_state
+from progress_api.web.state import EXTENSION, State, keep_state
 
 
 class ProgressAPI:
@@ -26,19 +26,19 @@ class ProgressAPI:
         app: Flask | None = None,
         *,
         settings: Settings | None = None,
-        watch: bool = True,
+        observe: bool = True,
     ) -> None:
         """Prepare the blueprint, and mount it if an app is given.
 
         Args:
             app: where to mount; `init_app` mounts later.
             settings: read from the environment when mounted, where not given.
-            watch: whether the blueprint logs, measures and answers the failures of its own
+            observe: whether the blueprint logs, measures and answers the failures of its own
                 requests; an app that does so for all of its requests says no.
         """
         self._settings = settings
         self.metrics = Metrics()
-        self.blueprint = self._new_blueprint(watch=watch)
+        self.blueprint = self._new_blueprint(observe=observe)
         if app is not None:
             self.init_app(app)
 
@@ -49,27 +49,38 @@ class ProgressAPI:
             app: where to mount.
 
         Raises:
-            SettingsError: naming each setting that is missing or wrong.
+            SettingsError: naming each setting that is missing or wrong, or that the app has
+                them already.
         """
-        settings = self._settings = self._settings or Settings.from_environment(os.environ)
-        app.register_blueprint(self.blueprint, url_prefix=settings.url_prefix)
+        if EXTENSION in app.extensions:
+            raise SettingsError("ProgressAPI is mounted in this app already; do so once.")
+        prefix = self._settings_for(app).url_prefix
+        app.register_blueprint(self.blueprint, url_prefix=prefix)
 
-    def _new_blueprint(self, *, watch: bool) -> Blueprint:
-        blueprint = new_blueprint("progress_api")
-        if watch:
+    def _new_blueprint(self, *, observe: bool) -> Blueprint:
+        blueprint = Blueprint("progress_api", __name__, url_prefix=DEFAULT_PREFIX)
+        if observe:  # first, so that what refuses a request is timed and has an id
             logs.register(blueprint)
             self.metrics.register(blueprint)
             error_responses.register(blueprint)
+        routes.register(blueprint)
         # Run for each app that the blueprint is registered in, by us or by the app itself.
         blueprint.record(self._prepare)
         return blueprint
 
     def _prepare(self, setup: BlueprintSetupState) -> None:
-        settings = self._settings or Settings.from_environment(os.environ)
         # Flask says App, which is the part of a Flask that does no input or output.
         app = cast("Flask", setup.app)
         name = f"{setup.name_prefix}.{setup.name}".lstrip(".")
-        keep_state(app, name, _new_state(app, settings))
+        keep_state(app, name, _new_state(app, self._settings_for(app)))
+
+    def _settings_for(self, app: Flask) -> Settings:
+        """What the app has itself is not asked of the environment."""
+        return self._settings or Settings.from_environment(
+            os.environ,
+            keys_needed="flask-jwt-extended" not in app.extensions,
+            database_needed="sqlalchemy" not in app.extensions,
+        )
 
 
 def _new_state(app: Flask, settings: Settings) -> State:
@@ -92,7 +103,10 @@ def _engine(app: Flask, settings: Settings) -> Any:
     if "sqlalchemy" not in app.extensions:
         return open_engine(settings)
     with app.app_context():
-        return app.extensions["sqlalchemy"].engine
+        engine = app.extensions["sqlalchemy"].engine
+    if engine.dialect.name != "postgresql":
+        raise SettingsError("Tutorial progress needs PostgreSQL; give the app such an engine.")
+    return engine
 
 
 def _identity(app: Flask, settings: Settings) -> Identity:

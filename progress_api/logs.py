@@ -71,7 +71,9 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = g.get("progress_request_id", "")
+    # A host's own hook may have answered before there was one.
+    if request_id := g.get("progress_request_id"):
+        response.headers[REQUEST_ID] = request_id
     caller = g.get("progress_caller")
     told = {
         "requestId": g.get("progress_request_id"),

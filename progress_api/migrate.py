@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -15,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from progress_api.database import is_out_of_reach, sqlstate
+from progress_api.database import is_out_of_reach, live_connection, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository import catalog
 
@@ -101,6 +102,7 @@ def revision(engine: Engine, message: str) -> Path:
     return Path(script.path)
 
 
+@cache
 def head() -> str:
     """Return the newest revision that this version knows."""
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
@@ -118,8 +120,8 @@ def is_ready(engine: Engine) -> bool:
         DatabaseUnavailable: it does not answer.
     """
     try:
-        with engine.connect() as connection:
-            return _current(connection) >= _HEAD
+        with live_connection(engine) as connection:
+            return _current(connection) >= head()
     except SQLAlchemyError as error:
         if is_out_of_reach(error):
             raise DatabaseUnavailable from error
@@ -144,7 +146,7 @@ def _upgrade(connection: Connection) -> str:
     current = _current(connection)
     if not current and _adoptable(connection):
         command.stamp(_config(connection), GUIDE_REVISION)
-    if current <= _HEAD:
+    if current <= head():
         command.upgrade(_config(connection), "head")
     return _current(connection)
 
@@ -222,10 +224,8 @@ def _described(connection: Connection) -> set[str]:
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    path = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", path.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     return config
-
-
-_HEAD = head()

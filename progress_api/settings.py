@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from progress_api.exceptions import SettingsError
 
 _DRIVERS = ("postgresql+psycopg2", "postgresql+psycopg")
+DEFAULT_PREFIX = "/v1/tutorials/progress"
 _HMAC_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _PUBLIC_KEY_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256")
 
@@ -115,7 +116,7 @@ _LEVEL = _one_of("DEBUG", "INFO", "WARNING", "ERROR")
 _ALGORITHM = _one_of(*_HMAC_SECRET_BYTES, *_PUBLIC_KEY_ALGORITHMS)
 
 
-def _set(default: Any, kind: Kind, says: str) -> Any:
+def _setting(default: Any, kind: Kind, says: str) -> Any:
     secret = kind in (_SECRET, _DATABASE, _STORE)
     return field(default=default, metadata={"kind": kind, "says": says}, repr=not secret)
 
@@ -124,59 +125,72 @@ def _set(default: Any, kind: Kind, says: str) -> Any:
 class Settings:
     """The settings of one service; each is read from the environment under its name in capitals."""
 
-    database_url: str = _set(MISSING, _DATABASE, "The PostgreSQL database.")
-    database_timeout: int = _set(2000, _number(100, 60000), "Milliseconds to wait for it.")
-    database_one_trip: bool = _set(True, _BOOLEAN, "Write in one trip; not with PgBouncer.")
-    url_prefix: str = _set("/v1/tutorials/progress", _PATH, "Where the five endpoints are.")
-    host: str = _set("127.0.0.1", _HOST, "The address to listen on.")
-    port: int = _set(8000, _number(1, 65535), "The port to listen on.")
-    web_concurrency: int = _set(2, _number(1, 256), "Worker processes.")
-    web_threads: int = _set(4, _number(1, 256), "Threads, and connections, of a worker.")
-    jwt_algorithm: str = _set("HS256", _ALGORITHM, "The only one a token may be signed with.")
-    jwt_secret_key: str | None = _set(None, _SECRET, "The secret that signs HS tokens.")
-    jwt_public_key: str | None = _set(None, _PEM, "Verifies RS, ES or PS tokens.")
-    jwt_jwks_url: str | None = _set(None, _URL, "Where public keys are published, instead.")
-    jwt_decode_audience: str | None = _set(None, _TEXT, "The audience that a token must be for.")
-    jwt_decode_issuer: str | None = _set(None, _TEXT, "The issuer that a token must come from.")
-    jwt_decode_leeway: int = _set(0, _number(0, 600), "Seconds that clocks may differ.")
-    jwt_identity_claim: str = _set("sub", _WORD, "The claim that names the learner.")
-    jwt_token_location: tuple[str, ...] = _set(("headers",), _LOCATIONS, "Where a token is.")
-    ratelimit_enabled: bool = _set(True, _BOOLEAN, "Whether requests are limited.")
-    ratelimit_storage_uri: str = _set("memory://", _STORE, "Where limits are counted.")
-    ratelimit_get: str = _set("60/minute", _LIMIT, "How often progress may be read.")
-    ratelimit_chapter: str = _set("30/minute", _LIMIT, "How often chapters may be posted.")
-    ratelimit_quiz: str = _set("10/minute", _LIMIT, "How often quizzes may be posted.")
-    ratelimit_complete: str = _set("5/minute", _LIMIT, "How often a tutorial may be completed.")
-    ratelimit_reset: str = _set("5/minute", _LIMIT, "How often progress may be reset.")
-    cors_origins: tuple[str, ...] = _set((), _ORIGINS, "Whose pages may call the service.")
-    trusted_proxies: int = _set(0, _number(0, 10), "Proxies in front that are believed.")
-    require_https: bool = _set(False, _BOOLEAN, "Refuse plain HTTP, and send HSTS.")
-    metrics_host: str = _set("127.0.0.1", _HOST, "The address that serves /metrics.")
-    metrics_port: int = _set(9464, _number(0, 65535), "The port that serves /metrics; 0 for none.")
-    metrics_public: bool = _set(False, _BOOLEAN, "Serve /metrics on the public port as well.")
-    log_level: str = _set("INFO", _LEVEL, "The least level that is logged.")
-    progress_admin_scope: str = _set("progress:admin", _WORD, "May act for every learner.")
-    progress_sticky_completion: bool = _set(False, _BOOLEAN, "A completed chapter stays so.")
-    progress_max_chapters: int = _set(1000, _number(1, 10000), "Of one learner and tutorial.")
-    progress_max_quizzes: int = _set(1000, _number(1, 10000), "Of one learner and tutorial.")
-    progress_max_body_bytes: int = _set(65536, _number(1024, 16777216), "Bytes of a request body.")
+    database_url: str = _setting(MISSING, _DATABASE, "The PostgreSQL database.")
+    database_timeout: int = _setting(2000, _number(100, 60000), "Milliseconds for a statement.")
+    database_one_trip: bool = _setting(True, _BOOLEAN, "Whether a write is sent in one trip.")
+    url_prefix: str = _setting(DEFAULT_PREFIX, _PATH, "Where the five endpoints are.")
+    host: str = _setting("127.0.0.1", _HOST, "The address to listen on.")
+    port: int = _setting(8000, _number(1, 65535), "The port to listen on.")
+    web_concurrency: int = _setting(2, _number(1, 256), "Worker processes.")
+    web_threads: int = _setting(4, _number(1, 256), "Threads, and connections, of a worker.")
+    jwt_algorithm: str = _setting("HS256", _ALGORITHM, "The only one a token may be signed with.")
+    jwt_secret_key: str | None = _setting(None, _SECRET, "The secret that signs HS tokens.")
+    jwt_public_key: str | None = _setting(None, _PEM, "Verifies RS, ES or PS tokens.")
+    jwt_jwks_url: str | None = _setting(None, _URL, "Where public keys are published, instead.")
+    jwt_decode_audience: str | None = _setting(None, _TEXT, "Whom a token must be for.")
+    jwt_decode_issuer: str | None = _setting(None, _TEXT, "Who must have issued a token.")
+    jwt_decode_leeway: int = _setting(0, _number(0, 600), "Seconds that clocks may differ.")
+    jwt_identity_claim: str = _setting("sub", _WORD, "The claim that names the learner.")
+    jwt_token_location: tuple[str, ...] = _setting(("headers",), _LOCATIONS, "Where tokens are.")
+    ratelimit_enabled: bool = _setting(True, _BOOLEAN, "Whether requests are limited.")
+    ratelimit_storage_uri: str = _setting("memory://", _STORE, "Where limits are counted.")
+    ratelimit_get: str = _setting("60/minute", _LIMIT, "How often progress may be read.")
+    ratelimit_chapter: str = _setting("30/minute", _LIMIT, "How often chapters may be posted.")
+    ratelimit_quiz: str = _setting("10/minute", _LIMIT, "How often quizzes may be posted.")
+    ratelimit_complete: str = _setting("5/minute", _LIMIT, "How often a tutorial may be completed.")
+    ratelimit_reset: str = _setting("5/minute", _LIMIT, "How often progress may be reset.")
+    cors_origins: tuple[str, ...] = _setting((), _ORIGINS, "Whose pages may call the service.")
+    trusted_proxies: int = _setting(0, _number(0, 10), "Proxies in front that are believed.")
+    require_https: bool = _setting(False, _BOOLEAN, "Refuse plain HTTP, and send HSTS.")
+    metrics_host: str = _setting("127.0.0.1", _HOST, "The address of /metrics.")
+    metrics_port: int = _setting(9464, _number(0, 65535), "The port of /metrics; 0 for none.")
+    metrics_public: bool = _setting(False, _BOOLEAN, "Serve /metrics on the public port as well.")
+    log_level: str = _setting("INFO", _LEVEL, "The least level that is logged.")
+    progress_admin_scope: str = _setting("progress:admin", _WORD, "Its holder acts for anyone.")
+    progress_sticky_completion: bool = _setting(False, _BOOLEAN, "A completed chapter stays so.")
+    progress_max_chapters: int = _setting(1000, _number(1, 10000), "Of one learner's tutorial.")
+    progress_max_quizzes: int = _setting(1000, _number(1, 10000), "Of one learner's tutorial.")
+    progress_max_body_bytes: int = _setting(65536, _number(1024, 16777216), "Bytes of a body.")
+
+    def __post_init__(self) -> None:
+        """Name the driver, also in an address that was not read from the environment."""
+        if self.database_url:
+            object.__setattr__(self, "database_url", _database_url(self.database_url))
 
     @classmethod
     def from_environment(
-        cls, environment: Mapping[str, str], *, keys_needed: bool = True
+        cls,
+        environment: Mapping[str, str],
+        *,
+        keys_needed: bool = True,
+        database_needed: bool = True,
     ) -> "Settings":
         """Read all settings; an empty value counts as not given.
 
         Args:
             environment: names and values, such as os.environ.
             keys_needed: whether tokens are to be verified; a migration job holds no keys.
+            database_needed: whether there is no database yet; a host may have one.
 
         Raises:
             SettingsError: with one sentence for each fault, all of them at once.
         """
         values: dict[str, Any] = {}
         faults = [_read(one, environment, values) for one in fields(cls)]
+        if not database_needed and not environment.get("DATABASE_URL"):
+            faults, values["database_url"] = faults[1:], ""
         faults += _key_faults(values) if keys_needed else []
+        faults += _port_faults(values)
         told = [fault for fault in faults if fault]
         if told:
             raise SettingsError("\n".join(told))
@@ -212,3 +226,19 @@ def _key_faults(values: Mapping[str, Any]) -> list[str]:
         given = "JWT_PUBLIC_KEY, a public key in PEM, or JWT_JWKS_URL, an http or https address"
         return [f"JWT_ALGORITHM {algorithm} needs either {given}."]
     return []
+
+
+def _port_faults(values: Mapping[str, Any]) -> list[str]:
+    if "port" in values and values["port"] == values.get("metrics_port"):
+        return ["METRICS_PORT must be another port than PORT, or 0 for none."]
+    return []
+
+
+def check_keys(settings: Settings) -> None:
+    """Refuse to start without a key, also where settings were not read from the environment.
+
+    Raises:
+        SettingsError: naming what is missing.
+    """
+    if faults := _key_faults(vars(settings)):
+        raise SettingsError("\n".join(faults))

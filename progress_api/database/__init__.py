@@ -1,7 +1,7 @@
 """The database: engines, units of statements, how they travel, and what may go wrong."""
 
-from progress_api.database.engines import engine_options, open_engine, watch
-from progress_api.database.executor import Executor, executor
+from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
+from progress_api.database.executor import Executor, executor, live_connection
 from progress_api.database.failures import is_out_of_reach, sqlstate
 from progress_api.database.units import Row, Unit
 
@@ -9,10 +9,11 @@ __all__ = [
     "Executor",
     "Row",
     "Unit",
+    "enforce_deadlines",
     "engine_options",
     "executor",
     "is_out_of_reach",
+    "live_connection",
     "open_engine",
     "sqlstate",
-    "watch",
 ]

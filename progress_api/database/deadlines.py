@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -65,5 +66,6 @@ class Deadlines:
         for key, (end, file) in list(self._ends.items()):
             if now >= end:
                 del self._ends[key]
-                with socket.socket(fileno=os.dup(file)) as connection:
+                # It may have been reset already; the other ones wait still.
+                with suppress(OSError), socket.socket(fileno=os.dup(file)) as connection:
                     connection.shutdown(socket.SHUT_RDWR)

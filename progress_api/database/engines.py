@@ -20,6 +20,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     """
     timeout = settings.database_timeout
     session: dict[str, object] = {"timezone": "UTC", "client_encoding": "UTF8"}
+    # What the recount relies on, whatever the database or the role is set to.
+    session["default_transaction_isolation"] = r"read\ committed"
     session |= {"statement_timeout": timeout, "lock_timeout": timeout}
     told = " ".join(f"-c {name}={value}" for name, value in session.items())
     theirs = _parsed(settings.database_url).query.get("options", "")
@@ -46,12 +48,12 @@ def open_engine(settings: Settings) -> Engine:
         SettingsError: DATABASE_URL cannot be read.
     """
     engine = create_engine(settings.database_url, **engine_options(settings))
-    watch(engine, settings)
+    enforce_deadlines(engine, settings)
     return engine
 
 
-def watch(engine: Engine, settings: Settings) -> None:
-    """End what takes longer on an engine of our own than PostgreSQL should have let it.
+def enforce_deadlines(engine: Engine, settings: Settings) -> None:
+    """Hang up where a whole unit takes longer than one of its statements may, and a little.
 
     Args:
         engine: one that was made with `engine_options`.

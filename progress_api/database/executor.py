@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, PoolProxiedConnection
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import SQLAlchemyError
 
 from progress_api.database.failures import is_out_of_reach, is_spent, is_undone
@@ -73,15 +73,25 @@ def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | No
 
 
 def _one_by_one(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
-    """Statement by statement in a transaction: on psycopg 3, or behind PgBouncer."""
+    """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
     alone = len(unit.statements) == 1  # a single statement is a transaction already
+    with (
+        live_connection(engine) as connection,
+        _autocommit(connection.connection, wanted=alone),
+        connection.begin(),
+    ):
+        for statement in unit.statements:
+            result = connection.execute(statement, parameters)
+        return result.one_or_none() if result.returns_rows else None
+
+
+@contextmanager
+def live_connection(engine: Engine) -> Iterator[Connection]:
+    """A pooled connection on which the server has not hung up."""
     with engine.connect() as connection:
         while _hung_up(connection.connection):
             connection.invalidate()
-        with _autocommit(connection.connection, wanted=alone), connection.begin():
-            for statement in unit.statements:
-                result = connection.execute(statement, parameters)
-            return result.one_or_none() if result.returns_rows else None
+        yield connection
 
 
 @contextmanager

@@ -69,7 +69,7 @@ def _quizzes(of: Any) -> Any:
     )
 
 
-def answer(progress: Any, chapters: Any, quizzes: Any) -> tuple[ColumnElement[Any], ...]:
+def answer_columns(progress: Any, chapters: Any, quizzes: Any) -> tuple[ColumnElement[Any], ...]:
     """What every unit returns: one row, in the order of the fields of `Progress`."""
     return (
         progress.tutorial_id,
@@ -91,7 +91,7 @@ def stored_progress() -> Select[Any]:
     stored = tutorial_progress.c
     chapters, quizzes = _chapters(stored), _quizzes(stored)
     return (
-        select(*answer(stored, chapters.c.listed, quizzes.c.listed))
+        select(*answer_columns(stored, chapters.c.listed, quizzes.c.listed))
         .select_from(tutorial_progress.join(chapters, true()).join(quizzes, true()))
         .where(*of_learner(stored))
     )

@@ -101,22 +101,22 @@ def certificate_eligible(
     return and_(percentage >= ELIGIBLE_PERCENTAGE, passed == quizzes)
 
 
-def certificate_earned(stored: Columns) -> ColumnElement[bool]:
+def certificate_earned(stored: Columns, eligible: ColumnElement[bool]) -> ColumnElement[bool]:
     """Earned when asked for while eligible, and from then on until reset (contract)."""
-    return or_(
-        func.coalesce(stored.certificate_earned, NO),
-        func.coalesce(stored.certificate_eligible, NO),
-    )
+    return or_(func.coalesce(stored.certificate_earned, NO), eligible)
 
 
-def is_better_attempt(stored: Columns, posted: Columns) -> ColumnElement[bool]:
-    """The best attempt has the highest score / maxScore; both are kept of the same one (contract).
+def best_attempt(stored: Columns, posted: Columns) -> tuple[ColumnElement[int], ...]:
+    """The score and the maxScore of the attempt with the highest score / maxScore (contract).
 
     With the same maxScore this is the guide's GREATEST; of two equal ones the first is kept.
     """
-    kept = cast(stored.score, BigInteger) * posted.max_score
-    better: ColumnElement[bool] = cast(posted.score, BigInteger) * stored.max_score > kept
-    return better
+    before = cast(stored.score, BigInteger) * posted.max_score
+    better = cast(posted.score, BigInteger) * stored.max_score > before
+    return (
+        case((better, posted.score), else_=stored.score),
+        case((better, posted.max_score), else_=stored.max_score),
+    )
 
 
 def is_repeated_attempt(

@@ -69,7 +69,7 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
         update(tutorial_progress)
         .where(_progress.id == found.c.id, recorded)
         .values(values)
-        .returning(*answers.answer(_progress, found.c.chapters, found.c.quizzes))
+        .returning(*answers.answer_columns(_progress, found.c.chapters, found.c.quizzes))
     )
 
 
@@ -141,12 +141,12 @@ def _record_quiz() -> Any:
     source = select(*values.values()).where(*answers.of_learner(_progress), has_room, is_new)
     added = insert(quiz_scores).from_select(list(values), source)
     posted = added.excluded
-    better = rules.is_better_attempt(rows, posted)
+    score, max_score = rules.best_attempt(rows, posted)
     return added.on_conflict_do_update(
         index_elements=[rows.progress_id, rows.quiz_id],
         set_={
-            "score": case((better, posted.score), else_=rows.score),
-            "max_score": case((better, posted.max_score), else_=rows.max_score),
+            "score": score,
+            "max_score": max_score,
             "passed": rules.passed(rows, posted),
             "attempts": rules.attempts(rows),
             "completed_at": posted.completed_at,
@@ -167,23 +167,28 @@ def _remember_attempt() -> Any:
 
 
 def _complete() -> Update:
-    found = answers.found_progress()
-    earned = rules.certificate_earned(_progress)
-    newly = earned & ~func.coalesce(_progress.certificate_earned, rules.NO)
-    stored, now = _progress, rules.written_at(_progress)
-    # Where there was no row to lock, one may appear now, and change while it is waited for.
-    unchanged = _progress.updated_at.is_not_distinct_from(found.c.updated_at)
+    found, stored = answers.found_progress(), _progress
+    chapters, total = found.c.chapters_completed, func.coalesce(stored.total_chapters, rules.ZERO)
+    # Decided by the rows, not by what is stored of them: in an adopted table that may be stale.
+    reached = rules.completion_percentage(chapters, total, stored.certificate_earned)
+    eligible = rules.certificate_eligible(reached, found.c.quizzes_recorded, found.c.quizzes_passed)
+    earned = rules.certificate_earned(stored, eligible)
+    newly = earned & ~func.coalesce(stored.certificate_earned, rules.NO)
+    now = rules.written_at(stored)
     values: dict[Any, Any] = {
-        _progress.certificate_earned: earned,
-        _progress.completion_percentage: case((earned, 100), else_=stored.completion_percentage),
-        _progress.last_watched_at: case((newly, now), else_=stored.last_watched_at),
-        _progress.updated_at: case((newly, now), else_=stored.updated_at),
+        stored.certificate_eligible: eligible,
+        stored.certificate_earned: earned,
+        stored.completion_percentage: rules.completion_percentage(chapters, total, earned),
+        stored.last_watched_at: case((newly, now), else_=stored.last_watched_at),
+        stored.updated_at: case((newly, now), else_=stored.updated_at),
     }
+    # Where there was no row to lock, one may appear now, and change while it is waited for.
+    unchanged = stored.updated_at.is_not_distinct_from(found.c.updated_at)
     return (
         update(tutorial_progress)
-        .where(_progress.id == found.c.id, unchanged)
+        .where(stored.id == found.c.id, unchanged)
         .values(values)
-        .returning(*answers.answer(_progress, found.c.chapters, found.c.quizzes))
+        .returning(*answers.answer_columns(stored, found.c.chapters, found.c.quizzes))
     )
 
 

@@ -19,7 +19,7 @@ from progress_api.web.schemas import (
     IDEMPOTENCY_KEY,
     NOT_AN_ID,
     SCORE_OUT_OF_RANGE,
-    LearnerPost,
+    LearnerBody,
     check_id,
 )
 from progress_api.web.state import state
@@ -39,7 +39,7 @@ def read_tutorial(tutorial_id: str) -> str:
     return _checked("tutorialId", tutorial_id, sent)
 
 
-def read_user() -> list[str]:
+def read_user_ids() -> list[str]:
     """Return each userId of the query that is not empty.
 
     Raises:
@@ -50,7 +50,7 @@ def read_user() -> list[str]:
     return [_checked("userId", user_id, sent) for user_id in user_ids]
 
 
-def read_body(schema: LearnerPost) -> tuple[str | None, Any]:
+def read_body(schema: LearnerBody) -> tuple[str | None, Any]:
     """Return the userId of the body, and what else it tells; no body is an empty object.
 
     Args:

@@ -2,6 +2,7 @@
 
 import logging
 import time
+import traceback
 from http import HTTPStatus
 from typing import Any
 
@@ -89,7 +90,9 @@ def _answer_http(error: Exception) -> Response:
 
 
 def _answer_unexpected(error: Exception) -> Response:
-    _log.error("unexpected failure", exc_info=error)
+    # Where it was, but not its message: a driver's holds the values of the statement.
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})
     return _envelope(500, "Internal server error", _WHAT_TO_DO[500])
 
 

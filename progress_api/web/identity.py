@@ -1,6 +1,7 @@
 """From a token to who holds it, and for whom that caller may act."""
 
 import hashlib
+import logging
 from dataclasses import dataclass
 
 import jwt
@@ -10,7 +11,7 @@ from flask_jwt_extended.exceptions import JWTExtendedException
 from marshmallow import ValidationError
 
 from progress_api.exceptions import InvalidFields, NotYourProgress, Unauthenticated
-from progress_api.settings import Settings
+from progress_api.settings import Settings, check_keys
 from progress_api.web.keys import PublishedKeys, check_public_key
 from progress_api.web.schemas import check_id
 
@@ -36,6 +37,7 @@ _JWT_SETTINGS = (
     "JWT_DECODE_LEEWAY",
     "JWT_IDENTITY_CLAIM",
 )
+_log = logging.getLogger("progress_api.identity")
 _ENDLESS = "The token has no end; it needs the claim exp."
 _EXPIRED = "The token has expired; sign in again."
 
@@ -131,7 +133,9 @@ class Identity:
             return self._caller()
         except jwt.ExpiredSignatureError:
             return Stranger(_EXPIRED)
-        except _REFUSALS:
+        except _REFUSALS as error:
+            # A fault in a host's own callback looks like one of a token: let it be found.
+            _log.debug("a token was refused: %s", type(error).__name__, exc_info=error)
             return Stranger()
 
     def _caller(self) -> Caller | Stranger:
@@ -151,8 +155,9 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
     """Give an app that has no JWTManager one that verifies by the settings.
 
     Raises:
-        SettingsError: the public key cannot be read.
+        SettingsError: there is no key, or it verifies nothing.
     """
+    check_keys(settings)
     for name in _JWT_SETTINGS:
         app.config[name] = getattr(settings, name.lower())
     app.config["JWT_TOKEN_LOCATION"] = list(settings.jwt_token_location)

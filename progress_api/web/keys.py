@@ -68,17 +68,16 @@ class PublishedKeys:
             raise jwt.InvalidAlgorithmError("the token is signed with another algorithm")
         name = header.get("kid")
         if name not in self._keys or time.monotonic() >= self._fresh_until:
-            self._refresh()
+            self._refresh(known=name in self._keys)
         if name in self._keys:
             return self._keys[name]
         if not self._keys:
             raise KeysUnavailable
         raise jwt.InvalidKeyError("the token names no key of the set")
 
-    def _refresh(self) -> None:
-        # Who has keys does not wait for the fetch of another thread.
-        wait = -1 if not self._keys else 0
-        if not self._fetching.acquire(blocking=bool(wait), timeout=_FETCH_SECONDS if wait else -1):
+    def _refresh(self, *, known: bool) -> None:
+        # Whose key is known does not wait for the fetch of another thread; whose is not, does.
+        if not self._fetching.acquire(timeout=0 if known else _FETCH_SECONDS):
             return
         try:
             if time.monotonic() >= self._next_fetch:
@@ -90,9 +89,9 @@ class PublishedKeys:
         try:
             found = self._client.get_jwk_set().keys
             keys = {one.key_id: one.key for one in found if one.public_key_use in {"sig", None}}
-            self._fresh_until = time.monotonic() + _FRESH_SECONDS
             # A token that names no key is meant for the only one.
             self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
         except (jwt.PyJWTError, ValueError, OSError) as error:
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:

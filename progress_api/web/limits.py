@@ -66,7 +66,7 @@ class Limits:
         reset_time = self._reset_time_if_refused(item, name, key)
         if reset_time is not None:
             reset_in = max(1, math.ceil(reset_time - time.time()))
-            raise LimitExceeded(limit=item.amount, reset_in=reset_in)
+            raise LimitExceeded(limit=item.amount, window=str(item), reset_in=reset_in)
 
     def _reset_time_if_refused(self, item: RateLimitItem, *key: str) -> float | None:
         if time.monotonic() >= self._away_until:
@@ -77,7 +77,7 @@ class Limits:
         return _hit(self._own, item, *key)
 
     def _fall_back(self, error: Exception) -> None:
-        # One request in five seconds asks the store again; the others do not wait for it.
+        # Who comes within the next seconds does not wait for it.
         self._away_until = time.monotonic() + _AWAY_SECONDS
         _log.warning("limits are counted in this process: %s", type(error).__name__)
 

@@ -17,8 +17,8 @@ from marshmallow import (
 )
 
 from progress_api.repository.progress import Chapter, Progress, QuizAttempt
+from progress_api.repository.rules import WHOLE_NUMBER_LIMIT
 
-MOST = 2_147_483_647
 MAX_ID_LENGTH = 255
 NOT_AN_ID = "Must be 1 to 255 characters of text, not blank."
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
@@ -39,9 +39,9 @@ def check_id(value: str) -> None:
 class WholeNumber(fields.Integer):
     """A whole number: `8.0` is 8; `8.5`, `"8"` and a boolean are none (contract)."""
 
-    default_error_messages = {"invalid": f"Must be a whole number, at most {MOST}."}
+    default_error_messages = {"invalid": f"Must be a whole number, at most {WHOLE_NUMBER_LIMIT}."}
 
-    def __init__(self, least: float = 0, most: float = MOST, **options: Any) -> None:
+    def __init__(self, least: float = 0, most: float = WHOLE_NUMBER_LIMIT, **options: Any) -> None:
         """Accept numbers from `least` to `most`, both included."""
         self._least, self._most = least, most
         super().__init__(**options)
@@ -56,10 +56,10 @@ class WholeNumber(fields.Integer):
 class Seconds(WholeNumber):
     """A playback time: a number, kept in whole seconds, floored (contract)."""
 
-    default_error_messages = {"invalid": f"Must be a number of seconds, 0 to {MOST}."}
+    default_error_messages = {"invalid": f"Must be a number of seconds, 0 to {WHOLE_NUMBER_LIMIT}."}
 
     def _validated(self, value: Any) -> int:
-        if type(value) is float and 0 <= value <= MOST:
+        if type(value) is float and 0 <= value <= WHOLE_NUMBER_LIMIT:
             return int(value)
         return super()._validated(value)
 
@@ -94,7 +94,7 @@ def _id(name: str) -> fields.String:
     return fields.String(data_key=name, required=True, validate=check_id)
 
 
-class LearnerPost(Schema):
+class LearnerBody(Schema):
     """The body of every request; fields that are not listed are ignored (contract)."""
 
     class Meta:
@@ -113,7 +113,7 @@ class LearnerPost(Schema):
         return values
 
 
-class ChapterPost(LearnerPost):
+class ChapterPost(LearnerBody):
     """The body of guide, step 2, endpoint 2."""
 
     chapter_id = _id("chapterId")
@@ -127,7 +127,7 @@ class ChapterPost(LearnerPost):
         return Chapter(**values)
 
 
-class QuizPost(LearnerPost):
+class QuizPost(LearnerBody):
     """The body of guide, step 2, endpoint 3, and what makes a repeat of it known."""
 
     quiz_id = _id("quizId")
@@ -148,7 +148,7 @@ class QuizPost(LearnerPost):
         """Return the attempt that was posted."""
         completed_at, key = values.pop("completed_at"), values.pop("idempotency_key")
         attempt_keys = [f"{IDEMPOTENCY_KEY} {key}"] if key else []
-        if type(completed_at) in (str, int, float) and completed_at:
+        if type(completed_at) in (str, int, float) and completed_at != "":
             attempt_keys.append(f"completedAt {json.dumps(completed_at)}")
         return QuizAttempt(**values, attempt_keys=attempt_keys)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # A load balancer asks for these without TLS.
 HEALTH_PATHS = ("/healthz", "/readyz")
-_HSTS = "max-age=31536000; includeSubDomains"
+_HSTS = "max-age=31536000"
 _PREFLIGHT_SECONDS = 600
 _SENT = (
     "Authorization",

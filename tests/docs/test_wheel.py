@@ -32,6 +32,14 @@ NEEDED = {
     "progress_api/migrations/versions/0001_guide_tables.py",
     "progress_api/migrations/versions/0002_quiz_attempt_keys.py",
 }
+# In one process, for the imports take most of the time. The first needs no key.
+TWO_COMMANDS = """
+import os, sys
+from flask.cli import cli
+cli.main(["--app", "progress_api", "progress", "migrate"], standalone_mode=False)
+os.environ["JWT_SECRET_KEY"] = sys.argv[1]
+cli.main(["--app", "progress_api", "progress", "check"], standalone_mode=False)
+"""
 
 
 @dataclass(frozen=True)
@@ -57,7 +65,7 @@ class Installed:
             env=self.environment(**environment),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert ended.returncode == 0, ended.stderr
@@ -153,20 +161,16 @@ def test_the_wheel_is_what_is_imported_where_it_is_installed(installed: Installe
 
 def test_the_command_migrates_from_the_wheel(installed: Installed, empty_database: str) -> None:
     # when
-    command = ("-m", "flask", "--app", "progress_api", "progress")
-    said = [
-        installed.run(*command, "migrate", DATABASE_URL=empty_database),
-        installed.run(*command, "check", DATABASE_URL=empty_database, JWT_SECRET_KEY=SECRET),
-    ]
+    said = installed.run("-c", TWO_COMMANDS, SECRET, DATABASE_URL=empty_database)
     # then
-    assert said[0] == f"The database is at {head()}."
-    assert "Traceback" not in said[1]
+    assert said.splitlines()[0] == f"The database is at {head()}."
+    assert "Traceback" not in said
 
 
 def test_gunicorn_serves_the_wheel(installed: Installed, database: str) -> None:
     with _serving(installed, database) as url:
-        assert requests.get(f"{url}/healthz", timeout=10).status_code == 200
-        assert requests.get(f"{url}/readyz", timeout=10).status_code == 200
+        assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
+        assert requests.get(f"{url}/readyz", timeout=60).status_code == 200
         ada = Learner(OverTheWire(url), "ada")
         assert ada.watch(completed=True, totalChapters=2).body["completionPercentage"] == 50
 
@@ -189,14 +193,14 @@ def _serving(installed: Installed, database: str) -> Iterator[str]:
         yield _address(server)
     finally:
         server.terminate()
-        server.communicate(timeout=20)
+        server.communicate(timeout=60)
     assert server.returncode == 0
 
 
 def _address(server: subprocess.Popen[bytes]) -> str:
     """Read what it logs until it says where it listens."""
     assert server.stderr
-    told, deadline = b"", time.monotonic() + 20
+    told, deadline = b"", time.monotonic() + 60
     with selectors.DefaultSelector() as waiting:
         waiting.register(server.stderr, selectors.EVENT_READ)
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""PostgreSQL goes away and comes back (contract, "answers": 503)."""
+"""PostgreSQL goes away and comes back: 503, and then as before."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def test_while_postgres_is_gone_every_endpoint_says_that_it_will_be_back(site: S
             answer = ask(site.service.learner(headers={"Origin": "https://app.example"}))
 
             assert answer.status == 503
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 5
             assert int(answer.headers["Retry-After"]) >= 1
             assert list(answer.body) == ["error", "detail", "requestId"]
             assert "try again" in answer.body["detail"]

@@ -26,7 +26,7 @@ def test_a_lock_that_another_holds_is_503_in_time_and_spoils_nothing(site: Site)
         read, others = learner.get(), other.watch()
 
     assert _says_try_again(refused)
-    assert took < TIMEOUT_SECONDS + 1
+    assert took < TIMEOUT_SECONDS + 5
     assert (read.status, others.status) == (200, 200)
     assert learner.watch("third", 30).body["totalWatchTime"] == 40
 
@@ -69,7 +69,7 @@ def test_a_statement_that_takes_too_long_is_503_in_time_and_writes_nothing(
         site.sql("DROP FUNCTION public.slowly CASCADE")
 
     assert _says_try_again(refused)
-    assert took < TIMEOUT_SECONDS + 1
+    assert took < TIMEOUT_SECONDS + 5
     assert learner.progress()["chapterProgress"] == []
     assert learner.watch("slow").status == 200
 

@@ -1,9 +1,10 @@
-"""The store of the limits goes away and comes back (contract, "answers"): the service goes on."""
+"""The store of the limits goes away and comes back: the service goes on."""
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from statistics import median
 
 import pytest
 import valkey
@@ -59,8 +60,8 @@ def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_on
     statuses = Counter(status for status, _ in posts)
     assert set(statuses) == {200, 429}
     assert 30 <= statuses[200] <= 60  # each of two workers allows 30
-    assert sorted(seconds for _, seconds in posts)[-2] < 0.5
-    assert max(seconds for _, seconds in posts) < 1
+    assert median(seconds for _, seconds in posts) < 0.2  # what one that waits is slowed by
+    assert max(seconds for _, seconds in posts) < 3
     told = [line for line in site.service.lines() if line["logger"] == "progress_api.limits"]
     assert {line["level"] for line in told} == {"WARNING"}
     assert learner.name not in str(told)
@@ -102,17 +103,17 @@ def _timed(learner: Learner) -> tuple[int, float]:
 
 
 def _is_exact(site: Site) -> bool:
-    """Whether 31 posts are counted together, 15 of them by one worker and 16 by the other."""
+    """Whether 6 resets are counted together, 3 of them by each worker."""
     learner, statuses = site.service.learner(), []
-    for worker, posts in zip(site.service.workers(), (15, 16), strict=True):
+    for worker in site.service.workers():
         with site.service.without(worker):
-            statuses += [learner.watch().status for _ in range(posts)]
-    return statuses == [200] * 30 + [429]
+            statuses += [learner.reset().status for _ in range(3)]
+    return statuses == [200] * 5 + [429]
 
 
 def _until_limits_are_exact(site: Site) -> None:
-    """Until both workers count in Valkey again; only then are exactly 30 of 31 allowed."""
-    until(lambda: _is_exact(site), 10)
+    """Until both workers count in Valkey again; only then are exactly 5 of 6 allowed."""
+    until(lambda: _is_exact(site), every=0.5)
 
 
 def _command(site: Site, *words: str) -> None:

@@ -1,9 +1,7 @@
 """One service for most of these tests, and further ones where the settings matter."""
 
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,6 @@ def serve(
     tmp_path_factory: pytest.TempPathFactory, shared_database: str, valkey: Valkey
 ) -> Iterator[Serve]:
     """Start a service with further settings; it runs until all tests are done."""
-    started: list[Service] = []
     with ExitStack() as running:
 
         def start(**settings: object) -> Service:
@@ -31,23 +28,9 @@ def serve(
                 "RATELIMIT_STORAGE_URI": valkey.url,
                 **settings,
             }
-            started.append(running.enter_context(Service(directory, **given)))
-            return started[-1]
+            return running.enter_context(Service(directory, **given))
 
         yield start
-        for service in started:  # all at once, for each takes a second
-            service.signal(signal.SIGTERM)
-
-
-@pytest.fixture
-def serve_once(tmp_path: Path, shared_database: str, valkey: Valkey) -> Service:
-    """A service that the test itself starts, with `with`, and ends."""
-    return Service(
-        tmp_path,
-        DATABASE_URL=shared_database,
-        DATABASE_TIMEOUT=20_000,
-        RATELIMIT_STORAGE_URI=valkey.url,
-    )
 
 
 @pytest.fixture(scope="session")

@@ -66,23 +66,20 @@ class Service:
                 stderr=subprocess.STDOUT,
             )
         try:
-            until(self._is_up, 30)
+            until(self._is_up, 60)
         except BaseException:
             self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it; its workers end with it."""
+        """Kill what is left of it: to end in good order takes a second of the processor."""
         if self.process.poll() is None:
-            workers = self.workers()
-            self.process.terminate()
-            try:
-                self.process.wait(20)
-            except subprocess.TimeoutExpired:
-                for process in (*workers, psutil.Process(self.process.pid)):
-                    process.kill()
-                self.process.wait()
+            master = psutil.Process(self.process.pid)
+            master.suspend()  # or it would start workers for those that are killed
+            for process in (*master.children(), master):
+                process.kill()
+            self.process.wait()
 
     def _is_up(self) -> bool:
         """Whether each worker has answered: it makes its threads when the first request comes."""
@@ -198,9 +195,9 @@ def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name not in _SETTINGS}
 
 
-def until(happens: Callable[[], object], seconds: float = 10) -> None:
+def until(happens: Callable[[], object], seconds: float = 30, every: float = 0.03) -> None:
     """Ask again and again until it is so, and fail when it takes longer than this."""
     deadline = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < deadline, f"not after {seconds} s"
-        time.sleep(0.02)
+        time.sleep(every)

@@ -1,4 +1,4 @@
-"""The guide's limits over two workers that count in Valkey (contract, "answers")."""
+"""The guide's limits over two workers that count in Valkey."""
 
 import time
 from collections import Counter
@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.client import PREFIX, Answer, Learner, token
-from tests.serving.service import Service, Wire, new_address, until
+from tests.serving.service import Service, Wire, new_address
 
 Ask = Callable[[Learner], Answer]
 FIVE_LIMITS: list[tuple[str, int, Ask]] = [
@@ -76,13 +76,6 @@ def test_each_endpoint_and_each_learner_has_an_allowance_of_its_own(
     assert other.reset().status == 200
 
 
-def test_a_new_window_begins_when_the_old_one_is_over(browsed: Service) -> None:
-    learner = browsed.learner()
-    assert 429 in {learner.reset().status for _ in range(3)}
-
-    until(lambda: learner.reset().status == 200, 5)
-
-
 def test_forged_tokens_spend_the_address_and_never_the_learner(served: Service) -> None:
     learner = served.learner()
     forged = token(learner.name, key="another secret, of more than 32 bytes")
@@ -123,30 +116,6 @@ def test_without_a_trusted_proxy_nobody_gets_an_allowance_by_a_forwarded_header(
     client = Wire(served, new_address())
 
     statuses = Counter(_post(client, dict.fromkeys(_FORWARDED, f"10.1.{n}.1")) for n in range(31))
-
-    assert statuses == {401: 30, 429: 1}
-
-
-def test_with_one_trusted_proxy_the_address_is_the_one_that_it_tells(
-    browsed: Service,
-) -> None:
-    proxy, second_proxy = Wire(browsed, new_address()), Wire(browsed, new_address())
-    client, other = new_address(), new_address()
-
-    statuses = Counter(_post(proxy, {"X-Forwarded-For": client}) for _ in range(31))
-
-    assert statuses == {401: 30, 429: 1}
-    assert _post(second_proxy, {"X-Forwarded-For": client}) == 429
-    assert _post(proxy, {"X-Forwarded-For": other}) == 401
-
-
-def test_with_one_trusted_proxy_further_hops_are_only_what_a_client_claims(
-    browsed: Service,
-) -> None:
-    proxy, client = Wire(browsed, new_address()), new_address()
-    claims = [f"10.2.{n}.1, 10.3.{n}.1" for n in range(31)]
-
-    statuses = Counter(_post(proxy, {"X-Forwarded-For": f"{claim}, {client}"}) for claim in claims)
 
     assert statuses == {401: 30, 429: 1}
 

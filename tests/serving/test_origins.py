@@ -1,4 +1,4 @@
-"""Browsers on other origins (contract, "around it"): a preflight before each kind of request."""
+"""Browsers on other origins: a preflight before each kind of request."""
 
 from collections.abc import Mapping
 

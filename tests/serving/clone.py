@@ -76,7 +76,7 @@ class Clone:
     def serve(self) -> Run:
         """Start `make run` and wait until it serves."""
         run = self.run()
-        until(run.is_serving, 60)
+        until(run.is_serving, 120, every=0.1)
         return run
 
     def shell(self, command: str) -> str:
@@ -87,7 +87,7 @@ class Clone:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done
@@ -124,8 +124,9 @@ def make_clone(directory: Path) -> Clone:
         if path.name != ".installed":
             (directory / ".venv" / path.name).symlink_to(path)
     (directory / ".venv" / ".installed").touch()
-    ports = {"PORT": str(free_port()), "METRICS_PORT": str(free_port())}
-    return Clone(directory, _environment() | ports)
+    given = {"PORT": free_port(), "METRICS_PORT": free_port(), "WEB_CONCURRENCY": 1}
+    settings = {name: str(value) for name, value in given.items()}
+    return Clone(directory, _environment() | settings)
 
 
 def _environment() -> dict[str, str]:
