@@ -140,3 +140,39 @@ def test_a_row_of_nobody_is_nobody_s(by_hand: Learner, shared_engine: Engine) ->
     with shared_engine.connect() as connection:
         assert connection.scalar(CHAPTERS, nobodys) == 1
         assert connection.scalar(CHAPTERS, theirs) == 0
+
+
+STORED = text("""
+UPDATE tutorial_progress SET certificate_eligible = :eligible, completion_percentage = :percentage
+WHERE user_id = :user
+""")
+
+
+def store(engine: Engine, learner: Learner, **stored: object) -> None:
+    """Leave in the row what a racing service of the guide's own code leaves there."""
+    with engine.begin() as connection:
+        connection.execute(STORED, {"user": learner.name, **stored})
+
+
+def test_complete_goes_by_what_is_recorded_where_the_stored_row_denies_it(
+    learner: Learner, shared_engine: Engine
+) -> None:
+    learner.complete_chapters(2, of=2)
+    store(shared_engine, learner, eligible=False, percentage=50)
+
+    earned = recorded(learner.complete())
+
+    assert (earned["certificateEarned"], earned["completionPercentage"]) == (True, 100)
+
+
+def test_complete_goes_by_what_is_recorded_where_the_stored_row_promises_more(
+    learner: Learner, shared_engine: Engine
+) -> None:
+    learner.complete_chapters(1, of=2)
+    store(shared_engine, learner, eligible=True, percentage=100)
+
+    answer = learner.complete()
+
+    assert answer.status == 400
+    assert "50 percent is completed" in answer.body["detail"]
+    assert learner.progress()["certificateEligible"] is False
