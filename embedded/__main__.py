@@ -102,7 +102,7 @@ def _migrate(settings: Settings) -> None:
     # Not by a command of its own: the imports would take most of a second once more.
     engine = open_engine(settings)
     try:
-        upgrade(engine)
+        upgrade(engine, settings.progress_schema)
     finally:
         engine.dispose()
 

@@ -1,18 +1,50 @@
 """Tutorial progress: a Flask service on PostgreSQL, or a blueprint in an app of your own."""
 
 from progress_api.application import create_app
-from progress_api.exceptions import ProgressError
+from progress_api.exceptions import (
+    DatabaseUnavailable,
+    InvalidFields,
+    NotEligible,
+    ProgressError,
+    ProgressNotFound,
+    SettingsError,
+    TooManyChapters,
+    TooManyQuizzes,
+)
 from progress_api.extension import ProgressAPI
+from progress_api.migrate import include_object
 from progress_api.repository.progress import ProgressRepository
+from progress_api.repository.records import (
+    Chapter,
+    ChapterProgress,
+    Policy,
+    Progress,
+    QuizAttempt,
+    QuizScore,
+)
 from progress_api.settings import Settings
 
 blueprint = ProgressAPI().blueprint
 
 __all__ = [
+    "Chapter",
+    "ChapterProgress",
+    "DatabaseUnavailable",
+    "InvalidFields",
+    "NotEligible",
+    "Policy",
+    "Progress",
     "ProgressAPI",
     "ProgressError",
+    "ProgressNotFound",
     "ProgressRepository",
+    "QuizAttempt",
+    "QuizScore",
     "Settings",
+    "SettingsError",
+    "TooManyChapters",
+    "TooManyQuizzes",
     "blueprint",
     "create_app",
+    "include_object",
 ]

@@ -3,16 +3,18 @@
 import os
 from functools import partial
 
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
+from prometheus_client import CollectorRegistry
 
-from progress_api import logs
+from progress_api import logs, metrics
 from progress_api.database import enforce_deadlines, engine_options
 from progress_api.extension import ProgressAPI
+from progress_api.metrics import Metrics
 from progress_api.migrate import is_ready
 from progress_api.settings import Settings
-from progress_api.web import error_responses, health, transport
+from progress_api.web import error_responses, health, routes, transport
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -28,23 +30,38 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or Settings.from_environment(os.environ)
     app = Flask("progress_api", static_folder=None)
-    api = ProgressAPI(settings=settings, observe=False)
-    _observe(app, settings, api)
+    registry = CollectorRegistry()
+    measured = Metrics(registry)
+    _observe(app, settings, measured)
     transport.register(app, settings)
     database = _set_up(app, settings)
-    api.init_app(app)
+    _Service(settings, measured).init_app(app)
     with app.app_context():
         enforce_deadlines(database.engine, settings)
-        health.register(app, partial(is_ready, database.engine))
+        health.register(app, partial(is_ready, database.engine, settings.progress_schema))
     if settings.metrics_public:
-        app.add_url_rule("/metrics", view_func=api.metrics.exposition)
+        app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
     return app
 
 
-def _observe(app: Flask, settings: Settings, api: ProgressAPI) -> None:
+class _Service(ProgressAPI):
+    """Mounted in an app of our own, which logs, measures and answers for all addresses."""
+
+    def __init__(self, settings: Settings, measured: Metrics) -> None:
+        self._measured = measured
+        super().__init__(settings=settings)
+
+    def _register(self, blueprint: Blueprint) -> None:
+        routes.register(blueprint, alone=False)
+
+    def _metrics(self) -> Metrics:
+        return self._measured
+
+
+def _observe(app: Flask, settings: Settings, measured: Metrics) -> None:
     logs.configure(settings.log_level)
     logs.register(app)
-    api.metrics.register(app)
+    metrics.register(app, lambda: measured)
     error_responses.register(app)
 
 

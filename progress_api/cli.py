@@ -1,22 +1,30 @@
-"""`flask progress …`: what operators run."""
+"""`flask progress …`: what operators run, for the service on its own or for what an app mounts."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import jwt
+from flask import Flask
+from flask.cli import ScriptInfo
 
-from progress_api import migrate as schema
+from progress_api import migrate as migrations
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
+from progress_api.web.state import states
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 ONE_DAY = 86400
+_SERVICE = "progress_api"
+_GUESSED = ("wsgi.py", "app.py")  # where Flask looks for an app by itself
+_mount = click.option("--mount", help="Only what is mounted under this name.")
 
 
 class Commands(click.Group):
@@ -36,32 +44,40 @@ def progress() -> None:
 
 
 @progress.command()
-def migrate() -> None:
+@_mount
+def migrate(mount: str | None) -> None:
     """Bring the database to head; adopt one where the guide's SQL was run by hand."""
-    click.echo(f"The database is at {schema.upgrade(_database())}.")
+    for database in _databases(mount):
+        _tell(database, migrations.upgrade(database.engine, database.schema))
 
 
 @progress.command()
 @click.argument("revision")
-def downgrade(revision: str) -> None:
+@_mount
+def downgrade(revision: str, mount: str | None) -> None:
     """Take migrations back to REVISION, or to "base"."""
-    click.echo(f"The database is at {schema.downgrade(_database(), revision) or 'base'}.")
+    for database in _databases(mount):
+        left = migrations.downgrade(database.engine, revision, database.schema)
+        _tell(database, left or "base")
 
 
 @progress.command()
 @click.argument("message")
 def revision(message: str) -> None:
     """Write a new migration from what differs."""
-    click.echo(schema.revision(_database(), message))
+    click.echo(migrations.revision(_service().engine, message))
 
 
 @progress.command()
-def check() -> None:
+@_mount
+def check(mount: str | None) -> None:
     """Tell whether the settings are right and the database is at head."""
-    Settings.from_environment(os.environ)
-    if not schema.is_ready(_database()):
-        raise click.ClickException("The database is not migrated: run flask progress migrate.")
-    schema.check(_database())
+    if _app() is None:
+        Settings.from_environment(os.environ)
+    for database in _databases(mount):
+        if not migrations.is_ready(database.engine, database.schema):
+            raise click.ClickException("The database is not migrated: run flask progress migrate.")
+        migrations.check(database.engine, database.schema)
 
 
 @progress.command()
@@ -94,8 +110,45 @@ def settings() -> None:
     click.echo(_as_table())
 
 
-def _database() -> "Engine":
-    return open_engine(Settings.from_environment(os.environ, keys_needed=False))
+class _Database(NamedTuple):
+    """Where one set of tables is."""
+
+    mount: str
+    engine: "Engine"
+    schema: str | None
+
+
+def _databases(mount: str | None) -> Iterator[_Database]:
+    app = _app()
+    if app is None:
+        yield _service()
+        return
+    mounted = {name: one for name, one in states(app).items() if mount in {None, name}}
+    if not mounted:
+        raise click.ClickException(
+            "Tutorial progress is not mounted in this app; ProgressAPI(app) mounts it."
+        )
+    for name, one in mounted.items():
+        yield _Database(name, one.engine, one.schema)
+
+
+def _app() -> Flask | None:
+    """The app that the command is run for; None for the service on its own, which needs no keys."""
+    info = click.get_current_context().find_object(ScriptInfo)
+    if info is None or (info.app_import_path or "").partition(":")[0] == _SERVICE:
+        return None
+    given = info.app_import_path or info.create_app
+    return info.load_app() if given or any(Path(name).exists() for name in _GUESSED) else None
+
+
+def _service() -> _Database:
+    settings = Settings.from_environment(os.environ, keys_needed=False)
+    return _Database(_SERVICE, open_engine(settings), settings.progress_schema)
+
+
+def _tell(database: _Database, revision: str) -> None:
+    whose = "" if database.mount == _SERVICE else f"{database.mount}: "
+    click.echo(f"{whose}The database is at {revision}.")
 
 
 def _as_table() -> str:

@@ -1,44 +1,73 @@
-"""`ProgressAPI`: mounts the blueprint in any app, uses what the app has, makes what it lacks."""
+"""`ProgressAPI`: mounts the blueprint in any app, by what the app has."""
 
-import os
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, current_app
 from flask.blueprints import BlueprintSetupState
+from prometheus_client import REGISTRY, CollectorRegistry
 
-from progress_api import logs
-from progress_api.database import executor, open_engine
+from progress_api import logs, metrics
+from progress_api.database import AnySession
 from progress_api.exceptions import SettingsError
-from progress_api.metrics import Metrics
-from progress_api.repository.progress import Policy, ProgressRepository
+from progress_api.hosts import Given, new_state, settings_for
+from progress_api.metrics import Metrics, guest_metrics
+from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
 from progress_api.web import error_responses, routes
-from progress_api.web.identity import Identity, set_up_tokens
-from progress_api.web.limits import Limits, open_storage
-from progress_api.web.state import EXTENSION, State, keep_state
+from progress_api.web.identity import Learner
+from progress_api.web.state import state, states
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+NAME = "progress_api"
 
 
 class ProgressAPI:
     """Tutorial progress, mounted in a Flask app."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is something that a host may have
         self,
         app: Flask | None = None,
         *,
+        url_prefix: str | None = None,
+        name: str = NAME,
+        engine: "Engine | None" = None,
+        schema: str | None = None,
+        learner: Learner | None = None,
+        registry: CollectorRegistry | None = None,
+        on_certificate_earned: Hook | None = None,
         settings: Settings | None = None,
-        observe: bool = True,
     ) -> None:
         """Prepare the blueprint, and mount it if an app is given.
 
         Args:
             app: where to mount; `init_app` mounts later.
-            settings: read from the environment when mounted, where not given.
-            observe: whether the blueprint logs, measures and answers the failures of its own
-                requests; an app that does so for all of its requests says no.
+            url_prefix: where in the app; the setting where not given.
+            name: the blueprint's, another one for each that is mounted in one app.
+            engine: of the database, through psycopg2 or psycopg; that of the app's
+                Flask-SQLAlchemy where not given, or one of our own on DATABASE_URL.
+            schema: of PostgreSQL, that the tables are in; the setting where not given.
+            learner: returns the id of who is signed in, and refuses with None or abort(401); the
+                app's JWTManager tells who calls where not given, or one of our own beside it.
+            registry: where metrics are defined; prometheus_client's own where not given.
+            on_certificate_earned: called with the progress after the commit by which a
+                certificate is earned, once. What it raises is logged: the certificate stands.
+            settings: read from the app's config and the environment when mounted, where not given.
         """
-        self._settings = settings
-        self.metrics = Metrics()
-        self.blueprint = self._new_blueprint(observe=observe)
+        self._given = Given(
+            engine=engine,
+            schema=schema,
+            learner=learner,
+            registry=registry,
+            on_certificate_earned=on_certificate_earned,
+            settings=settings,
+        )
+        self._url_prefix = url_prefix
+        self.blueprint = Blueprint(name, __name__, url_prefix=url_prefix or DEFAULT_PREFIX)
+        self._register(self.blueprint)
+        # Run for each app that the blueprint is registered in, by us or by the app itself.
+        self.blueprint.record(self._prepare)
         if app is not None:
             self.init_app(app)
 
@@ -46,90 +75,50 @@ class ProgressAPI:
         """Mount the five endpoints.
 
         Args:
-            app: where to mount.
+            app: where to mount; what it has of its own is set up in it before.
 
         Raises:
-            SettingsError: naming each setting that is missing or wrong, or that the app has
-                them already.
+            SettingsError: naming each setting that is missing or wrong, what the app and this
+                object both lack, or that it is mounted there already.
         """
-        if EXTENSION in app.extensions:
-            raise SettingsError("ProgressAPI is mounted in this app already; do so once.")
-        prefix = self._settings_for(app).url_prefix
+        if self.blueprint.name in app.blueprints:
+            raise SettingsError(
+                f"{self.blueprint.name} is mounted in this app already; a second ProgressAPI "
+                "needs a name= and a url_prefix= of its own."
+            )
+        prefix = self._url_prefix or settings_for(app, self._given).url_prefix
         app.register_blueprint(self.blueprint, url_prefix=prefix)
 
-    def _new_blueprint(self, *, observe: bool) -> Blueprint:
-        blueprint = Blueprint("progress_api", __name__, url_prefix=DEFAULT_PREFIX)
-        if observe:  # first, so that what refuses a request is timed and has an id
-            logs.register(blueprint)
-            self.metrics.register(blueprint)
-            error_responses.register(blueprint)
-        routes.register(blueprint)
-        # Run for each app that the blueprint is registered in, by us or by the app itself.
-        blueprint.record(self._prepare)
-        return blueprint
+    def repository(self, session: AnySession | None = None) -> ProgressRepository:
+        """Return what asks and records without HTTP, by the settings of the current app.
+
+        Args:
+            session: to record in its transaction; each call is one of its own where not given.
+
+        Raises:
+            RuntimeError: there is no current app, or this is not mounted in it.
+        """
+        for mounted in states(current_app).values():
+            if mounted.blueprint is self.blueprint:
+                return mounted.progress if session is None else mounted.repository_on(session)
+        raise RuntimeError("This ProgressAPI is not mounted in the current app.")
+
+    def _register(self, blueprint: Blueprint) -> None:
+        # First, so that what refuses a request is timed and has an id.
+        logs.register(blueprint)
+        metrics.register(blueprint, lambda: state().metrics)
+        error_responses.register(blueprint)
+        routes.register(blueprint, alone=True)
+
+    def _metrics(self) -> Metrics:
+        return guest_metrics(self._given.registry or REGISTRY)
 
     def _prepare(self, setup: BlueprintSetupState) -> None:
         # Flask says App, which is the part of a Flask that does no input or output.
         app = cast("Flask", setup.app)
         name = f"{setup.name_prefix}.{setup.name}".lstrip(".")
-        keep_state(app, name, _new_state(app, self._settings_for(app)))
-
-    def _settings_for(self, app: Flask) -> Settings:
-        """What the app has itself is not asked of the environment."""
-        return self._settings or Settings.from_environment(
-            os.environ,
-            keys_needed="flask-jwt-extended" not in app.extensions,
-            database_needed="sqlalchemy" not in app.extensions,
-        )
-
-
-def _new_state(app: Flask, settings: Settings) -> State:
-    return State(
-        progress=ProgressRepository(
-            executor(_engine(app, settings), one_trip=settings.database_one_trip),
-            Policy(
-                sticky_completion=settings.progress_sticky_completion,
-                max_chapters=settings.progress_max_chapters,
-                max_quizzes=settings.progress_max_quizzes,
-            ),
-        ),
-        identity=_identity(app, settings),
-        limits=Limits(_storage(app, settings), _limits(settings)),
-        max_body_bytes=settings.progress_max_body_bytes,
-    )
-
-
-def _engine(app: Flask, settings: Settings) -> Any:
-    if "sqlalchemy" not in app.extensions:
-        return open_engine(settings)
-    with app.app_context():
-        engine = app.extensions["sqlalchemy"].engine
-    if engine.dialect.name != "postgresql":
-        raise SettingsError("Tutorial progress needs PostgreSQL; give the app such an engine.")
-    return engine
-
-
-def _identity(app: Flask, settings: Settings) -> Identity:
-    if "flask-jwt-extended" not in app.extensions:
-        set_up_tokens(app, settings)
-    claim = app.config["JWT_IDENTITY_CLAIM"]
-    return Identity(identity_claim=claim, admin_scope=settings.progress_admin_scope)
-
-
-def _storage(app: Flask, settings: Settings) -> Any:
-    limiters = app.extensions.get("limiter")
-    return (
-        next(iter(limiters)).storage if limiters else open_storage(settings.ratelimit_storage_uri)
-    )
-
-
-def _limits(settings: Settings) -> dict[str, str]:
-    if not settings.ratelimit_enabled:
-        return {}
-    return {
-        "get": settings.ratelimit_get,
-        "chapter": settings.ratelimit_chapter,
-        "quiz": settings.ratelimit_quiz,
-        "complete": settings.ratelimit_complete,
-        "reset": settings.ratelimit_reset,
-    }
+        prefix = setup.url_prefix or ""
+        mounted = states(app)
+        if prefix in {other.url_prefix for other in mounted.values()}:
+            raise SettingsError(f"Tutorial progress is mounted at {prefix} already.")
+        mounted[name] = new_state(app, self.blueprint, prefix, self._given, self._metrics())

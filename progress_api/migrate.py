@@ -10,19 +10,20 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.schema import CreateSchema
 
+from progress_api.adopt import made_by_hand
 from progress_api.database import is_out_of_reach, live_connection, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
-from progress_api.repository import catalog
+from progress_api.repository.tables import metadata
 
 VERSION_TABLE = "progress_api_version"
-GUIDE_REVISION = "0001"
-_GUIDE_TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
+REVISION_PREFIX = "progress_"  # a host's own history may have numbers too
+_GUIDE_REVISION = f"{REVISION_PREFIX}0001"
 _ADVISORY_LOCK = 0x70726F6772657373
 _LOCK_TIMEOUT = "3s"
 _LOCK_NOT_AVAILABLE = "55P03"
@@ -30,7 +31,7 @@ _ATTEMPTS = 20
 _log = logging.getLogger("progress_api.migrate")
 
 
-def upgrade(engine: Engine) -> str:
+def upgrade(engine: Engine, schema: str | None = None) -> str:
     """Bring the database to head; as many machines at once as like.
 
     A database where the guide's SQL was run by hand is adopted. One whose schema is newer than
@@ -38,6 +39,8 @@ def upgrade(engine: Engine) -> str:
 
     Args:
         engine: of the database.
+        schema: that the tables are in, made if it is missing; None for where a connection looks
+            by itself.
 
     Returns:
         The revision that the database is at now.
@@ -47,16 +50,18 @@ def upgrade(engine: Engine) -> str:
         MigrationFailed: the database refused a statement, or cannot be reached.
         DatabaseUnavailable: others held its tables all the while.
     """
-    with _one_at_a_time(engine) as connection:
+    with _one_at_a_time(engine, schema) as connection:
+        _make_schema(connection, schema)
         return _patiently(connection, _upgrade)
 
 
-def downgrade(engine: Engine, revision: str) -> str:
+def downgrade(engine: Engine, revision: str, schema: str | None = None) -> str:
     """Take migrations back, for an operator who must.
 
     Args:
         engine: of the database.
         revision: the one to go back to, or "base".
+        schema: that the tables are in.
 
     Returns:
         The revision that the database is at now.
@@ -70,17 +75,21 @@ def downgrade(engine: Engine, revision: str) -> str:
         command.downgrade(_config(connection), revision)
         return _current(connection)
 
-    with _one_at_a_time(engine) as connection:
+    with _one_at_a_time(engine, schema) as connection:
         return _patiently(connection, take_back)
 
 
-def check(engine: Engine) -> None:
+def check(engine: Engine, schema: str | None = None) -> None:
     """Compare the database with the tables that this version means.
+
+    Args:
+        engine: of the database.
+        schema: that the tables are in.
 
     Raises:
         SchemaDiffers: naming what differs.
     """
-    with _one_at_a_time(engine) as connection:
+    with _one_at_a_time(engine, schema) as connection:
         command.check(_config(connection))
 
 
@@ -94,12 +103,35 @@ def revision(engine: Engine, message: str) -> Path:
     Returns:
         The file that was written.
     """
-    with _one_at_a_time(engine) as connection:
+    with _one_at_a_time(engine, None) as connection:
         config = _config(connection)
-        number = f"{int(head()) + 1:04d}"
-        script = command.revision(config, message, autogenerate=True, rev_id=number)
+        number = int(head().removeprefix(REVISION_PREFIX)) + 1
+        named = f"{REVISION_PREFIX}{number:04d}"
+        script = command.revision(config, message, autogenerate=True, rev_id=named)
     assert isinstance(script, Script)
     return Path(script.path)
+
+
+def include_object(
+    _: object,
+    name: str | None,
+    kind: str,
+    reflected: bool,  # noqa: FBT001 - Alembic gives it so
+    compare_to: object,
+) -> bool:
+    """Tell a host's own Alembic what is none of its business, as its `include_object`.
+
+    Args:
+        name: of what is compared.
+        kind: of it, such as "table".
+        reflected: whether it is in the database.
+        compare_to: what the host's metadata has of this name.
+
+    Returns:
+        False for a table of ours that the host would drop, because it does not know it.
+    """
+    ours = name in metadata.tables or name == VERSION_TABLE
+    return not (ours and kind == "table" and reflected and compare_to is None)
 
 
 @cache
@@ -108,20 +140,21 @@ def head() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
-def is_ready(engine: Engine) -> bool:
+def is_ready(engine: Engine, schema: str | None = None) -> bool:
     """Tell whether the database answers and holds at least the schema that this version needs.
 
     A newer one is ready too, so that versions can overlap in a roll-out.
 
     Args:
         engine: of the database.
+        schema: that the tables are in.
 
     Raises:
         DatabaseUnavailable: it does not answer.
     """
     try:
         with live_connection(engine) as connection:
-            return _current(connection) >= head()
+            return _current(connection, schema) >= head()
     except SQLAlchemyError as error:
         if is_out_of_reach(error):
             raise DatabaseUnavailable from error
@@ -144,22 +177,32 @@ def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> 
 
 def _upgrade(connection: Connection) -> str:
     current = _current(connection)
-    if not current and _adoptable(connection):
-        command.stamp(_config(connection), GUIDE_REVISION)
+    if current.isdigit():  # as they were numbered before they had their prefix
+        current = f"{REVISION_PREFIX}{current}"
+        command.stamp(_config(connection), current, purge=True)
+    if not current and made_by_hand(connection, _make_guide_tables):
+        command.stamp(_config(connection), _GUIDE_REVISION)
     if current <= head():
         command.upgrade(_config(connection), "head")
     return _current(connection)
 
 
-def _current(connection: Connection) -> str:
-    options = {"version_table": VERSION_TABLE}
+def _current(connection: Connection, schema: str | None = None) -> str:
+    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()
     connection.rollback()
     return current or ""
 
 
+def _make_schema(connection: Connection, schema: str | None) -> None:
+    # Asked first: to make one if it is missing needs the right to do so also where it is not.
+    if schema and not inspect(connection).has_schema(schema):
+        connection.execute(CreateSchema(schema, if_not_exists=True))
+    connection.commit()
+
+
 @contextmanager
-def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
+def _one_at_a_time(engine: Engine, schema: str | None) -> Iterator[Connection]:
     """A connection that holds the lock of migrations and gives up waiting for tables after 3 s."""
     try:
         with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
@@ -167,6 +210,8 @@ def _one_at_a_time(engine: Engine) -> Iterator[Connection]:
             connection.detach()
             connection.execute(select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False)))
             connection.execute(select(func.set_config("statement_timeout", "0", False)))
+            if schema:  # and nothing else, so that no table of a host's is seen
+                connection.execute(select(func.set_config("search_path", schema, False)))
             connection.commit()
             # Tried again and again, not waited for: a waiting statement holds a snapshot, and an
             # index that another machine builds concurrently waits for that snapshot to end.
@@ -186,40 +231,9 @@ def _try_lock(connection: Connection) -> bool:
     return bool(locked)
 
 
-def _adoptable(connection: Connection) -> bool:
-    """Whether the guide's tables were made here by hand.
-
-    Raises:
-        SchemaDiffers: some table of that name is another.
-    """
-    found = _described(connection)
-    connection.rollback()
-    if not found:
-        return False
-    meant = _described_by_guide(connection)
-    missing, unexpected = sorted(meant - found), sorted(found - meant)
-    if missing or unexpected:
-        told = [f"missing: {line}" for line in missing] + [
-            f"not the guide's: {line}" for line in unexpected
-        ]
-        raise SchemaDiffers("The tables differ from the guide's. " + "; ".join(told) + ".")
-    return True
-
-
-def _described_by_guide(connection: Connection) -> set[str]:
-    """Migration 1, made as temporary tables and rolled back: no second description of it."""
-    guide = ScriptDirectory.from_config(_config(connection)).get_revision(GUIDE_REVISION)
-    with connection.begin() as transaction:
-        connection.execute(select(func.set_config("search_path", "pg_temp", True)))
-        with Operations.context(MigrationContext.configure(connection)):
-            guide.module.upgrade()
-        described = _described(connection)
-        transaction.rollback()
-    return described
-
-
-def _described(connection: Connection) -> set[str]:
-    return set(connection.scalars(catalog.described(_GUIDE_TABLES)))
+def _make_guide_tables() -> None:
+    scripts = ScriptDirectory.from_config(_config(None))
+    scripts.get_revision(_GUIDE_REVISION).module.upgrade()
 
 
 def _config(connection: Connection | None) -> Config:

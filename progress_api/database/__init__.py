@@ -1,17 +1,20 @@
 """The database: engines, units of statements, how they travel, and what may go wrong."""
 
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
-from progress_api.database.executor import Executor, executor, live_connection
+from progress_api.database.executor import EngineExecutor, Executor, live_connection
 from progress_api.database.failures import is_out_of_reach, sqlstate
+from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.units import Row, Unit
 
 __all__ = [
+    "AnySession",
+    "EngineExecutor",
     "Executor",
     "Row",
+    "SessionExecutor",
     "Unit",
     "enforce_deadlines",
     "engine_options",
-    "executor",
     "is_out_of_reach",
     "live_connection",
     "open_engine",

@@ -3,8 +3,7 @@
 import select
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,76 +12,114 @@ from progress_api.database.failures import is_out_of_reach, is_spent, is_undone
 from progress_api.database.units import Parameters, Row, Unit
 from progress_api.exceptions import DatabaseUnavailable
 
-Travel = Callable[[Engine, Unit, Parameters], Row | None]
 
-# Runs a unit with a value for each name in its statements, as one transaction that is done on
-# return; returns the one row of the last statement, None where there is none.
-Executor = Callable[[Unit, Parameters], Row | None]
+class Executor(Protocol):
+    """Runs units of statements."""
+
+    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+        """Run a unit, all of it or nothing.
+
+        Args:
+            unit: the statements.
+            parameters: a value for each name in them.
+
+        Returns:
+            The one row of the last statement, None where there is none.
+
+        Raises:
+            DatabaseUnavailable: the database cannot do so now.
+        """
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do something once what has been run is committed, and never if it is undone."""
 
 
-def executor(engine: Engine, *, one_trip: bool) -> Executor:
-    """Choose how units travel.
+class EngineExecutor:
+    """Runs each unit as a transaction of its own, which is committed when it returns."""
+
+    def __init__(self, engine: Engine, *, one_trip: bool = True, schema: str | None = None) -> None:
+        """Choose how units travel.
+
+        Args:
+            engine: where they go, with any isolation level.
+            one_trip: whether prepared statements are wanted, where the driver can send them.
+            schema: where the tables are; None for where a connection looks by itself.
+        """
+        self._engine = engine
+        self._schema = schema
+        able = engine.dialect.driver == "psycopg2"
+        self._travel = self._in_one_trip if one_trip and able else self._one_by_one
+        self._errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+
+    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+        """Run a unit; once more where it was undone and may succeed at once."""
+        try:
+            try:
+                return self._travel(unit, parameters)
+            except self._errors as error:
+                if not is_undone(error):
+                    raise
+                if is_spent(error):
+                    self._engine.dispose()  # what is wrong with one connection is wrong with all
+            return self._travel(unit, parameters)
+        except self._errors as error:
+            if is_out_of_reach(error):
+                raise DatabaseUnavailable from error
+            raise
+
+    def after_commit(self, act: Callable[[], None]) -> None:
+        """Do it now: what has been run is committed."""
+        act()
+
+    def _in_one_trip(self, unit: Unit, parameters: Parameters) -> Row | None:
+        """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
+
+        No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
+        each connection.
+        """
+        prepared = unit.prepared(self._schema)
+        with (
+            _pooled(self._engine) as connection,
+            _autocommit(connection, wanted=True),
+            closing(connection.cursor()) as cursor,
+        ):
+            known = connection.info.setdefault("progress_prepared", set())
+            for name in prepared.statements.keys() - known:
+                cursor.execute(prepared.statements[name])
+                known.add(name)
+            cursor.execute(prepared.execution, {**prepared.constants, **parameters})
+            row: Row | None = cursor.fetchone() if cursor.description else None
+            return row
+
+    def _one_by_one(self, unit: Unit, parameters: Parameters) -> Row | None:
+        """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
+        alone = len(unit.statements) == 1  # a single statement is a transaction already
+        with (
+            live_connection(self._engine) as connection,
+            _autocommit(connection.connection, wanted=alone),
+            connection.begin(),
+        ):
+            return execute(connection, unit, parameters, self._schema)
+
+
+def execute(
+    connection: Connection, unit: Unit, parameters: Parameters, schema: str | None
+) -> Row | None:
+    """Run a unit in the connection's transaction, and leave that as it is.
 
     Args:
-        engine: where they go, with any isolation level.
-        one_trip: whether prepared statements are wanted, where the driver can send them.
+        connection: with any isolation level.
+        unit: the statements.
+        parameters: a value for each name in them.
+        schema: where the tables are; None for where the connection looks by itself.
 
     Returns:
-        What runs a unit; it raises DatabaseUnavailable when the database cannot do so now.
+        The one row of the last statement, None where there is none.
     """
-    able = engine.dialect.driver == "psycopg2"
-    return partial(_run, _in_one_trip if one_trip and able else _one_by_one, engine)
-
-
-def _run(travel: Travel, engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
-    errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
-    try:
-        try:
-            return travel(engine, unit, parameters)
-        except errors as error:
-            if not is_undone(error):
-                raise
-            if is_spent(error):
-                engine.dispose()  # what is wrong with one connection is wrong with all
-        return travel(engine, unit, parameters)
-    except errors as error:
-        if is_out_of_reach(error):
-            raise DatabaseUnavailable from error
-        raise
-
-
-def _in_one_trip(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
-    """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
-
-    No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
-    each connection.
-    """
-    prepared = unit.prepared
-    with (
-        _pooled(engine) as connection,
-        _autocommit(connection, wanted=True),
-        closing(connection.cursor()) as cursor,
-    ):
-        known = connection.info.setdefault("progress_prepared", set())
-        for name in prepared.statements.keys() - known:
-            cursor.execute(prepared.statements[name])
-            known.add(name)
-        cursor.execute(prepared.execution, {**prepared.constants, **parameters})
-        row: Row | None = cursor.fetchone() if cursor.description else None
-        return row
-
-
-def _one_by_one(engine: Engine, unit: Unit, parameters: Parameters) -> Row | None:
-    """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
-    alone = len(unit.statements) == 1  # a single statement is a transaction already
-    with (
-        live_connection(engine) as connection,
-        _autocommit(connection.connection, wanted=alone),
-        connection.begin(),
-    ):
-        for statement in unit.statements:
-            result = connection.execute(statement, parameters)
-        return result.one_or_none() if result.returns_rows else None
+    options = {"schema_translate_map": {None: schema}} if schema else {}
+    for statement in unit.statements:
+        result = connection.execute(statement, parameters, execution_options=options)
+    return result.one_or_none() if result.returns_rows else None
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -21,11 +20,17 @@ class Unit:
             statements: SQLAlchemy Core statements with named parameters.
         """
         self.statements = statements
+        self._prepared: dict[str | None, Prepared] = {}
 
-    @cached_property
-    def prepared(self) -> "Prepared":
-        """The unit as PostgreSQL's own PREPARE and EXECUTE, compiled once."""
-        return Prepared.of(self.statements)
+    def prepared(self, schema: str | None) -> "Prepared":
+        """Return the unit as PostgreSQL's own PREPARE and EXECUTE, compiled once.
+
+        Args:
+            schema: where the tables are; None for where the connection looks by itself.
+        """
+        if schema not in self._prepared:
+            self._prepared[schema] = Prepared.of(self.statements, schema)
+        return self._prepared[schema]
 
 
 class Prepared(NamedTuple):
@@ -36,12 +41,13 @@ class Prepared(NamedTuple):
     constants: dict[str, Any]
 
     @classmethod
-    def of(cls, statements: Iterable[Any]) -> "Prepared":
+    def of(cls, statements: Iterable[Any], schema: str | None) -> "Prepared":
         """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
         prepared, executions = {}, []
         constants: dict[str, Any] = {}
+        dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
         for number, statement in enumerate(statements):
-            compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+            compiled = statement.compile(dialect=dialect, **_in_schema(schema))
             # A name that only this text can have: a connection may serve two versions.
             name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
             prepared[name] = f"PREPARE {name} AS {compiled}"
@@ -51,3 +57,9 @@ class Prepared(NamedTuple):
             arguments = ", ".join(f"%({own.get(k, k)})s" for k in compiled.positiontup or ())
             executions.append(f"EXECUTE {name}({arguments})")
         return cls(prepared, "; ".join(executions), constants)
+
+
+def _in_schema(schema: str | None) -> dict[str, Any]:
+    if schema is None:
+        return {}
+    return {"schema_translate_map": {None: schema}, "render_schema_translate": True}

@@ -104,6 +104,7 @@ def found_progress() -> Subquery:
     columns: tuple[Any, ...] = (
         stored.c.id,
         stored.c.updated_at,
+        func.coalesce(stored.c.certificate_earned, rules.NO).label("was_earned"),
         chapters.c.completed.label("chapters_completed"),
         chapters.c.watch_time,
         func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),

@@ -1,12 +1,22 @@
 """What the service remembers: each learner's progress in each tutorial."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
-from progress_api.database import Executor, Row, Unit
+from sqlalchemy import Engine
+
+from progress_api.database import (
+    AnySession,
+    EngineExecutor,
+    Executor,
+    Row,
+    SessionExecutor,
+    Unit,
+)
 from progress_api.exceptions import (
     NotEligible,
     ProgressNotFound,
@@ -14,113 +24,53 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.repository import rules, statements
+from progress_api.repository.bounds import require_ids
+from progress_api.repository.records import (
+    Chapter,
+    ChapterProgress,
+    Policy,
+    Progress,
+    QuizAttempt,
+    QuizScore,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class ChapterProgress:
-    """How far one chapter was watched; times in whole seconds."""
-
-    chapter_id: str
-    watch_time: int
-    completed: bool
-    last_position: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuizScore:
-    """The best attempt at one quiz, and how many there were."""
-
-    quiz_id: str
-    score: int
-    max_score: int
-    passed: bool
-    attempts: int
-    completed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """One learner's progress in one tutorial; times in whole seconds and in UTC."""
-
-    tutorial_id: str
-    user_id: str
-    completion_percentage: int = 0
-    chapters_completed: int = 0
-    total_chapters: int = 0
-    chapter_progress: tuple[ChapterProgress, ...] = ()
-    quiz_scores: tuple[QuizScore, ...] = ()
-    certificate_eligible: bool = False
-    certificate_earned: bool = False
-    total_watch_time: int = 0
-    last_watched_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
-    """What a learner's player tells of one chapter.
-
-    Args:
-        chapter_id: 1 to 255 characters.
-        watch_time: whole seconds, 0 to 2,147,483,647.
-        completed: None leaves it as it was.
-        last_position: whole seconds, 0 to 2,147,483,647; None for `watch_time`.
-        total_chapters: of the tutorial, 0 to 2,147,483,647; None where it is not known.
-    """
-
-    chapter_id: str
-    watch_time: int
-    completed: bool | None = None
-    last_position: int | None = None
-    total_chapters: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuizAttempt:
-    """One attempt at a quiz.
-
-    Args:
-        quiz_id: 1 to 255 characters.
-        score: whole, 0 to `max_score`.
-        max_score: whole, 1 to 2,147,483,647.
-        passed: whether it was passed.
-        attempt_keys: what a repeat of the same attempt also carries; any of them seen before
-            for this quiz makes it a repeat.
-    """
-
-    quiz_id: str
-    score: int
-    max_score: int
-    passed: bool
-    attempt_keys: Sequence[str] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """The settings that are rules.
-
-    Args:
-        sticky_completion: once completed, a chapter stays so.
-        max_chapters: chapters of one learner and tutorial, at least 1.
-        max_quizzes: quizzes of one learner and tutorial, at least 1.
-    """
-
-    sticky_completion: bool = False
-    max_chapters: int = 1000
-    max_quizzes: int = 1000
+Hook = Callable[[Progress], object]
+_log = logging.getLogger("progress_api.repository")
 
 
 class ProgressRepository:
-    """Reads and records progress by the rules; each call is one transaction, done on return."""
+    """Reads and records progress by the rules, over HTTP or from an app's own code.
 
-    def __init__(self, executor: Executor, policy: Policy | None = None) -> None:
-        """Record through this executor.
+    On an engine each call is one transaction, committed when it returns. On a session each call
+    is part of the session's transaction: committed with it, rolled back with it.
+    """
+
+    def __init__(
+        self,
+        bind: Engine | AnySession,
+        *,
+        policy: Policy | None = None,
+        schema: str | None = None,
+        one_trip: bool = True,
+        on_certificate_earned: Hook | None = None,
+    ) -> None:
+        """Record on this engine or session.
 
         Args:
-            executor: how units of statements travel to PostgreSQL.
+            bind: of PostgreSQL; a session's isolation level should be READ COMMITTED, its default.
             policy: the settings that are rules; the contract's where not given.
+            schema: where the tables are; None for where a connection looks by itself.
+            one_trip: whether an engine's writes are sent in one trip, where its driver can.
+            on_certificate_earned: called with the progress after the commit by which a
+                certificate is earned, once. What it raises is logged: the certificate stands.
         """
-        self._execute = executor
+        self._executor: Executor
+        if isinstance(bind, Engine):
+            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema)
+        else:
+            self._executor = SessionExecutor(bind, schema=schema)
         self._policy = policy or Policy()
+        self._on_certificate_earned = on_certificate_earned
 
     def get(self, user_id: str, tutorial_id: str) -> Progress:
         """Return the learner's progress, the empty one where there is none (endpoint 1).
@@ -188,9 +138,12 @@ class ProgressRepository:
         row = self._run(statements.COMPLETE, user_id, tutorial_id)
         if row is None:
             raise ProgressNotFound
-        progress = _progress(row)
+        *answer, newly_earned = row
+        progress = _progress(answer)
         if not progress.certificate_earned:
             raise NotEligible(_how_far(progress))
+        if newly_earned and self._on_certificate_earned:
+            self._executor.after_commit(partial(_call, self._on_certificate_earned, progress))
         return progress
 
     def reset(self, user_id: str, tutorial_id: str) -> None:
@@ -202,13 +155,21 @@ class ProgressRepository:
         self._run(statements.RESET, user_id, tutorial_id)
 
     def _run(self, unit: Unit, user_id: str, tutorial_id: str, **values: Any) -> Row | None:
+        require_ids(user_id=user_id, tutorial_id=tutorial_id)
         parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
-        return self._execute(unit, parameters)
+        return self._executor.run(unit, parameters)
 
 
 def _as_uuids(attempt_keys: Sequence[str]) -> str:
     # A key may be long and hold anything; its UUID is short, and a literal of an SQL array.
     return "{" + ",".join(str(uuid5(NAMESPACE_OID, key)) for key in attempt_keys) + "}"
+
+
+def _call(hook: Hook, progress: Progress) -> None:
+    try:
+        hook(progress)
+    except Exception:  # noqa: BLE001 - the host's own code: what it is told of is committed
+        _log.exception("on_certificate_earned failed; the certificate is earned")
 
 
 def _progress(row: Row) -> Progress:

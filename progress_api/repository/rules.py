@@ -24,10 +24,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
+from progress_api.repository.bounds import WHOLE_NUMBER_LIMIT
 from progress_api.repository.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
 
 Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no one type for them
-WHOLE_NUMBER_LIMIT = 2_147_483_647
 ELIGIBLE_PERCENTAGE = 95
 # Written into the statement: a constant that is bound would travel with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)

@@ -173,7 +173,7 @@ def _complete() -> Update:
     reached = rules.completion_percentage(chapters, total, stored.certificate_earned)
     eligible = rules.certificate_eligible(reached, found.c.quizzes_recorded, found.c.quizzes_passed)
     earned = rules.certificate_earned(stored, eligible)
-    newly = earned & ~func.coalesce(stored.certificate_earned, rules.NO)
+    newly = earned & ~found.c.was_earned
     now = rules.written_at(stored)
     values: dict[Any, Any] = {
         stored.certificate_eligible: eligible,
@@ -188,7 +188,11 @@ def _complete() -> Update:
         update(tutorial_progress)
         .where(stored.id == found.c.id, unchanged)
         .values(values)
-        .returning(*answers.answer_columns(stored, found.c.chapters, found.c.quizzes))
+        .returning(
+            *answers.answer_columns(stored, found.c.chapters, found.c.quizzes),
+            # What is returned of the row itself is what it is now.
+            stored.certificate_earned & ~found.c.was_earned,
+        )
     )
 
 

@@ -15,13 +15,8 @@ from progress_api.exceptions import (
     MalformedBody,
     UnsupportedBody,
 )
-from progress_api.web.schemas import (
-    IDEMPOTENCY_KEY,
-    NOT_AN_ID,
-    SCORE_OUT_OF_RANGE,
-    LearnerBody,
-    check_id,
-)
+from progress_api.repository.bounds import AN_ID, is_id
+from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, LearnerBody
 from progress_api.web.state import state
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
@@ -106,9 +101,10 @@ def _checked(name: str, value: str, sent: bytes) -> str:
     try:
         # Werkzeug puts U+FFFD for what is no UTF-8: two ids would become one.
         sent.decode()
-        check_id(value)
-    except (UnicodeDecodeError, ValidationError) as error:
-        raise InvalidFields({name: [NOT_AN_ID]}) from error
+    except UnicodeDecodeError as error:
+        raise InvalidFields({name: [AN_ID]}) from error
+    if not is_id(value):
+        raise InvalidFields({name: [AN_ID]})
     return value
 
 

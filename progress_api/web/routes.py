@@ -4,7 +4,10 @@ The order of a request is a rule of security: authenticate, limit by the verifie
 find whom the caller may act for, record, answer.
 """
 
+from collections.abc import Callable, Collection, Iterable
+
 from flask import Blueprint, Response, g, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from progress_api.web.arguments import read_body, read_tutorial, read_user_ids
 from progress_api.web.schemas import (
@@ -19,29 +22,55 @@ from progress_api.web.state import state
 _CHAPTER_POST, _QUIZ_POST, _LEARNER_BODY = ChapterPost(), QuizPost(), LearnerBody()
 
 
-def register(blueprint: Blueprint) -> None:
+def register(blueprint: Blueprint, *, alone: bool) -> None:
     """Give a blueprint the five endpoints, and the door before them.
 
     Args:
         blueprint: what is mounted; its name is what its state is found under in an app.
+        alone: whether it has to answer itself what is below its prefix and is no endpoint;
+            an app of our own does so for all addresses.
     """
     blueprint.before_request(admit)
-    for rule, method, view in (
-        ("/<tutorial_id>", "GET", get),
-        ("/<tutorial_id>/chapter", "POST", chapter),
-        ("/<tutorial_id>/quiz", "POST", quiz),
-        ("/<tutorial_id>/complete", "POST", complete),
-        ("/<tutorial_id>", "DELETE", reset),
-    ):
-        blueprint.add_url_rule(rule, view_func=view, methods=[method], merge_slashes=False)
+    for rule, views in _ENDPOINTS.items():
+        for method, view in views.items():
+            blueprint.add_url_rule(
+                rule,
+                view_func=view,
+                methods=[method],
+                merge_slashes=False,
+                provide_automatic_options=False if alone else None,
+            )
+        if alone:
+            _add_stray(blueprint, rule, other_method, _METHODS - _allowed(views) | {"OPTIONS"})
+    if alone:
+        _add_stray(blueprint, "/", unknown, _METHODS)
+        _add_stray(blueprint, "/<path:unknown>", unknown, _METHODS)
+
+
+def _add_stray(
+    blueprint: Blueprint, rule: str, view: Callable[..., Response], methods: Collection[str]
+) -> None:
+    blueprint.add_url_rule(
+        rule,
+        view_func=view,
+        methods=methods,
+        strict_slashes=False,
+        merge_slashes=False,
+        provide_automatic_options=False,
+    )
+
+
+def _allowed(views: Iterable[str]) -> set[str]:
+    return {"OPTIONS", *views, *(["HEAD"] if "GET" in views else [])}
 
 
 def admit() -> None:
     """Authenticate, then limit; who holds no token spends the allowance of the address."""
-    if request.method == "OPTIONS" or request.endpoint is None:
+    endpoint = (request.endpoint or "").rpartition(".")[2]
+    if request.method == "OPTIONS" or endpoint in _STRAYS:
         return
     caller = state().identity.identify()
-    state().limits.spend(request.endpoint.rpartition(".")[2], caller.limit_key)
+    state().limits.spend(endpoint, caller.limit_key)
     g.progress_caller = caller.admitted()
 
 
@@ -86,3 +115,30 @@ def reset(tutorial_id: str) -> Response:
     user_id = g.progress_caller.acting_for(named, *read_user_ids())
     state().progress.reset(user_id, tutorial_id)
     return json_response({"success": True, "message": "Progress reset successfully"})
+
+
+def other_method(tutorial_id: str) -> Response:  # noqa: ARG001
+    """Answer OPTIONS, and refuse the methods that an address does not take."""
+    assert request.url_rule
+    allowed = _allowed(_ENDPOINTS[request.url_rule.rule.removeprefix(state().url_prefix)])
+    if request.method != "OPTIONS":
+        raise MethodNotAllowed(sorted(allowed))
+    response = json_response({})
+    response.allow.update(allowed)
+    return response
+
+
+def unknown(unknown: str = "") -> Response:  # noqa: ARG001
+    """Refuse an address below the prefix that is none of ours."""
+    raise NotFound
+
+
+_ENDPOINTS: dict[str, dict[str, Callable[[str], Response]]] = {
+    "/<tutorial_id>": {"GET": get, "DELETE": reset},
+    "/<tutorial_id>/chapter": {"POST": chapter},
+    "/<tutorial_id>/quiz": {"POST": quiz},
+    "/<tutorial_id>/complete": {"POST": complete},
+}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+# They tell nothing of anybody, and change nothing.
+_STRAYS = frozenset({other_method.__name__, unknown.__name__})

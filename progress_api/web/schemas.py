@@ -16,24 +16,21 @@ from marshmallow import (
     validates_schema,
 )
 
-from progress_api.repository.progress import Chapter, Progress, QuizAttempt
-from progress_api.repository.rules import WHOLE_NUMBER_LIMIT
+from progress_api.repository.bounds import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
+from progress_api.repository.records import Chapter, Progress, QuizAttempt
 
-MAX_ID_LENGTH = 255
-NOT_AN_ID = "Must be 1 to 255 characters of text, not blank."
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 IDEMPOTENCY_KEY = "Idempotency-Key"
 
 
 def check_id(value: str) -> None:
-    """An id is 1 to 255 characters, not blank, no NUL, valid Unicode (contract).
+    """Refuse what is no id, as marshmallow is told so.
 
     Raises:
-        ValidationError: with one sentence that says so.
+        ValidationError: with one sentence that says what is one.
     """
-    surrogate = any("\ud800" <= character <= "\udfff" for character in value)
-    if not value.strip() or len(value) > MAX_ID_LENGTH or "\x00" in value or surrogate:
-        raise ValidationError(NOT_AN_ID)
+    if not is_id(value):
+        raise ValidationError(AN_ID)
 
 
 class WholeNumber(fields.Integer):

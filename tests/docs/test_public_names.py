@@ -19,12 +19,26 @@ from progress_api import Settings, create_app
 from tests.client import SECRET
 
 NAMES = [
+    "Chapter",
+    "ChapterProgress",
+    "DatabaseUnavailable",
+    "InvalidFields",
+    "NotEligible",
+    "Policy",
+    "Progress",
     "ProgressAPI",
     "ProgressError",
+    "ProgressNotFound",
     "ProgressRepository",
+    "QuizAttempt",
+    "QuizScore",
     "Settings",
+    "SettingsError",
+    "TooManyChapters",
+    "TooManyQuizzes",
     "blueprint",
     "create_app",
+    "include_object",
 ]
 # What a process shares; printed before and after the import.
 LOOK = """

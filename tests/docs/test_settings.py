@@ -51,6 +51,7 @@ DEFAULTS = {
     "log_level": "INFO",
     "progress_admin_scope": "progress:admin",
     "progress_sticky_completion": False,
+    "progress_schema": None,
     "progress_max_chapters": 1000,
     "progress_max_quizzes": 1000,
     "progress_max_body_bytes": 65536,

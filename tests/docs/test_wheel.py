@@ -29,8 +29,8 @@ NEEDED = {
     "progress_api/migrations/env.py",
     "progress_api/migrations/script.py.mako",
     "progress_api/migrations/versions/__init__.py",
-    "progress_api/migrations/versions/0001_guide_tables.py",
-    "progress_api/migrations/versions/0002_quiz_attempt_keys.py",
+    "progress_api/migrations/versions/progress_0001_guide_tables.py",
+    "progress_api/migrations/versions/progress_0002_quiz_attempt_keys.py",
 }
 # In one process, for the imports take most of the time. The first needs no key.
 TWO_COMMANDS = """

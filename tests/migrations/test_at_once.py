@@ -35,7 +35,7 @@ def machines() -> Iterator[Machines]:
 def at_0001(by_hand: Database) -> Database:
     """A database with rows in it that migration 2 has not seen."""
     upgrade(by_hand.engine)
-    downgrade(by_hand.engine, "0001")
+    downgrade(by_hand.engine, "progress_0001")
     return by_hand
 
 
@@ -90,7 +90,7 @@ def test_a_migration_that_waits_for_a_lock_lets_others_through_and_tries_again(
         # ... and the same process asks for its table again.
         again = _until(lambda: _others(at_0001.ask(WAITING), first), migration)
         assert [pid for pid, _ in again] == [pid for pid, _ in first]
-        assert at_0001.version() == "0001"
+        assert at_0001.version() == "progress_0001"
         # when
         writer.rollback()
         # then

@@ -45,7 +45,7 @@ def test_migrate_without_a_database_is_refused(empty: Database) -> None:
     assert refusal(empty.command("migrate", DATABASE_URL="")).startswith("DATABASE_URL is missing")
 
 
-@pytest.mark.parametrize("command", [["migrate"], ["downgrade", "0001"], ["check"]])
+@pytest.mark.parametrize("command", [["migrate"], ["downgrade", "progress_0001"], ["check"]])
 def test_a_database_that_is_not_there_is_one_sentence(command: list[str]) -> None:
     # when
     sentence = refusal(NOWHERE.command(*command, **KEY))
@@ -151,7 +151,7 @@ def test_revision_writes_the_next_migration_and_it_runs(
     migrated: Database, root: Path, tmp_path: Path
 ) -> None:
     # given
-    next_number = f"{int(head()) + 1:04d}"
+    next_number = f"progress_{int(head()[-4:]) + 1:04d}"
     shutil.copytree(root / "progress_api", tmp_path / "progress_api")
     migrated.run("ALTER TABLE tutorial_progress ADD note text")
     # when

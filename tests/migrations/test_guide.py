@@ -23,12 +23,12 @@ def test_migration_1_makes_exactly_what_the_guides_sql_makes(
     # given
     empty.run(GUIDE)
     # when
-    downgrade(migrated.engine, "0001")
+    downgrade(migrated.engine, "progress_0001")
     # then
     meant, made = empty.catalog(), migrated.catalog()
     assert {kind: made[kind] for kind in meant} == meant
     assert len(meant["columns"]) == len(made["columns"]) > 30
-    assert migrated.version() == "0001"
+    assert migrated.version() == "progress_0001"
 
 
 def test_migration_1_makes_the_indexes_that_the_guide_lists(at_head: Database) -> None:

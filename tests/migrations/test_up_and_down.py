@@ -9,7 +9,7 @@ from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import Database, succeeded
 
-REVISIONS = [f"{number:04d}" for number in range(1, int(head()) + 1)]
+REVISIONS = [f"progress_{number:04d}" for number in range(1, int(head()[-4:]) + 1)]
 IN_THE_WAY = "CREATE TABLE quiz_attempt_keys (somebody text)"
 
 
@@ -37,7 +37,7 @@ def test_the_service_answers_the_same_after_down_and_up(
     ada.watch(completed=True, totalChapters=3)
     before = ada.answer_quiz().body
     # when
-    downgrade(migrated.engine, "0001")
+    downgrade(migrated.engine, "progress_0001")
     upgrade(migrated.engine)
     # then
     assert ada.progress() == before
@@ -59,9 +59,9 @@ def test_down_to_the_base_leaves_nothing_and_up_makes_all_of_it_again(by_hand: D
 
 def test_the_downgrade_command_goes_back_to_a_revision(migrated: Database) -> None:
     # when
-    succeeded(migrated.command("downgrade", "0001"))
+    succeeded(migrated.command("downgrade", "progress_0001"))
     # then
-    assert migrated.version() == "0001"
+    assert migrated.version() == "progress_0001"
 
 
 def test_a_database_at_head_has_no_difference(migrated: Database) -> None:
@@ -92,14 +92,14 @@ def test_a_difference_made_by_hand_is_found(script: str, named: str, migrated: D
 
 def test_a_failing_migration_is_rolled_back_whole(migrated: Database) -> None:
     # given
-    downgrade(migrated.engine, "0001")
+    downgrade(migrated.engine, "progress_0001")
     migrated.run(IN_THE_WAY)
     before = migrated.catalog()
     # when
     with pytest.raises(MigrationFailed, match="quiz_attempt_keys"):
         upgrade(migrated.engine)
     # then
-    assert migrated.version() == "0001"
+    assert migrated.version() == "progress_0001"
     assert migrated.catalog() == before
     # ... and what was in the way, out of the way, is all that was wrong.
     migrated.run("DROP TABLE quiz_attempt_keys")
@@ -108,13 +108,13 @@ def test_a_failing_migration_is_rolled_back_whole(migrated: Database) -> None:
 
 def test_a_failing_migration_fails_the_command(migrated: Database) -> None:
     # given
-    downgrade(migrated.engine, "0001")
+    downgrade(migrated.engine, "progress_0001")
     migrated.run(IN_THE_WAY)
     # when
     result = migrated.command("migrate")
     # then
     assert result.exit_code != 0
-    assert migrated.version() == "0001"
+    assert migrated.version() == "progress_0001"
 
 
 def test_what_is_in_the_way_of_a_later_migration_leaves_an_adopted_database_whole(
@@ -124,31 +124,42 @@ def test_what_is_in_the_way_of_a_later_migration_leaves_an_adopted_database_whol
     by_hand.run(IN_THE_WAY)
     before, rows = by_hand.catalog(), by_hand.rows()
     # when
-    with pytest.raises(MigrationFailed):
+    with pytest.raises(SchemaDiffers, match="quiz_attempt_keys"):
         upgrade(by_hand.engine)
     # then
     assert (by_hand.catalog(), by_hand.rows()) == (before, rows)
-    assert by_hand.version() == "0001"
+    assert by_hand.version() is None
 
 
 def test_a_newer_schema_is_ready_and_migrate_leaves_it(
     migrated: Database, make_app: MakeApp
 ) -> None:
     # given
-    migrated.run("UPDATE progress_api_version SET version_num = '9999'")
+    migrated.run("UPDATE progress_api_version SET version_num = 'progress_9999'")
     migrated.run("ALTER TABLE tutorial_progress ADD from_the_future text")
     before = migrated.catalog()
     # when
     said = succeeded(migrated.command("migrate"))
     # then
     assert "9999" in said
-    assert migrated.version() == "9999"
+    assert migrated.version() == "progress_9999"
     assert migrated.catalog() == before
     assert is_ready(migrated.engine)
     # ... and it serves.
     app = make_app(database_url=migrated.url)
     assert _readiness(app) == (200, {"status": "ready"})
     assert Learner(InProcess(app), "ada").watch().status == 200
+
+
+def test_a_database_with_numbers_that_had_no_prefix_yet_goes_on(migrated: Database) -> None:
+    # given
+    downgrade(migrated.engine, "progress_0001")
+    migrated.run("UPDATE progress_api_version SET version_num = '0001'")
+    # when
+    reached = upgrade(migrated.engine)
+    # then
+    assert reached == migrated.version() == head()
+    check(migrated.engine)
 
 
 @pytest.mark.parametrize("older", [*REVISIONS[:-1], "base"])

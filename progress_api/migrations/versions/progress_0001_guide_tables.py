@@ -5,9 +5,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "progress_0001"
 down_revision = None
-branch_labels = None
+branch_labels = ("progress_api",)
 depends_on = None
 
 _PERCENTAGE = "completion_percentage >= 0 AND completion_percentage <= 100"

@@ -1,26 +1,23 @@
-"""From a token to who holds it, and for whom that caller may act."""
+"""From a token to who holds it, by a JWTManager: the app's, or one of our own beside it."""
 
-import hashlib
 import logging
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 
 import jwt
 from flask import Flask, request
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
-from marshmallow import ValidationError
 
-from progress_api.exceptions import InvalidFields, NotYourProgress, Unauthenticated
+from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
-from progress_api.web.keys import PublishedKeys, check_public_key
-from progress_api.web.schemas import check_id
+from progress_api.web.identity.callers import Caller, Stranger
+from progress_api.web.identity.keys import PublishedKeys, check_public_key
 
 # A header or a token may hold anything: what the libraries raise for the strangest of them are
 # no errors of their own (IndexError for "Authorization: , ,x", RecursionError for deep JSON).
 _REFUSALS = (
     jwt.PyJWTError,
     JWTExtendedException,
-    ValidationError,
     ValueError,
     TypeError,
     LookupError,
@@ -42,82 +39,21 @@ _ENDLESS = "The token has no end; it needs the claim exp."
 _EXPIRED = "The token has expired; sign in again."
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who holds the token of a request.
+class TokenIdentity:
+    """Tells who calls, by the JWTManager of an app."""
 
-    Args:
-        user_id: the learner that the token names.
-        is_admin: whether its scope lets it act for every learner.
-    """
-
-    user_id: str
-    is_admin: bool = False
-
-    @property
-    def limit_key(self) -> str:
-        """Whose allowance a request spends: the verified learner's."""
-        return f"user:{self.pseudonym}"
-
-    @property
-    def pseudonym(self) -> str:
-        """What stands for the learner in logs and limits: 32 hexadecimal digits."""
-        return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]
-
-    def admitted(self) -> "Caller":
-        """Return the caller itself."""
-        return self
-
-    def acting_for(self, *user_ids: str | None) -> str:
-        """Return the learner whose progress a request is about (contract, "who may do what").
+    def __init__(self, app: Flask, *, admin_scope: str, beside: bool = False) -> None:
+        """Verify as this app does.
 
         Args:
-            user_ids: each `userId` of the request, from its query and its body; None and the
-                empty one are not given.
-
-        Raises:
-            NotYourProgress: one is another learner's, and the caller is no admin.
-            InvalidFields: they name two learners.
-        """
-        named = {user_id for user_id in user_ids if user_id}
-        if not self.is_admin and named - {self.user_id}:
-            raise NotYourProgress
-        if len(named) > 1:
-            raise InvalidFields({"userId": ["Must be the same in the query and in the body."]})
-        return named.pop() if named else self.user_id
-
-
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    """Who holds no valid token; refused only after the address was limited."""
-
-    reason: str | None = None
-
-    @property
-    def limit_key(self) -> str:
-        """Whose allowance a request spends: the client address's."""
-        return f"address:{request.remote_addr}"
-
-    def admitted(self) -> Caller:
-        """Refuse.
-
-        Raises:
-            Unauthenticated: always.
-        """
-        raise Unauthenticated(self.reason)
-
-
-class Identity:
-    """Tells who calls, by the app's JWTManager."""
-
-    def __init__(self, *, identity_claim: str, admin_scope: str) -> None:
-        """Keep which claims matter.
-
-        Args:
-            identity_claim: the claim that names the learner.
+            app: one with a JWTManager.
             admin_scope: the scope that may act for every learner.
+            beside: whether the app only holds the manager, and another one serves the requests.
         """
-        self._identity_claim = identity_claim
+        self._beside = app if beside else None
+        self._identity_claim: str = app.config["JWT_IDENTITY_CLAIM"]
+        # An app may issue tokens without an end, and say so.
+        self._endless = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is False
         self._admin_scope = admin_scope
 
     def identify(self) -> Caller | Stranger:
@@ -140,19 +76,35 @@ class Identity:
 
     def _caller(self) -> Caller | Stranger:
         _spell_bearer()
-        verified = verify_jwt_in_request()
+        with self._context():
+            verified = verify_jwt_in_request()
         claims = verified[1] if verified else {}
         user_id = claims[self._identity_claim]
-        if "exp" not in claims:
+        if "exp" not in claims and not self._endless:
             return Stranger(_ENDLESS)
-        if not isinstance(user_id, str):
-            raise TypeError(user_id)
-        check_id(user_id)
+        if not is_id(user_id):
+            raise ValueError(user_id)
         return Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
+
+    def _context(self) -> AbstractContextManager[object]:
+        if self._beside is None:
+            return nullcontext()
+        return self._beside.request_context(request.environ.copy())  # it is written to
+
+
+def beside(settings: Settings) -> Flask:
+    """Return an app that only holds a JWTManager, for a host that has none and is to get none.
+
+    Raises:
+        SettingsError: there is no key, or it verifies nothing.
+    """
+    app = Flask("progress_api.tokens", static_folder=None)
+    set_up_tokens(app, settings)
+    return app
 
 
 def set_up_tokens(app: Flask, settings: Settings) -> None:
-    """Give an app that has no JWTManager one that verifies by the settings.
+    """Give an app of our own a JWTManager that verifies by the settings.
 
     Raises:
         SettingsError: there is no key, or it verifies nothing.

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "progress_0002"
+down_revision = "progress_0001"
 branch_labels = None
 depends_on = None
 

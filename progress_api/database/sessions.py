@@ -1,0 +1,101 @@
+"""Units in the transaction of a host's session: committed with it, undone with it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, SessionTransaction, scoped_session
+
+from progress_api.database.executor import execute
+from progress_api.database.failures import is_out_of_reach
+from progress_api.database.units import Parameters, Row, Unit
+from progress_api.exceptions import DatabaseUnavailable
+
+_WAITING = "progress_waiting_for_commit"
+
+AnySession = Session | scoped_session[Any]
+Act = Callable[[], None]
+
+
+class SessionExecutor:
+    """Runs units in the transaction that a session has, or begins one; never ends it."""
+
+    def __init__(self, session: AnySession, *, schema: str | None = None) -> None:
+        """Run in this session.
+
+        Args:
+            session: the host's, or its registry of one for each request.
+            schema: where the tables are; None for where a connection looks by itself.
+        """
+        self._session = session
+        self._schema = schema
+
+    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+        """Run a unit; after a failure the transaction is to be rolled back, as after any."""
+        try:
+            return execute(self._session.connection(), unit, parameters, self._schema)
+        except SQLAlchemyError as error:
+            if is_out_of_reach(error):
+                raise DatabaseUnavailable from error
+            raise
+
+    def after_commit(self, act: Act) -> None:
+        """Wait until the session's outermost transaction is committed."""
+        session = self._session() if isinstance(self._session, scoped_session) else self._session
+        _Waiting.of(session).add(act)
+
+
+class _Waiting:
+    """What is to be done after the commit of one session, each act in the savepoint it is from."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._acts: list[tuple[SessionTransaction | None, Act]] = []
+        self._due: list[Act] = []
+        event.listen(session, "after_commit", self._committed)
+        event.listen(session, "after_soft_rollback", self._undone)
+        event.listen(session, "after_transaction_end", self._ended)
+
+    @classmethod
+    def of(cls, session: Session) -> "_Waiting":
+        """Return the session's own."""
+        waiting = session.info.get(_WAITING)
+        if waiting is None:
+            waiting = session.info[_WAITING] = cls(session)
+        return waiting
+
+    def add(self, act: Act) -> None:
+        """Wait with this."""
+        session = self._session
+        self._acts.append((session.get_nested_transaction() or session.get_transaction(), act))
+
+    def _committed(self, session: Session) -> None:
+        savepoint = session.get_nested_transaction()
+        if savepoint is None:
+            self._due += [act for _, act in self._acts]
+            self._acts.clear()
+        else:  # released: what is left is the outer transaction's to commit
+            self._acts = [
+                (savepoint.parent if within is savepoint else within, act)
+                for within, act in self._acts
+            ]
+
+    def _undone(self, _: Session, transaction: SessionTransaction) -> None:
+        self._acts = [
+            (within, act) for within, act in self._acts if transaction not in _and_outer(within)
+        ]
+
+    def _ended(self, _: Session, transaction: SessionTransaction) -> None:
+        # Not in after_commit: there the session can do nothing, and the host's act may need it.
+        if transaction.parent is None:
+            self._acts.clear()  # a session that is closed says nothing of a rollback
+            due, self._due = self._due, []
+            for act in due:
+                act()
+
+
+def _and_outer(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
+    while transaction is not None:
+        yield transaction
+        transaction = transaction.parent

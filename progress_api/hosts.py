@@ -1,0 +1,170 @@
+"""What a host has is used; what it lacks is made, for our routes alone."""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+from flask import Blueprint, Flask
+from prometheus_client import CollectorRegistry
+
+from progress_api.database import open_engine
+from progress_api.exceptions import SettingsError
+from progress_api.metrics import Metrics
+from progress_api.repository.progress import Hook, ProgressRepository
+from progress_api.repository.records import Policy
+from progress_api.settings import Settings
+from progress_api.web.identity import Identity, Learner, LearnerIdentity, TokenIdentity, beside
+from progress_api.web.limits import Limits, open_storage
+from progress_api.web.state import State
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+_DRIVERS = ("psycopg2", "psycopg")
+_NO_DATABASE = (
+    "Tutorial progress needs a database: set up Flask-SQLAlchemy in the app, "
+    "or give ProgressAPI an engine=, or the environment a DATABASE_URL."
+)
+_NO_LEARNER = (
+    "Tutorial progress needs to know the learner: set up a JWTManager in the app, "
+    "or give ProgressAPI a learner=, or the environment a JWT_SECRET_KEY (or a JWT_ALGORITHM "
+    "with JWT_PUBLIC_KEY or JWT_JWKS_URL)."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What is given to a `ProgressAPI`; what is None is the host's, or made."""
+
+    engine: "Engine | None"
+    schema: str | None
+    learner: Learner | None
+    registry: CollectorRegistry | None
+    on_certificate_earned: Hook | None
+    settings: Settings | None
+
+
+def settings_for(app: Flask, given: Given) -> Settings:
+    """Return the settings; those of what the host has are not asked for.
+
+    Args:
+        app: the host.
+        given: settings, or they are read from the app's config and the environment.
+
+    Raises:
+        SettingsError: with a sentence for each that is wrong, or for what there is no way to.
+    """
+    no_database = given.engine is None and "sqlalchemy" not in app.extensions
+    no_learner = given.learner is None and "flask-jwt-extended" not in app.extensions
+    lacks = {
+        "DATABASE_": no_database,
+        "JWT_": no_learner,
+        "RATELIMIT_": "limiter" not in app.extensions,
+    }
+    settings = given.settings or Settings.of_guest(
+        app.config, os.environ, lacks=tuple(name for name, lacking in lacks.items() if lacking)
+    )
+    keys = settings.jwt_secret_key, settings.jwt_public_key, settings.jwt_jwks_url
+    told = [_NO_DATABASE] if no_database and not settings.database_url else []
+    told += [_NO_LEARNER] if no_learner and not any(keys) else []
+    if told:
+        raise SettingsError("\n".join(told))
+    return settings
+
+
+def new_state(
+    app: Flask, blueprint: Blueprint, url_prefix: str, given: Given, metrics: Metrics
+) -> State:
+    """Return what a blueprint works with that is mounted in a host.
+
+    Args:
+        app: the host.
+        blueprint: what is mounted.
+        url_prefix: where it is.
+        given: what is not to be the host's.
+        metrics: what it is measured with.
+
+    Raises:
+        SettingsError: what the host has, or a setting, is not fit for it.
+    """
+    settings = settings_for(app, given)
+    engine = _engine(app, given, settings)
+    schema = given.schema or settings.progress_schema
+    repository_on = partial(
+        ProgressRepository,
+        policy=_policy(settings),
+        schema=schema,
+        on_certificate_earned=given.on_certificate_earned,
+    )
+    return State(
+        blueprint=blueprint,
+        url_prefix=url_prefix,
+        engine=engine,
+        schema=schema,
+        progress=repository_on(engine, one_trip=settings.database_one_trip),
+        repository_on=repository_on,
+        identity=_identity(app, given, settings),
+        limits=Limits(_storage(app, settings), _limits(settings)),
+        metrics=metrics,
+        max_body_bytes=settings.progress_max_body_bytes,
+    )
+
+
+def _engine(app: Flask, given: Given, settings: Settings) -> "Engine":
+    engine = given.engine or _default_engine(app)
+    if engine is None:
+        return open_engine(settings)
+    if engine.dialect.name != "postgresql" or engine.driver not in _DRIVERS:
+        raise SettingsError(
+            "Tutorial progress needs PostgreSQL through psycopg2 or psycopg, and the engine is "
+            f"{engine.dialect.name}+{engine.driver}; give ProgressAPI another engine=."
+        )
+    return engine
+
+
+def _default_engine(app: Flask) -> "Engine | None":
+    if "sqlalchemy" not in app.extensions:
+        return None
+    with app.app_context():
+        engines = app.extensions["sqlalchemy"].engines
+    if None not in engines:
+        raise SettingsError(
+            "The app's Flask-SQLAlchemy has no default database; give ProgressAPI an engine=."
+        )
+    return cast("Engine", engines[None])
+
+
+def _identity(app: Flask, given: Given, settings: Settings) -> Identity:
+    if given.learner:
+        return LearnerIdentity(given.learner)
+    if "flask-jwt-extended" in app.extensions:
+        return TokenIdentity(app, admin_scope=settings.progress_admin_scope)
+    return TokenIdentity(beside(settings), admin_scope=settings.progress_admin_scope, beside=True)
+
+
+def _storage(app: Flask, settings: Settings) -> Any:
+    limiters = app.extensions.get("limiter")
+    return (
+        next(iter(limiters)).storage if limiters else open_storage(settings.ratelimit_storage_uri)
+    )
+
+
+def _limits(settings: Settings) -> dict[str, str]:
+    if not settings.ratelimit_enabled:
+        return {}
+    return {
+        "get": settings.ratelimit_get,
+        "chapter": settings.ratelimit_chapter,
+        "quiz": settings.ratelimit_quiz,
+        "complete": settings.ratelimit_complete,
+        "reset": settings.ratelimit_reset,
+    }
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        sticky_completion=settings.progress_sticky_completion,
+        max_chapters=settings.progress_max_chapters,
+        max_quizzes=settings.progress_max_quizzes,
+    )

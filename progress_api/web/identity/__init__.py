@@ -1,0 +1,16 @@
+"""Who calls: by a token, or as the app says."""
+
+from progress_api.web.identity.callers import Caller, Identity, Stranger
+from progress_api.web.identity.learners import Learner, LearnerIdentity
+from progress_api.web.identity.tokens import TokenIdentity, beside, set_up_tokens
+
+__all__ = [
+    "Caller",
+    "Identity",
+    "Learner",
+    "LearnerIdentity",
+    "Stranger",
+    "TokenIdentity",
+    "beside",
+    "set_up_tokens",
+]

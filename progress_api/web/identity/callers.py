@@ -1,0 +1,85 @@
+"""Who calls, and for whom that caller may act."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask import request
+
+from progress_api.exceptions import InvalidFields, NotYourProgress, Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who holds the token of a request.
+
+    Args:
+        user_id: the learner that the token names.
+        is_admin: whether its scope lets it act for every learner.
+    """
+
+    user_id: str
+    is_admin: bool = False
+
+    @property
+    def limit_key(self) -> str:
+        """Whose allowance a request spends: the verified learner's."""
+        return f"user:{self.pseudonym}"
+
+    @property
+    def pseudonym(self) -> str:
+        """What stands for the learner in logs and limits: 32 hexadecimal digits."""
+        return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]
+
+    def admitted(self) -> "Caller":
+        """Return the caller itself."""
+        return self
+
+    def acting_for(self, *user_ids: str | None) -> str:
+        """Return the learner whose progress a request is about (contract, "who may do what").
+
+        Args:
+            user_ids: each `userId` of the request, from its query and its body; None and the
+                empty one are not given.
+
+        Raises:
+            NotYourProgress: one is another learner's, and the caller is no admin.
+            InvalidFields: they name two learners.
+        """
+        named = {user_id for user_id in user_ids if user_id}
+        if not self.is_admin and named - {self.user_id}:
+            raise NotYourProgress
+        if len(named) > 1:
+            raise InvalidFields({"userId": ["Must be the same in the query and in the body."]})
+        return named.pop() if named else self.user_id
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """Who holds no valid token; refused only after the address was limited."""
+
+    reason: str | None = None
+
+    @property
+    def limit_key(self) -> str:
+        """Whose allowance a request spends: the client address's."""
+        return f"address:{request.remote_addr}"
+
+    def admitted(self) -> Caller:
+        """Refuse.
+
+        Raises:
+            Unauthenticated: always.
+        """
+        raise Unauthenticated(self.reason)
+
+
+class Identity(Protocol):
+    """Tells who calls."""
+
+    def identify(self) -> Caller | Stranger:
+        """Return the caller, or the stranger that any failure to authenticate makes of it.
+
+        Raises:
+            KeysUnavailable: no key is there to verify a token with.
+        """

@@ -1,0 +1,46 @@
+"""From an app's own way to know the learner to who calls."""
+
+import logging
+from collections.abc import Callable
+from uuid import UUID
+
+from werkzeug.exceptions import Unauthorized
+
+from progress_api.exceptions import Unauthenticated
+from progress_api.repository.bounds import is_id
+from progress_api.web.identity.callers import Caller, Stranger
+
+Learner = Callable[[], object]
+_SIGN_IN = "Nobody is signed in; sign in, and try again."
+_log = logging.getLogger("progress_api.identity")
+
+
+class LearnerIdentity:
+    """Tells who calls, by asking the app; nobody is an admin this way."""
+
+    def __init__(self, learner: Learner) -> None:
+        """Ask this.
+
+        Args:
+            learner: called in each request; returns the learner's id as a text, a whole number
+                or a UUID, and refuses with None or by raising Unauthorized, as abort(401) does.
+        """
+        self._learner = learner
+
+    def identify(self) -> Caller | Stranger:
+        """Ask who is signed in.
+
+        Returns:
+            The caller, or a stranger where the app knows nobody.
+        """
+        try:
+            known = self._learner()
+        except (Unauthorized, Unauthenticated):
+            return Stranger(_SIGN_IN)
+        if type(known) is int or isinstance(known, UUID):
+            known = str(known)
+        if is_id(known):
+            return Caller(str(known))
+        if known:
+            _log.error("learner= returned what is no id: %s", type(known).__name__)
+        return Stranger(_SIGN_IN)
