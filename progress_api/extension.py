@@ -65,9 +65,10 @@ class ProgressAPI:
         )
         self._url_prefix = url_prefix
         self.blueprint = Blueprint(name, __name__, url_prefix=url_prefix or DEFAULT_PREFIX)
-        self._register(self.blueprint)
-        # Run for each app that the blueprint is registered in, by us or by the app itself.
+        # Run for each app that the blueprint is registered in, by us or by the app itself; first,
+        # so that where it refuses there are no routes either.
         self.blueprint.record(self._prepare)
+        self._register(self.blueprint)
         if app is not None:
             self.init_app(app)
 

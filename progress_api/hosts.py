@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
+from progress_api.kinds import NAME
 from progress_api.metrics import Metrics
 from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.repository.records import Policy
@@ -90,7 +91,7 @@ def new_state(
     """
     settings = settings_for(app, given)
     engine = _engine(app, given, settings)
-    schema = given.schema or settings.progress_schema
+    schema = _schema(given, settings)
     repository_on = partial(
         ProgressRepository,
         policy=_policy(settings),
@@ -109,6 +110,16 @@ def new_state(
         metrics=metrics,
         max_body_bytes=settings.progress_max_body_bytes,
     )
+
+
+def _schema(given: Given, settings: Settings) -> str | None:
+    if given.schema is None:
+        return settings.progress_schema
+    try:
+        schema: str = NAME.parse(given.schema)
+    except ValueError as error:
+        raise SettingsError(f"ProgressAPI's schema= must be {NAME.allowed}.") from error
+    return schema
 
 
 def _engine(app: Flask, given: Given, settings: Settings) -> "Engine":

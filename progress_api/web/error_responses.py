@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, Flask, Response, g
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
 
 from progress_api import exceptions as failures
 from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
@@ -49,6 +49,9 @@ def register(scaffold: Flask | Blueprint) -> None:
     """
     scaffold.register_error_handler(failures.ProgressError, answer)
     scaffold.register_error_handler(HTTPException, _answer_http)
+    # A host's handler for a status comes before a blueprint's for a class.
+    for status in default_exceptions:
+        scaffold.register_error_handler(status, _answer_http)
     scaffold.register_error_handler(Exception, _answer_unexpected)
 
 

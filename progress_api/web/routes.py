@@ -54,7 +54,7 @@ def _add_stray(
         rule,
         view_func=view,
         methods=methods,
-        strict_slashes=False,
+        strict_slashes=rule != "/",  # the prefix itself is no redirect
         merge_slashes=False,
         provide_automatic_options=False,
     )

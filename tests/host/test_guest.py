@@ -1,30 +1,13 @@
 """Mounted in an app that is somebody else's."""
 
 import pytest
-from flask import Flask
-from flask_jwt_extended import JWTManager
-from flask_sqlalchemy import SQLAlchemy
+from flask import Blueprint, Flask
 
-from progress_api import ProgressAPI, Settings, blueprint
-from progress_api.exceptions import SettingsError
-from tests.client import SECRET, Answer, InProcess, Learner
-from tests.conftest import new_name
+from progress_api import ProgressAPI, Settings, SettingsError, blueprint
+from tests.client import PREFIX, SECRET, Answer, Learner
+from tests.host.conftest import learner_of, with_database
 
-
-@pytest.fixture
-def host() -> Flask:
-    """An app with a page of its own."""
-    app = Flask("host")
-    app.add_url_rule("/page", view_func=lambda: "<p>a page of the host</p>")
-    return app
-
-
-@pytest.fixture
-def guest(host: Flask, shared_database: str) -> Learner:
-    """A learner whose progress is served by a host."""
-    settings = Settings(database_url=shared_database, jwt_secret_key=SECRET)
-    ProgressAPI(host, settings=settings)
-    return Learner(InProcess(host), new_name())
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
 
 
 def test_a_guest_answers_as_the_service_does(guest: Learner, learner: Learner) -> None:
@@ -60,43 +43,70 @@ def test_the_hosts_own_pages_stay_the_hosts(guest: Learner, host: Flask) -> None
     assert "X-Request-ID" not in missing.headers
 
 
-def test_what_the_host_has_is_not_asked_of_the_environment(
-    host: Flask, shared_database: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("path", ["/chapter/more", "/nothing", "/"])
+def test_an_address_below_the_prefix_that_is_none_is_refused_in_json(
+    guest: Learner, path: str
 ) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("JWT_SECRET_KEY", raising=False)
-    host.config["SQLALCHEMY_DATABASE_URI"] = shared_database
-    host.config["JWT_SECRET_KEY"] = SECRET
-    SQLAlchemy(host)
-    JWTManager(host)
-
-    ProgressAPI(host)
-
-    assert Learner(InProcess(host), new_name()).watch().status == 200
+    for method in ("GET", "POST", "PUT"):
+        answer = guest.send(method, path)
+        assert (answer.status, answer.body["error"]) == (404, "Not Found")
 
 
-def test_a_host_that_lacks_all_is_told_what_to_give(
-    host: Flask, monkeypatch: pytest.MonkeyPatch
+def test_the_prefix_alone_is_refused_in_json(guest: Learner) -> None:
+    for path in (PREFIX, f"{PREFIX}/"):
+        answer = guest.transport.send("GET", path, {}, None)
+        assert (answer.status, answer.body["error"]) == (404, "Not Found")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("", {"GET", "HEAD", "DELETE", "OPTIONS"}),
+        ("/chapter", {"POST", "OPTIONS"}),
+        ("/quiz", {"POST", "OPTIONS"}),
+        ("/complete", {"POST", "OPTIONS"}),
+    ],
+)
+def test_a_wrong_method_is_refused_in_json_and_told_the_right_ones(
+    guest: Learner, path: str, allowed: set[str]
 ) -> None:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.delenv("JWT_SECRET_KEY", raising=False)
-
-    with pytest.raises(SettingsError, match=r"(?s)DATABASE_URL.*JWT_SECRET_KEY"):
-        ProgressAPI(host)
-
-
-def test_a_database_that_is_no_postgresql_is_refused_at_once(host: Flask) -> None:
-    host.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
-    SQLAlchemy(host)
-
-    with pytest.raises(SettingsError, match="PostgreSQL"):
-        ProgressAPI(host, settings=Settings(database_url="", jwt_secret_key=SECRET))
+    for method in sorted(set(METHODS) - allowed - {"HEAD"}):
+        answer = guest.send(method, path)
+        assert (answer.status, answer.body["error"]) == (405, "Method Not Allowed")
+        assert set(answer.headers["Allow"].split(", ")) == allowed
+    options = guest.send("OPTIONS", path, headers={"Authorization": ""})
+    assert (options.status, options.body) == (200, {})
+    assert set(options.headers["Allow"].split(", ")) == allowed
 
 
-def test_a_second_mount_is_refused_in_a_sentence(guest: Learner, host: Flask) -> None:
+def test_a_failure_of_the_host_is_answered_in_json_on_our_routes(
+    guest: Learner, host: Flask
+) -> None:
+    # given a hook of the host's that breaks on every request
+    def break_everything() -> None:
+        raise LookupError
+
+    host.before_request_funcs.setdefault(None, []).append(break_everything)
+    # when
+    answer = guest.get()
+    # then
+    assert (answer.status, answer.body["error"]) == (500, "Internal server error")
+
+
+def test_a_second_mount_under_the_same_name_is_refused_in_a_sentence(
+    guest: Learner, host: Flask, guest_settings: Settings
+) -> None:
     assert guest.watch().status == 200
     with pytest.raises(SettingsError, match="already"):
-        ProgressAPI(host)
+        ProgressAPI(host, settings=guest_settings)
+
+
+def test_a_second_mount_at_the_same_address_is_refused_in_a_sentence(
+    host: Flask, guest_settings: Settings
+) -> None:
+    ProgressAPI(host, settings=guest_settings)
+    with pytest.raises(SettingsError, match=f"{PREFIX} already"):
+        ProgressAPI(host, settings=guest_settings, name="another")
 
 
 def test_the_bare_blueprint_is_mounted_where_the_guide_has_it(
@@ -107,10 +117,89 @@ def test_the_bare_blueprint_is_mounted_where_the_guide_has_it(
 
     host.register_blueprint(blueprint)
 
-    assert Learner(InProcess(host), new_name()).watch().status == 200
+    assert learner_of(host).watch().status == 200
     assert host.test_client().get("/favicon.ico").status_code == 404
 
 
-def test_settings_without_a_key_start_nothing(shared_database: str, host: Flask) -> None:
-    with pytest.raises(SettingsError, match="JWT_SECRET_KEY"):
-        ProgressAPI(host, settings=Settings(database_url=shared_database))
+def test_a_blueprint_within_one_of_the_hosts_serves_below_that_one(
+    host: Flask, guest_settings: Settings
+) -> None:
+    # given
+    learning = Blueprint("learning", "host", url_prefix="/learn")
+    learning.register_blueprint(ProgressAPI(settings=guest_settings).blueprint, url_prefix="/of")
+    # when
+    host.register_blueprint(learning)
+    # then
+    assert learner_of(host, "/learn/of").watch().status == 200
+    assert learner_of(host, "/learn/of").send("PUT", "/quiz").status == 405
+
+
+def test_a_host_that_lacks_all_is_told_what_to_give_in_two_sentences(host: Flask) -> None:
+    with pytest.raises(SettingsError) as refused:
+        ProgressAPI(host)
+
+    database, learner = refused.value.detail.splitlines()
+    for way in ("Flask-SQLAlchemy", "engine=", "DATABASE_URL"):
+        assert way in database
+    for way in ("JWTManager", "learner=", "JWT_SECRET_KEY"):
+        assert way in learner
+    assert host.blueprints == {}
+
+
+def test_a_host_that_lacks_one_thing_is_told_of_that_alone(
+    host: Flask, shared_database: str
+) -> None:
+    with pytest.raises(SettingsError, match=r"^Tutorial progress needs a database") as refused:
+        ProgressAPI(host, learner=lambda: "ada")
+    assert len(refused.value.detail.splitlines()) == 1
+
+    with_database(host, shared_database)
+    with pytest.raises(SettingsError, match=r"^Tutorial progress needs to know") as refused:
+        ProgressAPI(host)
+    assert len(refused.value.detail.splitlines()) == 1
+
+
+def test_a_key_that_is_too_short_is_refused_when_mounted(
+    host: Flask, shared_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", "short")
+    with_database(host, shared_database)
+
+    with pytest.raises(SettingsError, match="at least 32 bytes"):
+        ProgressAPI(host)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PROGRESS_RATELIMIT_GET", "often", "PROGRESS_RATELIMIT_GET"),
+        ("PROGRESS_MAX_CHAPTERS", 0, "PROGRESS_MAX_CHAPTERS"),
+        ("PROGRESS_SCHEMA", "pg_toast", "PROGRESS_SCHEMA"),
+    ],
+)
+def test_a_setting_that_may_not_be_is_named_as_the_host_wrote_it(
+    host: Flask, name: str, value: object, told: str
+) -> None:
+    host.config[name] = value
+    with pytest.raises(SettingsError, match=f"^{told} has a value"):
+        ProgressAPI(host, learner=lambda: "ada")
+
+
+def test_settings_are_read_from_the_hosts_config_and_then_from_the_environment(
+    host: Flask, shared_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    with_database(host, shared_database)
+    monkeypatch.setenv("PROGRESS_URL_PREFIX", "/of/the/environment")
+    monkeypatch.setenv("PROGRESS_RATELIMIT_RESET", "1/minute")
+    host.config["PROGRESS_URL_PREFIX"] = "/of/the/config"
+    host.config["PROGRESS_STICKY_COMPLETION"] = True
+    host.config["PROGRESS_MAX_CHAPTERS"] = 1
+    # when
+    ProgressAPI(host, learner=lambda: "the only one")
+    learner = learner_of(host, "/of/the/config")
+    # then
+    assert [learner.reset().status for _ in range(2)] == [200, 429]
+    learner.watch(completed=True)
+    assert learner.watch(completed=False).body["chaptersCompleted"] == 1
+    assert learner.watch("another").body["error"] == "Too many chapters"
