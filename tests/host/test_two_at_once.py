@@ -2,14 +2,13 @@
 
 import gc
 import logging
-import threading
 import weakref
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask_jwt_extended import JWTManager
-from prometheus_client import REGISTRY, CollectorRegistry, Metric
+from prometheus_client import REGISTRY, Metric
 from sqlalchemy import Engine, NullPool, create_engine
 
 from embedded.postgres import Postgres
@@ -127,27 +126,3 @@ def _shared() -> dict[str, int]:
 
 def _ours() -> list[Metric]:
     return [metric for metric in REGISTRY.collect() if metric.name.startswith("progress_")]
-
-
-def test_factories_in_many_threads_define_the_metrics_once(shared_engine: Engine) -> None:
-    # given
-    failures: list[BaseException] = []
-    start = threading.Barrier(8)
-    registry = CollectorRegistry()
-
-    def mount() -> None:
-        start.wait()
-        try:
-            ProgressAPI(Flask("host"), engine=shared_engine, learner=new_name, registry=registry)
-        except ValueError as error:
-            failures.append(error)
-
-    # when
-    threads = [threading.Thread(target=mount) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    # then
-    assert failures == []
-    assert {metric.name for metric in registry.collect()} >= {"progress_api_requests"}

@@ -186,9 +186,12 @@ def test_cookies_work_without_a_manager_of_the_host_too(host: Flask, shared_engi
 def sign_in(host: Flask, shared_engine: Engine) -> Callable[[object], Learner]:
     """A host that knows its learners by a session; returns one who has signed in."""
     host.secret_key = "signs the host's sessions"
-    host.add_url_rule(
-        "/sign-in/<name>", "sign_in", view_func=lambda name: session.update(name=name) or "ok"
-    )
+
+    @host.get("/sign-in/<name>")
+    def sign_in(name: str) -> str:
+        session["name"] = name
+        return "welcome"
+
     ProgressAPI(host, engine=shared_engine, learner=lambda: session.get("name"))
 
     def sign(name: object) -> Learner:
