@@ -117,21 +117,20 @@ def include_object(
     name: str | None,
     kind: str,
     reflected: bool,  # noqa: FBT001 - Alembic gives it so
-    compare_to: object,
+    __: object,
 ) -> bool:
     """Tell a host's own Alembic what is none of its business, as its `include_object`.
 
     Args:
         name: of what is compared.
         kind: of it, such as "table".
-        reflected: whether it is in the database.
-        compare_to: what the host's metadata has of this name.
+        reflected: whether the host's metadata does not have it, and the database does.
 
     Returns:
-        False for a table of ours that the host would drop, because it does not know it.
+        False for a table of ours, which the host would drop because it does not know it.
     """
     ours = name in metadata.tables or name == VERSION_TABLE
-    return not (ours and kind == "table" and reflected and compare_to is None)
+    return not (ours and kind == "table" and reflected)
 
 
 @cache

@@ -71,15 +71,9 @@ class _Waiting:
         self._acts.append((session.get_nested_transaction() or session.get_transaction(), act))
 
     def _committed(self, session: Session) -> None:
-        savepoint = session.get_nested_transaction()
-        if savepoint is None:
+        if session.get_nested_transaction() is None:  # a savepoint that is released is no commit
             self._due += [act for _, act in self._acts]
             self._acts.clear()
-        else:  # released: what is left is the outer transaction's to commit
-            self._acts = [
-                (savepoint.parent if within is savepoint else within, act)
-                for within, act in self._acts
-            ]
 
     def _undone(self, _: Session, transaction: SessionTransaction) -> None:
         self._acts = [

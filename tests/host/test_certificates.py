@@ -156,6 +156,18 @@ def test_a_savepoint_that_is_released_within_one_that_is_undone_takes_it_too(
     assert told == []
 
 
+def test_a_savepoint_that_is_open_when_an_outer_one_is_undone_takes_it_too(
+    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+) -> None:
+    repository, ada = eligible
+    outer = session.begin_nested()
+    session.begin_nested()
+    repository.complete(ada, "intro")
+    outer.rollback()
+    session.commit()
+    assert told == []
+
+
 def test_a_savepoint_that_is_released_waits_for_the_commit(
     eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
 ) -> None:

@@ -246,7 +246,7 @@ def test_what_is_no_id_is_nobody(host: Flask, shared_engine: Engine, known: obje
     assert learner_of(host).get().status == 401
 
 
-@pytest.mark.parametrize("status", [401, 403, 503])
+@pytest.mark.parametrize("status", [403, 503])
 def test_a_host_may_refuse_in_its_own_way(host: Flask, shared_engine: Engine, status: int) -> None:
     ProgressAPI(host, engine=shared_engine, learner=lambda: abort(status))
 
@@ -254,6 +254,18 @@ def test_a_host_may_refuse_in_its_own_way(host: Flask, shared_engine: Engine, st
 
     assert answer.status == status
     assert answer.body["detail"]
+
+
+def test_a_host_that_aborts_with_401_refuses_as_for_a_token(
+    host: Flask, shared_engine: Engine
+) -> None:
+    ProgressAPI(host, engine=shared_engine, learner=lambda: abort(401))
+    learner = learner_of(host)
+
+    answers = [learner.reset() for _ in range(6)]
+
+    assert [answer.status for answer in answers] == [401] * 5 + [429]
+    assert answers[0].headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_the_hosts_store_counts_our_limits(
