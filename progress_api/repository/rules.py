@@ -31,7 +31,7 @@ Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no 
 ELIGIBLE_PERCENTAGE = 95
 # Written into the statement: a constant that is bound would travel with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
-NO = literal_column("false", Boolean)
+NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
 
 
 def utc_now() -> ColumnElement[Any]:
@@ -123,21 +123,30 @@ def is_repeated_attempt(
     quiz_id: ColumnElement[str], attempt_keys: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     """A post that carries a key already seen for this quiz counts as no attempt (contract)."""
-    seen = quiz_attempt_keys.join(quiz_scores)
-    same = select(seen).where(
-        quiz_scores.c.progress_id == tutorial_progress.c.id,
-        quiz_scores.c.quiz_id == quiz_id,
+    quiz = select(quiz_scores.c.id).where(
+        quiz_scores.c.progress_id == tutorial_progress.c.id, quiz_scores.c.quiz_id == quiz_id
+    )
+    return exists().where(
+        quiz_attempt_keys.c.quiz_score_id == quiz.correlate(tutorial_progress).scalar_subquery(),
         quiz_attempt_keys.c.attempt_key == func.any(attempt_keys),
     )
-    return same.correlate(tutorial_progress).exists()
+
+
+def is_recorded(rows: FromClause, one: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether one chapter or quiz of a learner and tutorial is there; NULL is no.
+
+    It is a scalar subquery, which PostgreSQL can only look up for the one row that asks. An
+    EXISTS it may join or hash, over the rows of all learners, by statistics of the first day.
+    """
+    of_progress = rows.c.progress_id == tutorial_progress.c.id
+    return select(YES).where(of_progress, one).correlate(tutorial_progress).scalar_subquery()
 
 
 def has_room(rows: FromClause, recorded: ColumnElement[bool], most: Any) -> ColumnElement[bool]:
     """At most so many chapters or quizzes of one learner and tutorial (contract)."""
     of_progress = rows.c.progress_id == tutorial_progress.c.id
     held: Select[Any] = select(func.count()).select_from(rows).where(of_progress)
-    already = exists().where(of_progress, recorded)
-    return or_(already, type_coerce(held.scalar_subquery(), Integer) < most)
+    return or_(is_recorded(rows, recorded), type_coerce(held.scalar_subquery(), Integer) < most)
 
 
 def passed(stored: Columns, posted: Columns) -> ColumnElement[bool]:

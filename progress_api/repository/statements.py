@@ -19,7 +19,6 @@ from sqlalchemy import (
     case,
     cast,
     delete,
-    exists,
     false,
     func,
     literal_column,
@@ -67,7 +66,7 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
     }
     return (
         update(tutorial_progress)
-        .where(_progress.id == found.c.id, recorded)
+        .where(*answers.of_learner(_progress), _progress.id == found.c.id, recorded)
         .values(values)
         .returning(*answers.answer_columns(_progress, found.c.chapters, found.c.quizzes))
     )
@@ -157,10 +156,9 @@ def _record_quiz() -> Any:
 
 def _remember_attempt() -> Any:
     attempt_key = func.unnest(_ATTEMPT_KEYS)
-    source = (
-        select(quiz_scores.c.id, attempt_key)
-        .join(tutorial_progress, quiz_scores.c.progress_id == _progress.id)
-        .where(*answers.of_learner(_progress), quiz_scores.c.quiz_id == QUIZ)
+    of_learner = select(_progress.id).where(*answers.of_learner(_progress)).scalar_subquery()
+    source = select(quiz_scores.c.id, attempt_key).where(
+        quiz_scores.c.progress_id == of_learner, quiz_scores.c.quiz_id == QUIZ
     )
     columns = ["quiz_score_id", "attempt_key"]
     return insert(quiz_attempt_keys).from_select(columns, source).on_conflict_do_nothing()
@@ -186,7 +184,7 @@ def _complete() -> Update:
     unchanged = stored.updated_at.is_not_distinct_from(found.c.updated_at)
     return (
         update(tutorial_progress)
-        .where(stored.id == found.c.id, unchanged)
+        .where(*answers.of_learner(stored), stored.id == found.c.id, unchanged)
         .values(values)
         .returning(
             *answers.answer_columns(stored, found.c.chapters, found.c.quizzes),
@@ -196,14 +194,10 @@ def _complete() -> Update:
     )
 
 
-def _recorded(rows: Any, recorded: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(rows.progress_id == _progress.id, recorded)
-
-
 _OPEN = _open_progress()
 _LOCK = select(_progress.id).where(*answers.of_learner(_progress)).with_for_update(key_share=True)
-_CHAPTER_RECORDED = _recorded(chapter_progress.c, chapter_progress.c.chapter_id == CHAPTER)
-_QUIZ_RECORDED = _recorded(quiz_scores.c, quiz_scores.c.quiz_id == QUIZ)
+_CHAPTER_RECORDED = rules.is_recorded(chapter_progress, chapter_progress.c.chapter_id == CHAPTER)
+_QUIZ_RECORDED = rules.is_recorded(quiz_scores, quiz_scores.c.quiz_id == QUIZ)
 
 GET_PROGRESS = Unit(answers.stored_progress())
 
