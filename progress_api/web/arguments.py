@@ -76,6 +76,8 @@ def _body() -> bytes:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         body = bytes(limit + 1)
+    except Exception as error:  # each server raises errors of its own for chunks that are none
+        raise MalformedBody from error
     if len(body) > limit:
         raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
     if body and not request.is_json:

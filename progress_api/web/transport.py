@@ -8,12 +8,10 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from flask import Flask, Response, request
 from flask.globals import request_ctx
 from flask_cors import CORS
-from gunicorn.http.errors import ParseException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from progress_api.exceptions import InsecureTransport, MalformedBody
+from progress_api.exceptions import InsecureTransport
 from progress_api.settings import Settings
-from progress_api.web import error_responses
 from progress_api.web.arguments import SLASHES_ENCODED
 from progress_api.web.schemas import IDEMPOTENCY_KEY, json_response
 
@@ -56,7 +54,6 @@ def register(app: Flask, settings: Settings) -> None:
         app.before_request(_refuse_plain_http)
         app.after_request(_send_hsts)
     app.before_request(_answer_options)
-    app.register_error_handler(ParseException, _answer_broken_body)
     if settings.cors_origins:
         _allow_origins(app, settings)
 
@@ -90,11 +87,6 @@ def _send_hsts(response: Response) -> Response:
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = _HSTS
     return response
-
-
-def _answer_broken_body(_: Exception) -> Response:
-    # gunicorn's own error, for chunks that are none, comes out of the reading of the body.
-    return error_responses.answer(MalformedBody())
 
 
 def _answer_options() -> Response | None:

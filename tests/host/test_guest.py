@@ -1,10 +1,14 @@
 """Mounted in an app that is somebody else's."""
 
+from io import RawIOBase
+from typing import NoReturn
+
 import pytest
 from flask import Blueprint, Flask
+from gunicorn.http.errors import InvalidChunkSize
 
 from progress_api import ProgressAPI, Settings, SettingsError, blueprint
-from tests.client import PREFIX, SECRET, Answer, Learner
+from tests.client import JSON, PREFIX, SECRET, Answer, Learner, token
 from tests.host.conftest import learner_of, with_database
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE")
@@ -91,6 +95,25 @@ def test_a_failure_of_the_host_is_answered_in_json_on_our_routes(
     answer = guest.get()
     # then
     assert (answer.status, answer.body["error"]) == (500, "Internal server error")
+
+
+class BrokenChunks(RawIOBase):
+    """A body of which a server says, in an error of its own, that its chunks are none."""
+
+    def readinto(self, _: object) -> NoReturn:
+        raise InvalidChunkSize(b"zz")
+
+
+def test_a_body_that_the_server_cannot_read_is_refused_in_json(guest: Learner, host: Flask) -> None:
+    # given
+    headers = JSON | {"Authorization": f"Bearer {token(guest.name)}"}
+    chunked = {"wsgi.input": BrokenChunks(), "wsgi.input_terminated": True}
+    # when
+    answer = host.test_client().post(
+        f"{PREFIX}/intro/chapter", headers=headers, environ_overrides=chunked
+    )
+    # then
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "Invalid JSON")
 
 
 def test_a_second_mount_under_the_same_name_is_refused_in_a_sentence(
