@@ -92,7 +92,7 @@ class PublishedKeys:
             # A token that names no key is meant for the only one.
             self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
-        except (jwt.PyJWTError, ValueError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is published, known keys stay
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:
             self._next_fetch = time.monotonic() + _RETRY_SECONDS

@@ -11,6 +11,7 @@ from tests.endpoints.expectations import assert_refused, assert_unauthenticated
 from tests.endpoints.identity.keys import KeyPair, KeyServer, key_server, new_key_pair
 from tests.endpoints.identity.tokens import FAR, ask_with, compact, unsigned
 
+_SET = b'{"keys":[{"kty":"oct","k":"AA",%s}]}'
 OUTAGES = {
     "an error": ("500 Internal Server Error", "text/plain", b"down", None),
     "a page": ("200 OK", "text/html", b"<html>Sign in</html>", None),
@@ -19,6 +20,9 @@ OUTAGES = {
     "keys that are none": ("200 OK", "application/json", b'{"keys":[{"kty":"x"},7]}', None),
     "no text": ("200 OK", "application/json", b"\xff\xfe", None),
     "half an answer": ("200 OK", "application/json", b'{"keys":', 500),
+    "nested too deep": ("200 OK", "application/json", b"[" * 100_000, None),
+    "a list as an id": ("200 OK", "application/json", _SET % b'"kid":[1]', None),
+    "a list as a use": ("200 OK", "application/json", _SET % b'"use":[1]', None),
     "no HTTP": ("", "", b"", None),
 }
 each_outage = pytest.mark.parametrize("outage", OUTAGES)
