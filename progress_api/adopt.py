@@ -1,4 +1,4 @@
-"""Whether the guide's tables were made in a database by hand, and are the guide's."""
+"""Whether a database is fit: in UTF-8, and its tables the guide's where they were made by hand."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,28 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import Connection, func, select
 
-from progress_api.exceptions import SchemaDiffers
+from progress_api.exceptions import MigrationFailed, SchemaDiffers
 from progress_api.repository import catalog
 
 _GUIDE_TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
 _LATER_TABLES = ("quiz_attempt_keys",)
+
+
+def require_utf8(connection: Connection) -> None:
+    """Refuse a database that cannot hold each id (contract, "identifiers and numbers").
+
+    Args:
+        connection: to the database, with no transaction; it has none afterwards.
+
+    Raises:
+        MigrationFailed: it is in another encoding.
+    """
+    encoding = connection.scalar(select(func.current_setting("server_encoding")))
+    connection.rollback()
+    if encoding != "UTF8":
+        raise MigrationFailed(
+            f"The database is in {encoding}, and must be in UTF8: make one with ENCODING 'UTF8'."
+        )
 
 
 def made_by_hand(connection: Connection, make_guide_tables: Callable[[], None]) -> bool:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.schema import CreateSchema
 
-from progress_api.adopt import made_by_hand
+from progress_api.adopt import made_by_hand, require_utf8
 from progress_api.database import is_out_of_reach, live_connection, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository.tables import metadata
@@ -47,10 +47,11 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
 
     Raises:
         SchemaDiffers: tables of the guide's names are there, and are not the guide's.
-        MigrationFailed: the database refused a statement, or cannot be reached.
+        MigrationFailed: the database refused a statement, cannot be reached, or is not in UTF-8.
         DatabaseUnavailable: others held its tables all the while.
     """
     with _one_at_a_time(engine, schema) as connection:
+        require_utf8(connection)
         _make_schema(connection, schema)
         return _patiently(connection, _upgrade)
 
@@ -88,8 +89,10 @@ def check(engine: Engine, schema: str | None = None) -> None:
 
     Raises:
         SchemaDiffers: naming what differs.
+        MigrationFailed: the database cannot be reached, or is not in UTF-8.
     """
     with _one_at_a_time(engine, schema) as connection:
+        require_utf8(connection)
         command.check(_config(connection))
 
 

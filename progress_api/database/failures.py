@@ -7,9 +7,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 # (25006), a serialization failure (40001), a deadlock (40P01).
 _UNDONE = frozenset({"0A000", "26000", "25006", "40001", "40P01"})
 # The server's own faults by class: connection, resources, intervention, system; and a lock that
-# was not had (55P03), a server that only reads (25006), tables that are not migrated yet (42...).
+# was not had (55P03), a server that only reads (25006), tables that are not migrated yet (42...);
+# and a database that is not in UTF-8, which holds no more than some characters (22...).
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "26000", "42P01", "42703"})
+_UNAVAILABLE |= {"22001", "22021", "22P05"}
 # PEP 249 names them, each driver has its own; below one of them where the server said nothing.
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
