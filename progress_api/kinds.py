@@ -76,7 +76,7 @@ def _check_port(url: str) -> None:
 
 def _storage_uri(raw: str) -> str:
     _check_port(raw)
-    if not re.fullmatch(r"(memory|(valkey|redis)(s|\+unix|\+sentinel|\+cluster)?)://.*", raw):
+    if not re.fullmatch(r"(memory|(valkey|redis)(s|\+unix)?)://.*", raw):
         raise ValueError(raw)
     # The Valkey client speaks to Redis as well; one client is enough.
     return re.sub("^redis", "valkey", raw)

@@ -101,6 +101,8 @@ BAD = {
         "memcached://h",
         "valkey://:hunter2@h:port",
         "valkey:hunter2",
+        "valkey+cluster://h:7000",
+        "redis+sentinel://h:26379",
     ],
     "CORS_ORIGINS": ["*", "app.example", "https://a.example/", "null", "https://a https://b"],
     "LOG_LEVEL": ["LOUD", "info", "10"],
