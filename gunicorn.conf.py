@@ -33,7 +33,8 @@ except SettingsError as error:
 for _name in [name for name in sys.modules if name.partition(".")[0] == "progress_api"]:
     del sys.modules[_name]
 
-bind = f"{_settings.host}:{_settings.port}"
+_host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
+bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = _settings.web_threads

@@ -24,6 +24,7 @@ from progress_api import Settings
 from tests.client import SECRET, Answer, Learner
 
 ROOT = Path(__file__).parent.parent.parent
+GUNICORN = Path(sys.executable).with_name("gunicorn")
 TEMPLATE = "/v1/tutorials/progress/<tutorial_id>"
 _SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _addresses = itertools.count(2)
@@ -50,17 +51,17 @@ class Service:
             **settings,
         }
         self._workers = int(str(settings.get("WEB_CONCURRENCY", 2)))
-        self._environment = without_settings(os.environ)
-        self._environment |= {name: str(value) for name, value in given.items()}
+        self.environment = without_settings(os.environ)
+        self.environment |= {name: str(value) for name, value in given.items()}
 
     def __enter__(self) -> Self:
         """Start, and wait until it answers."""
         self.temporary.mkdir(parents=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"],
+                [GUNICORN, "-c", "gunicorn.conf.py", "wsgi:app"],
                 cwd=ROOT,
-                env=self._environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
