@@ -1,5 +1,6 @@
 """How gunicorn serves the service; every figure has its setting or its reason."""
 
+import atexit
 import json
 import logging
 import os
@@ -7,16 +8,24 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
+import time
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gunicorn import util
 
 _PREFIX = "progress-api-metrics-"
-# Read when prometheus_client is imported, here and in each worker: it must be there before.
-_directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR") or tempfile.mkdtemp(prefix=_PREFIX)
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = _directory
+_RETRY_SECONDS = 1.0
+_new = Path(tempfile.gettempdir(), f"{_PREFIX}{uuid.uuid4().hex}")
+# Read when prometheus_client is imported, here and in each worker: it must be named before. It is
+# made when all else has gone well.
+_directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_directory)
+# The name tells, also after a SIGHUP, for which this file is read again.
+_is_own = _directory.name.startswith(_PREFIX)
 
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics  # noqa: E402
 
@@ -104,27 +113,51 @@ def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str
 util.write_error = _refuse_in_json
 
 
-def on_starting(_: Any) -> None:
-    """Start counting anew: counters of an earlier run would be added to this one's."""
-    if "GUNICORN_PID" not in os.environ:
-        for left in Path(_directory).glob("*.db"):
+def when_ready(server: Any) -> None:
+    """Count anew, and serve the metrics of all workers on a port of their own."""
+    _directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if _is_own:
+        atexit.register(_remove_directory, os.getpid())
+    elif not server.master_pid:  # counters of an earlier run would be added to this one's
+        for left in _directory.glob("*.db"):
             left.unlink(missing_ok=True)
-
-
-def when_ready(_: Any) -> None:
-    """Serve the metrics of all workers on a port of their own."""
     if _settings.metrics_port:
-        GunicornPrometheusMetrics.start_http_server_when_ready(
-            _settings.metrics_port, _settings.metrics_host
-        )
+        _serve_metrics(server)
+
+
+def _serve_metrics(server: Any) -> None:
+    host, port = _settings.metrics_host, _settings.metrics_port
+    try:
+        GunicornPrometheusMetrics.start_http_server_when_ready(port, host)
+    except OSError as error:
+        told = f"METRICS_PORT: cannot listen on {host} port {port} ({error.strerror})."
+        if not server.master_pid:
+            sys.exit(told)
+        # After a SIGUSR2: the master that this one is to replace has it until it ends.
+        server.log.warning(told)
+        threading.Thread(target=_serve_metrics_later, daemon=True).start()
+
+
+def _serve_metrics_later() -> None:
+    port = _settings.metrics_port
+    while True:
+        time.sleep(_RETRY_SECONDS)
+        with suppress(OSError):
+            GunicornPrometheusMetrics.start_http_server_when_ready(port, _settings.metrics_host)
+            return
+
+
+def _remove_directory(owner: int) -> None:
+    if os.getpid() == owner:  # a worker that ends runs what its master has registered
+        shutil.rmtree(_directory, ignore_errors=True)
+
+
+def pre_exec(server: Any) -> None:
+    """Let a master that is started by SIGUSR2 make a directory of its own."""
+    if _is_own:
+        server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 def child_exit(_: Any, worker: Any) -> None:
     """Keep what a worker counted, forget that it is alive."""
     GunicornPrometheusMetrics.mark_process_dead_on_child_exit(worker.pid)
-
-
-def on_exit(server: Any) -> None:
-    """Remove the directory that was made for this run; its name tells, also after a SIGHUP."""
-    if Path(_directory).name.startswith(_PREFIX) and not server.reexec_pid:
-        shutil.rmtree(_directory, ignore_errors=True)

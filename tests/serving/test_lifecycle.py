@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import psycopg2
@@ -102,6 +103,40 @@ def test_every_line_from_start_to_end_is_a_json_object(life: Life) -> None:
 
 def test_a_run_leaves_nothing_in_the_directory_for_temporary_files(life: Life) -> None:
     assert list(life.service.temporary.iterdir()) == []
+
+
+def test_on_usr2_a_new_master_takes_over_the_ports_of_the_old_one(
+    tmp_path: Path, shared_database: str
+) -> None:
+    with Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1) as service:
+        (worker,) = service.workers()
+        service.signal(signal.SIGUSR2)
+        until(lambda: _successors(service, worker))
+        (successor,) = _successors(service, worker)
+        try:
+            service.signal(signal.SIGTERM)
+            assert service.process.wait(30) == 0
+            until(lambda: _is_scraped(service))
+            assert Wire(service).send("GET", "/healthz").status == 200
+            assert service.counted()[("/healthz", "200")] == 1
+        finally:
+            successor.terminate()
+            until(lambda: not _runs(successor))
+
+    assert {line["level"] for line in service.lines()} <= {"INFO", "WARNING"}
+    assert list(service.temporary.iterdir()) == []
+
+
+def _successors(service: Service, worker: psutil.Process) -> list[psutil.Process]:
+    """Masters that were started beside the worker, and have workers themselves."""
+    return [one for one in service.workers() if one != worker and one.children()]
+
+
+def _is_scraped(service: Service) -> bool:
+    try:
+        return service.scrape()[0] == 200
+    except ConnectionRefusedError:
+        return False
 
 
 def _somebody_waits_for_a_lock(dsn: str) -> bool:

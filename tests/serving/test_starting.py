@@ -3,10 +3,12 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from socket import create_server
 
 import pytest
 
-from tests.serving.service import GUNICORN, ROOT, Service
+from tests.serving.conftest import Serve
+from tests.serving.service import GUNICORN, ROOT, Service, Wire
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -39,3 +41,63 @@ def test_host_may_be_an_address_of_ipv6(start: Start, host: str, bound: str) -> 
     printed = start("--print-config", HOST=host, PORT=8000).stdout
 
     assert f"['{bound}']" in printed
+
+
+def test_a_metrics_port_that_is_in_use_is_one_sentence_and_leaves_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    with create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = start(METRICS_PORT=port)
+
+    assert ended.returncode != 0
+    assert _complaint(ended) == (
+        f"METRICS_PORT: cannot listen on 127.0.0.1 port {port} (Address already in use)."
+    )
+    assert _left(tmp_path) == []
+
+
+def test_a_metrics_host_that_is_none_is_one_sentence(start: Start) -> None:
+    ended = start(METRICS_HOST="nowhere.invalid")
+
+    assert ended.returncode != 0
+    assert _complaint(ended).startswith("METRICS_PORT: cannot listen on nowhere.invalid port ")
+
+
+@pytest.mark.parametrize("setting", ["PORT", "RATELIMIT_GET"])
+def test_a_start_that_is_refused_leaves_nothing(start: Start, tmp_path: Path, setting: str) -> None:
+    with create_server(("127.0.0.1", 0)) as other:
+        refused = {"PORT": other.getsockname()[1], "RATELIMIT_GET": "often"}[setting]
+        assert start(**{setting: refused}).returncode != 0
+
+    assert _left(tmp_path) == []
+
+
+def test_workers_that_cannot_start_leave_nothing(start: Start, tmp_path: Path) -> None:
+    other_app = tmp_path / "broken.py"
+    other_app.write_text("raise SystemExit(3)")
+
+    ended = start("--pythonpath", str(tmp_path), "broken:app", WEB_CONCURRENCY=2)
+
+    assert ended.returncode == 3
+    assert _left(tmp_path) == []
+
+
+def test_a_directory_for_metrics_that_is_missing_is_made(serve: Serve, tmp_path: Path) -> None:
+    directory = tmp_path / "not" / "there"
+    service = serve(PROMETHEUS_MULTIPROC_DIR=directory, WEB_CONCURRENCY=1, METRICS_PUBLIC="true")
+
+    assert Wire(service).send("GET", "/healthz").status == 200
+    assert service.counted()[("/healthz", "200")] >= 1
+    assert any(directory.iterdir())
+
+
+def _complaint(ended: subprocess.CompletedProcess[str]) -> str:
+    """What is told beside gunicorn's own lines, which are JSON."""
+    told = [line for line in (ended.stdout + ended.stderr).splitlines() if line[:1] != "{"]
+    assert len(told) == 1, told
+    return told[0]
+
+
+def _left(directory: Path) -> list[Path]:
+    return list((directory / "temporary").iterdir())
