@@ -16,7 +16,7 @@ import psutil
 
 _SET_PDEATHSIG, _SET_SECUREBITS, _NO_SETUID_FIXUP = 1, 28, 1 << 2
 _CAP_AMBIENT, _AMBIENT_RAISE = 47, 2
-_CAPABILITY_VERSION_3, _CAP_DAC_OVERRIDE = 0x20080522, 1
+_CAPABILITY_VERSION_3, _CAP_DAC_READ_SEARCH = 0x20080522, 2
 _POLL_SECONDS = 0.02
 
 Process = subprocess.Popen[bytes]
@@ -61,7 +61,7 @@ def spawn(
     except subprocess.SubprocessError as error:
         raise StartFailed(
             "PostgreSQL does not run as root, and this root may not become another user (it lacks "
-            "SETUID, SETGID, SETPCAP or DAC_OVERRIDE): give DATABASE_URL, or use an ordinary user."
+            "SETUID, SETGID, SETPCAP or DAC_READ_SEARCH): give DATABASE_URL, or use another user."
         ) from error
 
 
@@ -162,13 +162,14 @@ def _preparation(
 
 def _become(user: int, group: int) -> None:
     # Without one right of root's it could not pass a directory above it that is closed to others,
-    # as one by `mktemp -d` is; without the secure bit access(2) would not count that right.
+    # as one by `mktemp -d` is; without the secure bit access(2) would not count that right. It is
+    # the one to search and to read, so that whoever reaches the server writes nothing of root's.
     linux = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
     refused = linux.prctl(_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0) if linux else 0
     os.setgroups([])
     os.setregid(group, group)
     os.setreuid(user, user)
-    if linux and (refused or not _keep_only(linux, _CAP_DAC_OVERRIDE)):
+    if linux and (refused or not _keep_only(linux, _CAP_DAC_READ_SEARCH)):
         raise OSError(ctypes.get_errno(), "a capability is missing")
 
 

@@ -4,13 +4,16 @@ import os
 import re
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from socket import create_server
 from typing import Any
 
+import psycopg2
 import pytest
 import requests
 
+from embedded import Postgres
 from tests.docs.console import answers_in, script_of, settled, steps_of
 from tests.serving.clone import Clone, Run, make_clone
 from tests.serving.service import until
@@ -86,6 +89,22 @@ def test_after_a_sigkill_of_the_runner_the_next_make_run_serves_the_same_data(
     run.process.wait()
 
     assert _is_recorded(clone.serve())
+
+
+def test_its_postgres_writes_nothing_where_its_user_may_not(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    """Also where root started it, and it may pass the directories that are closed to others."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+
+    with (
+        closing(psycopg2.connect(postgres.url("postgres"))) as connection,
+        pytest.raises(psycopg2.errors.InsufficientPrivilege),
+    ):
+        connection.cursor().execute("COPY (SELECT 1) TO %s", [f"{closed}/file"])
+
+    assert list(closed.iterdir()) == []
 
 
 def test_ctrl_c_ends_all_of_it_and_the_data_stays(clone: Clone) -> None:
