@@ -11,10 +11,12 @@ from contextlib import ExitStack, redirect_stdout, suppress
 from errno import EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from io import StringIO
+from itertools import pairwise
 from shlex import quote
 from socket import AF_INET, AF_INET6, create_server, socket
 
 from click import ClickException
+from psutil import Process
 
 from embedded.local import LOCAL, ROOT, InUse, alone, key, needed, postgres, tell
 from embedded.processes import StartFailed, end, end_with_parent, leftovers, spawn, stop
@@ -164,8 +166,12 @@ def _without_password(url: str) -> str:
 
 
 def _end_leftovers() -> None:
-    found = leftovers(lambda process: str(LOCAL) in process.cmdline())
-    end(found, signal.SIGTERM, _SERVICE_STOP_SECONDS)
+    end(leftovers(_is_our_service), signal.SIGTERM, _SERVICE_STOP_SECONDS)
+
+
+def _is_our_service(process: Process) -> bool:
+    command = process.cmdline()
+    return "gunicorn" in command and ("--name", str(LOCAL)) in pairwise(command)
 
 
 def _check_ports(settings: Settings) -> None:

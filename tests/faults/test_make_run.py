@@ -3,6 +3,8 @@
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -89,6 +91,18 @@ def test_after_a_sigkill_of_the_runner_the_next_make_run_serves_the_same_data(
     run.process.wait()
 
     assert _is_recorded(clone.serve())
+
+
+def test_a_start_ends_nothing_of_others_that_work_in_its_directory(clone: Clone) -> None:
+    _end(clone)
+    command = [sys.executable, "-c", "input()", f"{clone.directory}/.local"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as theirs:
+        clone.serve()
+
+        still_there = theirs.poll() is None
+        theirs.kill()
+
+    assert still_there
 
 
 def test_its_postgres_writes_nothing_where_its_user_may_not(
