@@ -28,7 +28,7 @@ lint: .venv/.installed ## Check style, types and the walls between the rooms
 	.venv/bin/lint-imports
 
 token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
-	@exec $(PROGRESS) token "$$SUB" --scope "$$SCOPE"
+	@exec $(PYTHON) -m embedded token "$$SUB" --scope "$$SCOPE"
 
 migrate: .venv/.installed ## Bring DATABASE_URL, or the database of make run, to the newest schema
 	@exec $(PROGRESS) migrate

@@ -1,4 +1,7 @@
-"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs one on them."""
+"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs one on them.
+
+`… token SUB` makes a token for the service that runs, and needs none of the servers.
+"""
 
 import os
 import re
@@ -35,7 +38,7 @@ _CHAPTER = '{"chapterId": "intro", "completed": true, "watchTime": 60, "totalCha
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the two commands; what goes wrong is told in sentences, without a stack trace."""
+    """Run one of the commands; what goes wrong is told in sentences, without a stack trace."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
             signal.signal(number, _leave)
@@ -45,12 +48,15 @@ def main(arguments: list[str]) -> int:
                 return run()
             case ["exec", *command] if command:
                 return execute(command)
+            case ["token", *options] if options:
+                os.environ.update(key(os.environ))
+                progress.main(["token", *options], "make")
     except KeyboardInterrupt:
         return 0 if arguments == ["run"] else 128 + signal.SIGINT
     except (StartFailed, InUse, ProgressError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print("usage: python -m embedded run | exec COMMAND…", file=sys.stderr)
+    print("usage: python -m embedded run | exec COMMAND… | token SUB", file=sys.stderr)
     return 2
 
 
@@ -63,7 +69,8 @@ def run() -> int:
     if "MAKELEVEL" in os.environ:  # make may be killed, and would leave us behind
         end_with_parent(signal.SIGTERM)
     servers, variables = needed(os.environ)
-    os.environ.update(variables | key(os.environ))
+    secret = key(os.environ)
+    os.environ.update(variables | secret)
     settings = Settings.from_environment(os.environ)
     address = _address(settings.host, settings.port)
     with alone() as lock, ExitStack() as stack:
@@ -73,7 +80,7 @@ def run() -> int:
             stack.enter_context(server)
         tell(lock, address, variables.get("DATABASE_URL", ""))
         _migrate(settings)
-        return _serve(stack, settings)
+        return _serve(stack, settings, "" if secret else ", given the same JWT_ settings")
 
 
 def execute(command: list[str]) -> int:
@@ -109,7 +116,7 @@ def _migrate(settings: Settings) -> None:
         engine.dispose()
 
 
-def _serve(stack: ExitStack, settings: Settings) -> int:
+def _serve(stack: ExitStack, settings: Settings, given: str) -> int:
     # _end_leftovers finds it by the name, should this process be killed.
     options = ["-c", "gunicorn.conf.py", "--name", str(LOCAL)]
     command = [sys.executable, "-m", "gunicorn", *options, "wsgi:app"]
@@ -121,7 +128,7 @@ def _serve(stack: ExitStack, settings: Settings) -> int:
             raise StartFailed(f"The service does not answer after {_START_SECONDS:.0f} s.")
         time.sleep(0.02)
     if service.poll() is None:
-        print(_greeting(settings, os.environ["DATABASE_URL"], _token()), flush=True)
+        print(_greeting(settings, os.environ["DATABASE_URL"], _token(), given), flush=True)
         service.wait()
     raise StartFailed("The service ended by itself; why is above.")
 
@@ -144,7 +151,7 @@ def _answers(settings: Settings) -> bool:
     return True
 
 
-def _greeting(settings: Settings, database_url: str, token: str) -> str:
+def _greeting(settings: Settings, database_url: str, token: str, given: str) -> str:
     service = _address(settings.host, settings.port) + settings.url_prefix
     metrics = _address(settings.metrics_host, settings.metrics_port) + "/metrics"
     # Double quotes, so that a $TOKEN in the place of a token is the shell's variable.
@@ -154,6 +161,7 @@ def _greeting(settings: Settings, database_url: str, token: str) -> str:
             f"Service:  {service}",
             f"Metrics:  {metrics if settings.metrics_port else 'off'}",
             f"Database: {_without_password(database_url)}",
+            f"Tokens:   make token SUB=alice{given}",
             f"Try it:   curl {headers} -d {quote(_CHAPTER)} {service}/first-steps/chapter",
             "Ctrl-C stops it; its data stays.",
         )

@@ -86,7 +86,7 @@ def check(mount: str | None) -> None:
 @click.option("--seconds", default=ONE_DAY, show_default=True, help="How long it is valid.")
 def token(sub: str, scope: str, seconds: int) -> None:
     """Print a token of learner SUB, signed with JWT_SECRET_KEY."""
-    settings = Settings.from_environment(os.environ)
+    settings = Settings.from_environment(os.environ, database_needed=False)
     if not settings.jwt_algorithm.startswith("HS"):
         raise click.ClickException("Tokens are signed elsewhere: no JWT_SECRET_KEY is in use.")
     now = datetime.now(UTC)

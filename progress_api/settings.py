@@ -87,13 +87,18 @@ class Settings:
 
     @classmethod
     def from_environment(
-        cls, environment: Mapping[str, str], *, keys_needed: bool = True
+        cls,
+        environment: Mapping[str, str],
+        *,
+        keys_needed: bool = True,
+        database_needed: bool = True,
     ) -> "Settings":
         """Read all settings of the service on its own; an empty value counts as not given.
 
         Args:
             environment: names and values, such as os.environ.
             keys_needed: whether tokens are to be verified; a migration job holds no keys.
+            database_needed: whether anything is to be kept; a token is signed without.
 
         Raises:
             SettingsError: with one sentence for each fault, all of them at once.
@@ -101,7 +106,9 @@ class Settings:
         names = {one: one.name.upper() for one in fields(cls)}
         given = {name: environment.get(name, "") for name in names.values()}
         values, faults = _read_all(names, given)
-        if values.get("database_url") is MISSING:
+        if values.get("database_url") is MISSING and not database_needed:
+            values["database_url"] = ""
+        elif values.get("database_url") is MISSING:
             faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.allowed}.")
         faults += _key_faults(values) if keys_needed else []
         return cls(**_sound(values, faults + _port_faults(values)))

@@ -79,6 +79,38 @@ def test_make_token_makes_a_token_for_the_running_service(clone: Clone) -> None:
     assert _get(f"{address}?userId=bob", _token(run))["error"] == "Forbidden"
 
 
+def test_make_token_makes_one_for_a_service_with_a_database_of_its_own(
+    clone: Clone, shared_database: str
+) -> None:
+    _end(clone)
+    clone.environment["DATABASE_URL"] = shared_database
+    try:
+        run = clone.serve()
+    finally:
+        del clone.environment["DATABASE_URL"]
+
+    told = clone.shell("make token SUB=alice").strip()
+
+    assert _get(f"{run.line('Service')}/x", told)["userId"] == "alice"
+    _end(clone)
+    assert clone.shell("make token SUB=alice").count(".") == told.count(".") == 2
+
+
+def test_a_start_with_a_secret_says_that_make_token_needs_it_too(clone: Clone) -> None:
+    assert _running(clone).line("Tokens") == "make token SUB=alice"
+    _end(clone)
+    clone.environment["JWT_SECRET_KEY"] = "a secret of an operator, of more than 32 bytes"
+    try:
+        run = clone.serve()
+        told = clone.shell("make token SUB=alice").strip()
+    finally:
+        del clone.environment["JWT_SECRET_KEY"]
+
+    assert run.line("Tokens") == "make token SUB=alice, given the same JWT_ settings"
+    assert _get(f"{run.line('Service')}/x", told)["userId"] == "alice"
+    _end(clone)
+
+
 def test_after_a_sigkill_of_the_runner_the_next_make_run_serves_the_same_data(
     clone: Clone,
 ) -> None:

@@ -129,6 +129,11 @@ def test_a_token_is_not_made_where_others_sign(empty: Database) -> None:
     assert "JWT_SECRET_KEY" in refusal(empty.command("token", "alice", **elsewhere))
 
 
+def test_a_token_needs_no_database(empty: Database) -> None:
+    told = succeeded(empty.command("token", "alice", DATABASE_URL="", **KEY))
+    assert jwt.decode(told, SECRET, ["HS256"])["sub"] == "alice"
+
+
 def test_a_token_without_a_key_is_refused(empty: Database) -> None:
     assert "JWT_SECRET_KEY" in refusal(empty.command("token", "alice"))
 
