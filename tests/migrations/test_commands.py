@@ -66,6 +66,12 @@ def test_check_refuses_settings_that_the_service_would_refuse(at_head: Database)
     assert "JWT_SECRET_KEY" in refusal(at_head.command("check"))
 
 
+def test_check_refuses_a_public_key_that_the_service_would_refuse(at_head: Database) -> None:
+    forged = "-----BEGIN PUBLIC KEY-----\\naHVudGVyMg==\\n-----END PUBLIC KEY-----"
+    elsewhere = {"JWT_ALGORITHM": "RS256", "JWT_PUBLIC_KEY": forged}
+    assert "JWT_PUBLIC_KEY" in refusal(at_head.command("check", **elsewhere))
+
+
 @pytest.mark.parametrize("kind", ["empty", "by_hand"])
 def test_check_tells_that_a_database_is_not_migrated(
     kind: str, request: pytest.FixtureRequest
