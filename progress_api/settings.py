@@ -182,13 +182,15 @@ def _key_faults(values: Mapping[str, Any]) -> list[str]:
         return []
     algorithm, secret = values["jwt_algorithm"], values["jwt_secret_key"] or ""
     public_keys = [values["jwt_public_key"], values["jwt_jwks_url"]]
+    if algorithm not in {*HMAC_SECRET_BYTES, *PUBLIC_KEY_ALGORITHMS}:
+        return [f"JWT_ALGORITHM must be {ALGORITHM.allowed}."]
     least = HMAC_SECRET_BYTES.get(algorithm, 0)
     if least and any(public_keys):
         return ["JWT_PUBLIC_KEY and JWT_JWKS_URL need JWT_ALGORITHM to be such as RS256 or ES256."]
     if least and len(secret.encode()) < least:
         needed = f"JWT_SECRET_KEY must be a secret of at least {least} bytes for {algorithm}"
         return [f"{needed}, or JWT_ALGORITHM another and JWT_PUBLIC_KEY or JWT_JWKS_URL given."]
-    if algorithm in PUBLIC_KEY_ALGORITHMS and all(public_keys) == any(public_keys):
+    if not least and all(public_keys) == any(public_keys):
         given = "JWT_PUBLIC_KEY, a public key in PEM, or JWT_JWKS_URL, an http or https address"
         return [f"JWT_ALGORITHM {algorithm} needs either {given}."]
     return []

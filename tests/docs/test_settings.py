@@ -217,6 +217,16 @@ def test_what_only_looks_like_a_public_key_is_refused() -> None:
         assert "JWT_PUBLIC_KEY" in _refusal(RS256 | {"JWT_PUBLIC_KEY": key})
 
 
+@pytest.mark.parametrize("algorithm", ["PS384", "none", ""])
+def test_an_algorithm_that_is_none_is_refused_wherever_settings_come_from(algorithm: str) -> None:
+    settings = Settings(
+        database_url=GIVEN["DATABASE_URL"], jwt_secret_key=SECRET, jwt_algorithm=algorithm
+    )
+
+    with pytest.raises(SettingsError, match="JWT_ALGORITHM must be one of HS256, "):
+        create_app(settings)
+
+
 def test_no_secret_is_shown_with_the_settings() -> None:
     settings = _settings({"RATELIMIT_STORAGE_URI": "valkey://:hunter2@store.example"})
     for shown in (repr(settings), str(settings), f"{settings}"):
