@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import psycopg2
+from psycopg2.extensions import make_dsn
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -63,7 +65,13 @@ def enforce_deadlines(engine: Engine, settings: Settings) -> None:
 
 
 def _parsed(url: str) -> URL:
+    needed = "DATABASE_URL must be the address of a PostgreSQL database"
     try:
-        return make_url(url)
+        parsed = make_url(url)
+        _, options = parsed.get_dialect()().create_connect_args(parsed)
+        make_dsn(**options)  # which refuses what libpq would refuse at each request
     except ArgumentError as error:
-        raise SettingsError("DATABASE_URL must be the address of a PostgreSQL database.") from error
+        raise SettingsError(f"{needed}.") from error
+    except psycopg2.ProgrammingError as error:
+        raise SettingsError(f"{needed}, and has an {str(error).strip()}.") from error
+    return parsed

@@ -227,6 +227,30 @@ def test_an_algorithm_that_is_none_is_refused_wherever_settings_come_from(algori
         create_app(settings)
 
 
+@pytest.mark.parametrize("driver", ["postgresql", "postgresql+psycopg"])
+def test_an_option_that_no_database_knows_is_refused(driver: str) -> None:
+    address = f"{driver}://app:{PASSWORD}@db.example/progress?sslmode=require&application_nam=x"
+
+    sentence = _refusal({"DATABASE_URL": address})
+
+    assert sentence.startswith("DATABASE_URL must be ")
+    assert "application_nam" in sentence
+    assert PASSWORD not in sentence
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://app@/progress?host=/run/postgresql&port=5433",
+        "postgresql://app@/progress?host=a:5432&host=b:5433&target_session_attrs=read-write",
+        "postgresql+psycopg://app@h/progress?sslmode=verify-full&sslrootcert=system&keepalives=1",
+        "postgresql://app@h/progress?options=-c%20search_path%3Dours",
+    ],
+)
+def test_an_option_that_libpq_knows_is_taken(address: str) -> None:
+    create_app(_settings({"DATABASE_URL": address}))
+
+
 def test_no_secret_is_shown_with_the_settings() -> None:
     settings = _settings({"RATELIMIT_STORAGE_URI": "valkey://:hunter2@store.example"})
     for shown in (repr(settings), str(settings), f"{settings}"):
