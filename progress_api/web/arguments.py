@@ -2,7 +2,7 @@
 
 import json
 from typing import Any, NoReturn
-from urllib.parse import unquote, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from flask import request
 from marshmallow import ValidationError
@@ -40,9 +40,10 @@ def read_user_ids() -> list[str]:
     Raises:
         InvalidFields: one is no id.
     """
-    user_ids = [user_id for user_id in request.args.getlist("userId") if user_id]
-    sent = unquote_to_bytes(request.query_string)
-    return [_checked("userId", user_id, sent) for user_id in user_ids]
+    # As Latin-1 each byte is a character, and is had back as it was sent.
+    query = parse_qsl(request.query_string.decode("latin-1"), encoding="latin-1")
+    sent = [value.encode("latin-1") for name, value in query if name == "userId"]
+    return [_checked("userId", user_id.decode(errors="replace"), user_id) for user_id in sent]
 
 
 def read_body(schema: LearnerBody) -> tuple[str | None, Any]:

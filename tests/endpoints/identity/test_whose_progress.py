@@ -158,12 +158,17 @@ def test_a_second_user_id_in_the_query_is_seen(busy: Learner, query: str) -> Non
             assert_forbidden(ask(busy, endpoint, query=query.format(me=busy.name)))
 
 
+@pytest.mark.parametrize("query", ["?userId={me}&x=%FF", "?%FF&userId={me}", "?%75serI%64={me}"])
+def test_what_else_a_query_holds_is_nobody_s_business(learner: Learner, query: str) -> None:
+    assert learner.get(query.format(me=learner.name)).body["userId"] == learner.name
+
+
 @pytest.mark.parametrize("query", ["", "?userId=", "?userid=other", "?user_id=other", "?x=1"])
 def test_a_query_that_names_nobody_is_about_the_learner(learner: Learner, query: str) -> None:
     assert learner.get(query).body["userId"] == learner.name
 
 
-@pytest.mark.parametrize("user_id", ["%20", "%00", "a%00", "x" * 256])
+@pytest.mark.parametrize("user_id", ["%20", "%00", "a%00", "x" * 256, "%FF", "a%C3"])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_user_id_in_the_query_that_is_no_id_is_refused(
     busy: Learner, endpoint: str, user_id: str
