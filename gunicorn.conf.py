@@ -3,6 +3,7 @@
 import atexit
 import json
 import logging
+import math
 import os
 import shutil
 import socket
@@ -52,8 +53,9 @@ threads = _settings.web_threads
 worker_connections = threads * 16
 keepalive = 5
 timeout = 30
-# Longer than a statement may take, shorter than an orchestrator waits.
-graceful_timeout = 8
+# Longer than a request may wait for its connection and its statements; with the default of
+# DATABASE_TIMEOUT shorter than an orchestrator waits.
+graceful_timeout = 4 + 2 * math.ceil(_settings.database_timeout / 1000)
 # An id of 255 characters, and a userId, are up to 6,120 bytes when they are percent-encoded.
 limit_request_line = 8190
 # Who may speak for a client is TRUSTED_PROXIES alone; gunicorn itself would believe loopback.

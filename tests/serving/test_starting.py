@@ -1,5 +1,6 @@
 """What gunicorn is started with: where it listens, what is in its way, what it leaves."""
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -41,6 +42,14 @@ def test_host_may_be_an_address_of_ipv6(start: Start, host: str, bound: str) -> 
     printed = start("--print-config", HOST=host, PORT=8000).stdout
 
     assert f"['{bound}']" in printed
+
+
+@pytest.mark.parametrize("milliseconds", [100, 2000, 60_000])
+def test_a_stop_waits_longer_than_a_statement_may_take(start: Start, milliseconds: int) -> None:
+    printed = start("--print-config", DATABASE_TIMEOUT=milliseconds).stdout
+
+    (seconds,) = re.findall(r"^graceful_timeout += (\d+)$", printed, re.MULTILINE)
+    assert int(seconds) > 2 * milliseconds / 1000  # the wait for a connection takes as long
 
 
 def test_a_metrics_port_that_is_in_use_is_one_sentence_and_leaves_nothing(
