@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint token migrate revision lock clean
+.PHONY: help run example test lint token migrate revision lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -17,6 +17,9 @@ help: ## Say what each target does
 
 run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL and RATELIMIT_STORAGE_URI name none
 	@exec $(PYTHON) -m embedded run
+
+example: .venv/.installed ## Serve examples/host_app, an app of somebody else's that has tutorial progress in it
+	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
 test: .venv/.installed ## Run all tests, with at least 95% of the branches covered
 	$(PYTHON) -m pytest -n 3 --dist loadfile --cov --cov-report=term --cov-fail-under=95
