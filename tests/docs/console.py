@@ -38,3 +38,11 @@ def settled(answer: str) -> str:
     for pattern, constant in CHANGING:
         answer = re.sub(pattern, constant, answer)
     return answer.strip()
+
+
+def block_below(heading: str, text: str, language: str) -> str:
+    """The first block of a language below a heading."""
+    section = text.partition(f"\n{heading}\n")[2]
+    found = re.search(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert found, (heading, language)
+    return found[1]

@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = ("progress_api",)
 depends_on = None
 
+# Every name is final: the one that PostgreSQL gives to what the guide leaves without a name. A host
+# that takes this into its own history may have a naming convention, which is not for our tables.
 _PERCENTAGE = "completion_percentage >= 0 AND completion_percentage <= 100"
 
 
@@ -29,7 +31,7 @@ def downgrade() -> None:
 def _tutorial_progress() -> None:
     op.create_table(
         "tutorial_progress",
-        _id(),
+        *_id("tutorial_progress"),
         sa.Column("tutorial_id", sa.String(255), nullable=False),
         sa.Column("user_id", sa.String(255)),
         sa.Column(
@@ -45,7 +47,7 @@ def _tutorial_progress() -> None:
         sa.Column("total_watch_time", sa.Integer(), server_default=sa.text("0")),
         sa.Column("last_watched_at", sa.TIMESTAMP()),
         *_times(),
-        sa.UniqueConstraint("tutorial_id", "user_id"),
+        _unique("tutorial_progress", "tutorial_id", "user_id"),
     )
     last_watched = [sa.text("last_watched_at DESC")]
     op.create_index("idx_tutorial_progress_user_id", "tutorial_progress", ["user_id"])
@@ -56,14 +58,14 @@ def _tutorial_progress() -> None:
 def _chapter_progress() -> None:
     op.create_table(
         "chapter_progress",
-        _id(),
-        _progress_id(),
+        *_id("chapter_progress"),
+        *_progress_id("chapter_progress"),
         sa.Column("chapter_id", sa.String(255), nullable=False),
         sa.Column("watch_time", sa.Integer(), server_default=sa.text("0")),
         sa.Column("completed", sa.Boolean(), server_default=sa.text("false")),
         sa.Column("last_position", sa.Integer(), server_default=sa.text("0")),
         *_times(),
-        sa.UniqueConstraint("progress_id", "chapter_id"),
+        _unique("chapter_progress", "progress_id", "chapter_id"),
     )
     op.create_index("idx_chapter_progress_progress_id", "chapter_progress", ["progress_id"])
 
@@ -71,8 +73,8 @@ def _chapter_progress() -> None:
 def _quiz_scores() -> None:
     op.create_table(
         "quiz_scores",
-        _id(),
-        _progress_id(),
+        *_id("quiz_scores"),
+        *_progress_id("quiz_scores"),
         sa.Column("quiz_id", sa.String(255), nullable=False),
         sa.Column(
             "score",
@@ -90,19 +92,27 @@ def _quiz_scores() -> None:
         sa.Column("attempts", sa.Integer(), server_default=sa.text("1")),
         _now("completed_at", nullable=False),
         *_times(),
-        sa.UniqueConstraint("progress_id", "quiz_id"),
+        _unique("quiz_scores", "progress_id", "quiz_id"),
     )
     op.create_index("idx_quiz_scores_progress_id", "quiz_scores", ["progress_id"])
 
 
-def _id() -> sa.Column[Any]:
+def _id(table: str) -> tuple[Any, ...]:
     generated = sa.text("gen_random_uuid()")
-    return sa.Column("id", sa.Uuid(), primary_key=True, server_default=generated)
+    column = sa.Column("id", sa.Uuid(), nullable=False, server_default=generated)
+    return column, sa.PrimaryKeyConstraint("id", name=op.f(f"{table}_pkey"))
 
 
-def _progress_id() -> sa.Column[Any]:
-    progress = sa.ForeignKey("tutorial_progress.id", ondelete="CASCADE")
-    return sa.Column("progress_id", sa.Uuid(), progress, nullable=False)
+def _progress_id(table: str) -> tuple[Any, ...]:
+    name = op.f(f"{table}_progress_id_fkey")
+    key = sa.ForeignKeyConstraint(
+        ["progress_id"], ["tutorial_progress.id"], name=name, ondelete="CASCADE"
+    )
+    return sa.Column("progress_id", sa.Uuid(), nullable=False), key
+
+
+def _unique(table: str, *columns: str) -> sa.UniqueConstraint:
+    return sa.UniqueConstraint(*columns, name=op.f(f"{table}_{'_'.join(columns)}_key"))
 
 
 def _now(name: str, *, nullable: bool = True) -> sa.Column[Any]:
@@ -114,5 +124,4 @@ def _times() -> tuple[sa.Column[Any], sa.Column[Any]]:
 
 
 def _check(name: str, condition: str) -> sa.CheckConstraint:
-    # The name is final: it is the one that PostgreSQL gives to the guide's unnamed check.
     return sa.CheckConstraint(condition, name=op.f(f"{name}_check"))

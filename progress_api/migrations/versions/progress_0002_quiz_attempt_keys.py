@@ -11,11 +11,19 @@ depends_on = None
 
 def upgrade() -> None:
     """Make the table; it goes with its quiz."""
-    quiz = sa.ForeignKey("quiz_scores.id", ondelete="CASCADE")
     op.create_table(
         "quiz_attempt_keys",
-        sa.Column("quiz_score_id", sa.Uuid(), quiz, primary_key=True),
-        sa.Column("attempt_key", sa.Uuid(), primary_key=True),
+        sa.Column("quiz_score_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt_key", sa.Uuid(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "quiz_score_id", "attempt_key", name=op.f("quiz_attempt_keys_pkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["quiz_score_id"],
+            ["quiz_scores.id"],
+            name=op.f("quiz_attempt_keys_quiz_score_id_fkey"),
+            ondelete="CASCADE",
+        ),
     )
 
 
