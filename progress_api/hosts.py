@@ -106,7 +106,7 @@ def new_state(
         progress=repository_on(engine, one_trip=settings.database_one_trip),
         repository_on=repository_on,
         identity=_identity(app, given, settings),
-        limits=Limits(_storage(app, settings), _limits(settings)),
+        limits=Limits(_storage(app, settings), _limits(settings), url_prefix),
         metrics=metrics,
         max_body_bytes=settings.progress_max_body_bytes,
     )

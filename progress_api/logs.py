@@ -65,18 +65,24 @@ def register(scaffold: Flask | Blueprint) -> None:
     scaffold.after_request(_end)
 
 
+def request_id() -> str:
+    """Return the id of the current request, also where a host's hook ended it before ours began."""
+    if "progress_request_id" not in g:
+        _begin()
+    known: str = g.progress_request_id
+    return known
+
+
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
     g.progress_request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _end(response: Response) -> Response:
-    # A host's own hook may have answered before there was one.
-    if request_id := g.get("progress_request_id"):
-        response.headers[REQUEST_ID] = request_id
+    response.headers[REQUEST_ID] = request_id()
     caller = g.get("progress_caller")
     told = {
-        "requestId": g.get("progress_request_id"),
+        "requestId": request_id(),
         "learner": caller.pseudonym if caller else None,
         "method": request.method,
         "route": template(),

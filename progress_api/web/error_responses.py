@@ -6,10 +6,11 @@ import traceback
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Flask, Response, g
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
 
 from progress_api import exceptions as failures
+from progress_api.logs import request_id
 from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
 
 RETRY_AFTER_SECONDS = 1
@@ -85,11 +86,17 @@ def _answer_http(error: Exception) -> Response:
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     if status < HTTPStatus.BAD_REQUEST:
         return _envelope(status, HTTPStatus(status).phrase, HTTPStatus(status).description)
-    detail = _WHAT_TO_DO.get(status, HTTPStatus(status).description or "The request is refused.")
+    detail = _told_by_host(error) or _WHAT_TO_DO.get(status) or HTTPStatus(status).description
     response = _envelope(status, HTTPStatus(status).phrase, detail)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
+
+
+def _told_by_host(error: HTTPException) -> str | None:
+    """A sentence that is not Werkzeug's own: a host's hook wrote it for who is refused."""
+    told = error.description
+    return told if isinstance(told, str) and told != type(error).description else None
 
 
 def _answer_unexpected(error: Exception) -> Response:
@@ -100,7 +107,7 @@ def _answer_unexpected(error: Exception) -> Response:
 
 
 def _envelope(status: int, error: str, detail: str, fields: Any = None) -> Response:
-    body = {"error": error, "detail": detail, "requestId": g.get("progress_request_id")}
+    body = {"error": error, "detail": detail, "requestId": request_id()}
     if fields is not None:
         body["fields"] = fields
     return json_response(body, status)

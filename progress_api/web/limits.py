@@ -36,14 +36,17 @@ def open_storage(uri: str) -> Storage:
 class Limits:
     """What each caller may still ask for, per endpoint."""
 
-    def __init__(self, storage: Storage, limits: Mapping[str, str]) -> None:
+    def __init__(self, storage: Storage, limits: Mapping[str, str], mount: str) -> None:
         """Count in this store.
 
         Args:
             storage: shared by all workers, or this process's memory.
             limits: for each endpoint's name a limit such as "30/minute"; an endpoint without
                 one is not limited.
+            mount: where in the app; counted apart from others in the same store, for learners of
+                two databases may have the same ids.
         """
+        self._mount = mount
         self._items: dict[str, RateLimitItem] = {name: parse(text) for name, text in limits.items()}
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
@@ -63,7 +66,7 @@ class Limits:
         item = self._items.get(name)
         if item is None:
             return
-        reset_time = self._reset_time_if_refused(item, name, key)
+        reset_time = self._reset_time_if_refused(item, self._mount, name, key)
         if reset_time is not None:
             reset_in = max(1, math.ceil(reset_time - time.time()))
             raise LimitExceeded(limit=item.amount, window=str(item), reset_in=reset_in)

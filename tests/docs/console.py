@@ -42,7 +42,7 @@ def settled(answer: str) -> str:
 
 def block_below(heading: str, text: str, language: str) -> str:
     """The first block of a language below a heading."""
-    section = text.partition(f"\n{heading}\n")[2]
+    section = f"\n{text}".partition(f"\n{heading}\n")[2]
     found = re.search(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert found, (heading, language)
     return found[1]

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from prometheus_client import REGISTRY
 import progress_api
 from progress_api import Settings, create_app
 from tests.client import SECRET
+from tests.docs.embedding.public_names import rows, table
 
 NAMES = [
     "Chapter",
@@ -85,6 +87,13 @@ def test_everything_is_imported_by_a_star() -> None:
     exec("from progress_api import *", found)  # noqa: S102
     assert sorted(found.keys() - {"__builtins__"}) == NAMES
     assert isinstance(found["blueprint"], Blueprint)
+
+
+def test_the_table_of_public_names_is_as_the_code_has_them(root: Path) -> None:
+    guide = (root / "docs" / "embedding.md").read_text()
+
+    assert f"<!-- public names -->\n{table()}<!-- end -->" in guide
+    assert {re.split(r"[(.:]", shown)[0] for shown, _ in rows()} == set(NAMES)
 
 
 @pytest.fixture(scope="module")

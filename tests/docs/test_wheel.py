@@ -1,27 +1,16 @@
 """What is built and given to others: it has all that it needs, and works from anywhere."""
 
-import os
 import re
-import selectors
-import shutil
-import subprocess
-import sys
 import tarfile
-import time
-import venv
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from email import message_from_string
 from pathlib import Path
 
-import click
-import pytest
 import requests
 
 from progress_api.migrate import head
 from tests.client import SECRET, Learner, OverTheWire
+from tests.docs.installed import Built, Installed
 
 NEEDED = {
     "wsgi.py",
@@ -40,77 +29,6 @@ cli.main(["--app", "progress_api", "progress", "migrate"], standalone_mode=False
 os.environ["JWT_SECRET_KEY"] = sys.argv[1]
 cli.main(["--app", "progress_api", "progress", "check"], standalone_mode=False)
 """
-
-
-@dataclass(frozen=True)
-class Built:
-    """The two files of a release."""
-
-    wheel: Path
-    sdist: Path
-
-
-@dataclass(frozen=True)
-class Installed:
-    """A virtual environment with the wheel in it, and an empty directory to work in."""
-
-    python: Path
-    directory: Path
-
-    def run(self, *arguments: str, **environment: str) -> str:
-        """Run a Python module from the empty directory, and return what it printed."""
-        ended = subprocess.run(
-            [self.python, *arguments],
-            cwd=self.directory,
-            env=self.environment(**environment),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return ended.stdout.strip()
-
-    def environment(self, **given: str) -> dict[str, str]:
-        """Nothing of this process's own but what a shell would have."""
-        return {"PATH": os.defpath, "HOME": str(self.directory), **given}
-
-
-@pytest.fixture(scope="module")
-def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Build from what a fresh clone holds, the wheel from the sdist."""
-    clone, out = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("built")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (root / name).exists():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, clone / name)
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(clone)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "deprecated" not in (ended.stdout + ended.stderr).lower()
-    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
-    return Built(wheel, sdist)
-
-
-@pytest.fixture(scope="module")
-def installed(built: Built, tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """An environment with nothing but the wheel, and what it depends on on the path behind it."""
-    home = tmp_path_factory.mktemp("environment")
-    venv.create(home, with_pip=False, symlinks=True)
-    python = home / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "--disable-pip-version-check"]
-    subprocess.run(
-        [*pip, "install", "--quiet", "--no-deps", "--no-index", str(built.wheel)], check=True
-    )
-    # As a line of a .pth file the directory is searched, and .pth files in it are not run: the
-    # project's own editable installation is not seen.
-    dependencies = Path(click.__file__).parent.parent
-    (site,) = home.glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(f"{dependencies}\n")
-    return Installed(python, tmp_path_factory.mktemp("empty"))
 
 
 def test_the_wheel_has_the_migrations_and_the_types_and_neither_tests_nor_servers(
@@ -168,45 +86,14 @@ def test_the_command_migrates_from_the_wheel(installed: Installed, empty_databas
 
 
 def test_gunicorn_serves_the_wheel(installed: Installed, database: str) -> None:
-    with _serving(installed, database) as url:
+    given = {
+        "DATABASE_URL": database,
+        "JWT_SECRET_KEY": SECRET,
+        "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0",  # its own options are defaults
+    }
+    with installed.serving("-m", "gunicorn", "wsgi:app", **given) as served:
+        url = served.url
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
         assert requests.get(f"{url}/readyz", timeout=60).status_code == 200
         ada = Learner(OverTheWire(url), "ada")
         assert ada.watch(completed=True, totalChapters=2).body["completionPercentage"] == 50
-
-
-@contextmanager
-def _serving(installed: Installed, database: str) -> Iterator[str]:
-    """`gunicorn wsgi:app` on a port of its own choice; its own options are defaults."""
-    server = subprocess.Popen(
-        [installed.python, "-m", "gunicorn", "wsgi:app"],
-        cwd=installed.directory,
-        env=installed.environment(
-            DATABASE_URL=database,
-            JWT_SECRET_KEY=SECRET,
-            GUNICORN_CMD_ARGS="--bind 127.0.0.1:0",
-            TMPDIR=str(installed.directory),
-        ),
-        stderr=subprocess.PIPE,
-    )
-    try:
-        yield _address(server)
-    finally:
-        server.terminate()
-        server.communicate(timeout=60)
-    assert server.returncode == 0
-
-
-def _address(server: subprocess.Popen[bytes]) -> str:
-    """Read what it logs until it says where it listens."""
-    assert server.stderr
-    told, deadline = b"", time.monotonic() + 60
-    with selectors.DefaultSelector() as waiting:
-        waiting.register(server.stderr, selectors.EVENT_READ)
-        while time.monotonic() < deadline:
-            if waiting.select(timeout=0.5):
-                told += os.read(server.stderr.fileno(), 65536)
-            if found := re.search(rb"Listening at: (http://\S+)", told):
-                return found[1].decode()
-            assert server.poll() is None, told.decode()
-    raise AssertionError(told.decode())

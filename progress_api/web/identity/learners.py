@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from uuid import UUID
 
+from flask_jwt_extended.exceptions import JWTExtendedException
+from jwt import PyJWTError
 from werkzeug.exceptions import Unauthorized
 
 from progress_api.exceptions import Unauthenticated
@@ -12,6 +14,8 @@ from progress_api.web.identity.callers import Caller, Stranger
 
 Learner = Callable[[], object]
 _SIGN_IN = "Nobody is signed in; sign in, and try again."
+# An app may know the learner by a token of its own, through `@jwt_required()` or PyJWT.
+_REFUSALS = (Unauthorized, Unauthenticated, JWTExtendedException, PyJWTError)
 _log = logging.getLogger("progress_api.identity")
 
 
@@ -23,7 +27,8 @@ class LearnerIdentity:
 
         Args:
             learner: called in each request; returns the learner's id as a text, a whole number
-                or a UUID, and refuses with None or by raising Unauthorized, as abort(401) does.
+                or a UUID, and refuses with None or by raising Unauthorized, as abort(401) does,
+                or what flask-jwt-extended or PyJWT raise.
         """
         self._learner = learner
 
@@ -35,7 +40,7 @@ class LearnerIdentity:
         """
         try:
             known = self._learner()
-        except (Unauthorized, Unauthenticated):
+        except _REFUSALS:
             return Stranger(_SIGN_IN)
         if type(known) is int or isinstance(known, UUID):
             known = str(known)

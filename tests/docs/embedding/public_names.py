@@ -1,0 +1,97 @@
+"""The table of public names, as the code has them.
+
+Printed to be pasted by `python -m tests.docs.embedding.public_names`.
+"""
+
+import inspect
+import re
+from collections.abc import Iterator
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
+
+import progress_api
+from progress_api import InvalidFields, ProgressAPI, Settings
+
+# One argument for each setting: the README has them.
+_IN_THE_README = {Settings: "Settings(*, database_url: str, …)"}
+# What an instance has and a class does not show.
+_HELD = {
+    InvalidFields: ("fields: dict[str, list[str]]", "Each bad field, and its messages."),
+    ProgressAPI: ("blueprint: Blueprint", "What is mounted, such as to exempt it."),
+}
+
+
+def table() -> str:
+    """All rows in Markdown, as of the first release."""
+    lines = ["| name | since | |", "| --- | --- | --- |"]
+    for name, says in rows():
+        shown = name.replace("|", "\\|")
+        lines.append(f"| `{shown}` | 0.1.0 | {says} |")
+    return "\n".join(lines) + "\n"
+
+
+def rows() -> Iterator[tuple[str, str]]:
+    """Each public name, or public member of one, with its types; and what it is."""
+    for name in progress_api.__all__:
+        value = getattr(progress_api, name)
+        if not callable(value):
+            yield f"{name}: {type(value).__name__}", "One to register without an object of its own."
+            continue
+        yield _IN_THE_README.get(value) or f"{name}{_signature(value)}", _says(value)
+        if inspect.isclass(value):
+            for shown, says in _members(value):
+                yield f"{name}.{shown}", says
+
+
+def _members(kind: type) -> Iterator[tuple[str, str]]:
+    if kind in _HELD:
+        yield _HELD[kind]
+    for name, value in vars(kind).items():
+        if name.startswith("_"):
+            continue
+        if isinstance(value, property) and value.fget:
+            yield f"{name}: {_type(inspect.signature(value.fget).return_annotation)}", _says(value)
+        elif inspect.isfunction(value) or isinstance(value, classmethod):
+            yield f"{name}{_signature(getattr(kind, name))}", _says(value)
+
+
+def _signature(value: Any) -> str:
+    given = inspect.signature(value)
+    parameters = [
+        one.replace(annotation=_Shown(_type(one.annotation)))
+        for one in given.parameters.values()
+        if one.name != "self"
+    ]
+    returned = given.return_annotation
+    if returned in (None, inspect.Signature.empty):
+        return str(given.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
+    shown = _Shown(_type(returned))
+    return str(given.replace(parameters=parameters, return_annotation=shown))
+
+
+class _Shown:
+    """An annotation that is written as it is read here."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def _type(annotation: Any) -> str:
+    """A type without the modules of its parts."""
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(_type(part) for part in get_args(annotation))
+    if annotation is NoneType:
+        return "None"
+    written = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
+    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", written)
+
+
+def _says(value: Any) -> str:
+    return (inspect.getdoc(value) or "").partition("\n")[0]
+
+
+if __name__ == "__main__":
+    print(table())  # noqa: T201

@@ -1,0 +1,195 @@
+"""examples/host_app, started as its README says, with the wheel in an environment of its own."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+from embedded.postgres import Postgres
+from tests.conftest import new_database
+from tests.docs.installed import Installed, Served
+
+WATCHED = {"watchTime": 60, "completed": True, "totalChapters": 2}
+
+
+@dataclass
+class Browser:
+    """Somebody at the school's pages."""
+
+    url: str
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def sign_in(self, password: str) -> str:
+        """Fill in the form, and return the page that it leads to."""
+        form = {"name": "ada", "password": password}
+        return self.session.post(f"{self.url}/sign-in", data=form, timeout=30).text
+
+    def course(self) -> str:
+        """What the page of the courses says of the first one."""
+        page = self.session.get(f"{self.url}/", timeout=30).text
+        found = re.search(r'<section id="algebra">.*?<p>(.*?)</p>', page, re.DOTALL)
+        assert found, page
+        return " ".join(found[1].split())
+
+    def post(self, path: str, body: object = None, **headers: str) -> requests.Response:
+        """Post as the page's script does."""
+        address = f"{self.url}/progress/algebra/{path}"
+        return self.session.post(address, json=body, headers=headers, timeout=30)
+
+    def sit_exam(self, answer: str) -> None:
+        """Fill in the exam of the first course."""
+        address = f"{self.url}/courses/algebra/exam"
+        assert self.session.post(address, data={"answer": answer}, timeout=30).status_code == 200
+
+
+@dataclass(frozen=True)
+class Example:
+    """The example in a directory of its own, with nothing else of the project near it."""
+
+    installed: Installed
+    address: str
+
+    def run(self, *arguments: str) -> str:
+        """What one of its commands prints."""
+        return self.installed.run("-m", *arguments, DATABASE_URL=self.address)
+
+    def progress(self, command: str) -> str:
+        """What `flask progress …` prints."""
+        return self.run("flask", "--app", "campus", "progress", command)
+
+
+@pytest.fixture(scope="module")
+def example(
+    installed: Installed, postgres: Postgres, root: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Example:
+    """Copied, and all that it requires installed."""
+    directory = tmp_path_factory.mktemp("school") / "host_app"
+    generated = shutil.ignore_patterns("__pycache__", "instance")
+    shutil.copytree(root / "examples" / "host_app", directory, ignore=generated)
+    installed.pip("--requirement", str(directory / "requirements.txt"))
+    return Example(Installed(installed.python, directory), _new_address(postgres))
+
+
+def _new_address(postgres: Postgres) -> str:
+    """Of an empty database, as an operator writes it: without a driver."""
+    return re.sub(r"\+\w+", "", new_database(postgres, None), count=1)
+
+
+@pytest.fixture(scope="module")
+def served(example: Example) -> Iterator[Served]:
+    """Started with one command."""
+    given = {"DATABASE_URL": example.address, "PORT": "0"}
+    with example.installed.serving(".", **given) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def password(served: Served) -> str:
+    """The one that it has printed."""
+    found = re.search(r"as ada with the password (\S+)", served.told)
+    assert found, served.told
+    return found[1]
+
+
+@pytest.fixture
+def ada(served: Served, password: str) -> Iterator[Browser]:
+    """A learner who is signed in, and has no progress."""
+    browser = Browser(served.url)
+    assert "Signed in as ada" in browser.sign_in(password)
+    yield browser
+    browser.session.delete(f"{served.url}/progress/algebra", timeout=30)
+    browser.session.close()
+
+
+def test_what_the_guest_records_is_on_the_hosts_page(ada: Browser) -> None:
+    # given
+    assert ada.course() == "0% completed: 0 of 2 chapters, exam open."
+    # when
+    assert ada.post("chapter", {"chapterId": "chapter-1", **WATCHED}).status_code == 200
+    # then
+    assert ada.course() == "50% completed: 1 of 2 chapters, exam open."
+
+
+def test_what_the_host_records_itself_counts_and_a_certificate_reaches_its_register(
+    ada: Browser,
+) -> None:
+    # given
+    for n in (1, 2):
+        ada.post("chapter", {"chapterId": f"chapter-{n}", **WATCHED})
+    # when the exam is failed, and then passed
+    ada.sit_exam("41")
+    assert ada.post("complete").status_code == 400
+    ada.sit_exam("42")
+    assert "exam passed" in ada.course()
+    assert "diploma" not in ada.course()
+    assert ada.post("complete").json()["certificateEarned"] is True
+    # then
+    assert "diploma issued" in ada.course()
+
+
+def test_the_api_knows_the_same_learner_by_the_hosts_tokens(
+    ada: Browser, served: Served, password: str
+) -> None:
+    # given
+    ada.post("chapter", {"chapterId": "chapter-1", **WATCHED})
+    sent = {"name": "ada", "password": password}
+    issued = requests.post(f"{served.url}/api/token", json=sent, timeout=30).json()["token"]
+    bearer = {"Authorization": f"Bearer {issued}"}
+
+    def progress() -> requests.Response:
+        return requests.get(f"{served.url}/api/progress/algebra", headers=bearer, timeout=30)
+
+    # then
+    assert progress().json()["completionPercentage"] == 50
+    # ... until the host revokes it.
+    requests.delete(f"{served.url}/api/token", headers=bearer, timeout=30)
+    assert progress().status_code == 401
+
+
+def test_nobody_comes_in_by_another_door(ada: Browser, served: Served) -> None:
+    stranger = Browser(served.url)
+    assert "Wrong name or password" in stranger.sign_in("guessed")
+    assert stranger.post("complete").status_code == 401
+    # ... and no other site's page uses the learner's cookie.
+    assert ada.post("complete", Origin="http://127.0.0.1:1").status_code == 403
+    assert ada.post("complete", Origin=served.url).status_code == 404
+    sit_exam = ada.session.post(
+        f"{served.url}/courses/algebra/exam", headers={"Origin": "null"}, timeout=30
+    )
+    assert sit_exam.status_code == 403
+
+
+def test_the_hosts_metrics_hold_the_guests(ada: Browser, served: Served) -> None:
+    ada.post("complete")
+
+    exposed = requests.get(f"{served.url}/metrics", timeout=30).text
+
+    assert 'progress_api_requests_total{endpoint="/progress/<tutorial_id>/complete"' in exposed
+    assert "flask_http_request_total" in exposed
+
+
+def test_its_own_migrations_and_ours_leave_each_other_alone(
+    example: Example, postgres: Postgres
+) -> None:
+    # given the two jobs of a deployment
+    fresh = Example(example.installed, _new_address(postgres))
+    fresh.run("alembic", "upgrade", "head")
+    for_each_mount = fresh.progress("migrate")
+    assert for_each_mount.count("The database is at progress_") == 2
+    # then neither finds anything to do, or anything of the other's
+    assert "No new upgrade operations detected" in fresh.run("alembic", "check")
+    fresh.progress("check")
+    fresh.run("alembic", "downgrade", "base")
+    fresh.progress("check")
+
+
+def test_its_secrets_are_its_own_and_stay(example: Example, served: Served) -> None:
+    assert served.told
+    kept = sorted((example.installed.directory / "instance").iterdir())
+    assert [path.name for path in kept] == ["session", "tokens"]
+    assert all(len(path.read_text()) >= 64 for path in kept)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in kept)

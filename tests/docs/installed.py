@@ -1,0 +1,91 @@
+"""A release, and where it is installed."""
+
+import os
+import re
+import selectors
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Built:
+    """The two files of a release."""
+
+    wheel: Path
+    sdist: Path
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A virtual environment with the wheel in it, and an empty directory to work in."""
+
+    python: Path
+    directory: Path
+
+    def run(self, *arguments: str, **environment: str) -> str:
+        """Run a Python module from the empty directory, and return what it printed."""
+        ended = subprocess.run(
+            [self.python, *arguments],
+            cwd=self.directory,
+            env=self.environment(**environment),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout.strip()
+
+    def environment(self, **given: str) -> dict[str, str]:
+        """Nothing of this process's own but what a shell would have."""
+        return {"PATH": os.defpath, "HOME": str(self.directory), **given}
+
+    def pip(self, *arguments: str) -> None:
+        """Install here, from what there is on this machine alone."""
+        python = str(self.python)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+        subprocess.run([*pip, "install", "--quiet", "--no-index", *arguments], check=True)
+
+    @contextmanager
+    def serving(self, *arguments: str, **environment: str) -> Iterator["Served"]:
+        """Run what becomes gunicorn, until it is told to end and ends in good order."""
+        server = subprocess.Popen(
+            [self.python, *arguments],
+            cwd=self.directory,
+            env=self.environment(TMPDIR=str(self.directory), **environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield _served(server)
+        finally:
+            server.terminate()
+            server.communicate(timeout=60)
+        assert server.returncode == 0
+
+
+@dataclass(frozen=True)
+class Served:
+    """Where a server listens, and what it wrote until then."""
+
+    url: str
+    told: str
+
+
+def _served(server: subprocess.Popen[bytes]) -> Served:
+    assert server.stdout
+    told, deadline = b"", time.monotonic() + 60
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(server.stdout, selectors.EVENT_READ)
+        while time.monotonic() < deadline:
+            if waiting.select(timeout=0.5):
+                told += os.read(server.stdout.fileno(), 65536)
+            if found := re.search(rb"Listening at: (http://\S+)", told):
+                return Served(found[1].decode(), told.decode())
+            assert server.poll() is None, told.decode()
+    raise AssertionError(told.decode())
