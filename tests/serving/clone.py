@@ -14,7 +14,7 @@ import psutil
 from tests.serving.service import ROOT, free_port, until, without_settings
 
 _PARTS = (
-    *("progress_api", "embedded", "Makefile", "gunicorn.conf.py", "wsgi.py"),
+    *("progress_api", "embedded", "examples", "Makefile", "gunicorn.conf.py", "wsgi.py"),
     *("requirements.lock", "setup.cfg", "pyproject.toml"),
 )
 
@@ -38,9 +38,9 @@ class Run:
         return found[1]
 
     def is_serving(self) -> bool:
-        """Whether it has said how to use it."""
+        """Whether it has said how to use it, or where the example listens."""
         assert self.process.poll() is None, self.told
-        return "Ctrl-C" in self.told
+        return "Ctrl-C" in self.told or "Listening at" in self.told
 
     def members(self) -> list[psutil.Process]:
         """Make, and all that it started."""
@@ -56,12 +56,12 @@ class Clone:
     environment: dict[str, str]
     runs: list[Run] = field(default_factory=list)
 
-    def run(self) -> Run:
-        """Start `make run`, as a shell does: in a process group of its own."""
+    def run(self, target: str = "run") -> Run:
+        """Start `make run`, or another target, as a shell does: in a process group of its own."""
         output = self.directory.parent / f"output-{len(self.runs)}"
         with output.open("w") as terminal:
             process = subprocess.Popen(
-                ["make", "run"],
+                ["make", target],
                 cwd=self.directory,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -73,9 +73,9 @@ class Clone:
         self.runs.append(Run(process, output))
         return self.runs[-1]
 
-    def serve(self) -> Run:
-        """Start `make run` and wait until it serves."""
-        run = self.run()
+    def serve(self, target: str = "run") -> Run:
+        """Start `make run`, or another target, and wait until it serves."""
+        run = self.run(target)
         until(run.is_serving, 120, every=0.1)
         return run
 
@@ -115,7 +115,7 @@ def make_clone(directory: Path) -> Clone:
     for name in _PARTS:
         part = ROOT / name
         if part.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "instance")
             shutil.copytree(part, directory / name, ignore=ignored)
         else:
             shutil.copy2(part, directory / name)
