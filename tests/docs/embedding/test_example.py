@@ -80,9 +80,10 @@ def _new_address(postgres: Postgres) -> str:
 
 
 @pytest.fixture(scope="module")
-def served(example: Example) -> Iterator[Served]:
-    """Started with one command."""
-    given = {"DATABASE_URL": example.address, "PORT": "0"}
+def served(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Started with one command, its metrics where several workers would have them."""
+    metrics = str(tmp_path_factory.mktemp("metrics"))
+    given = {"DATABASE_URL": example.address, "PORT": "0", "PROMETHEUS_MULTIPROC_DIR": metrics}
     with example.installed.serving(".", **given) as served:
         yield served
 
