@@ -6,7 +6,6 @@
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from errno import EADDRINUSE
 from http.client import HTTPConnection, HTTPException
 from io import StringIO
 from itertools import pairwise
+from pathlib import Path
 from shlex import quote
 from socket import AF_INET, AF_INET6, create_server, socket
 
@@ -104,7 +104,12 @@ def execute(command: list[str]) -> int:
 
 
 def _call(command: list[str], environment: Mapping[str, str]) -> int:
-    return subprocess.call(command, env=environment)
+    os.environ.update(environment)
+    with ExitStack() as stack:
+        # One that serves has workers, which subprocess.call would leave when a signal comes.
+        child = spawn(command, cwd=Path.cwd(), dies_by=signal.SIGTERM)
+        stack.callback(stop, child, signal.SIGTERM, _SERVICE_STOP_SECONDS)
+        return child.wait()
 
 
 def _migrate(settings: Settings) -> None:

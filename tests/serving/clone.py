@@ -13,6 +13,7 @@ import psutil
 
 from tests.serving.service import ROOT, free_port, until, without_settings
 
+_SAYS = {"run": "Ctrl-C", "example": "Booting worker"}
 _PARTS = (
     *("progress_api", "embedded", "examples", "Makefile", "gunicorn.conf.py", "wsgi.py"),
     *("requirements.lock", "setup.cfg", "pyproject.toml"),
@@ -21,10 +22,11 @@ _PARTS = (
 
 @dataclass
 class Run:
-    """One `make run`."""
+    """One `make run`, or another target, and what it says when it serves."""
 
     process: subprocess.Popen[str]
     output: Path
+    says: str
 
     @property
     def told(self) -> str:
@@ -38,9 +40,9 @@ class Run:
         return found[1]
 
     def is_serving(self) -> bool:
-        """Whether it has said how to use it, or where the example listens."""
+        """Whether it has said how to use it, which is the last that it says."""
         assert self.process.poll() is None, self.told
-        return "Ctrl-C" in self.told or "Listening at" in self.told
+        return self.says in self.told
 
     def members(self) -> list[psutil.Process]:
         """Make, and all that it started."""
@@ -70,7 +72,7 @@ class Clone:
                 text=True,
                 process_group=0,
             )
-        self.runs.append(Run(process, output))
+        self.runs.append(Run(process, output, _SAYS[target]))
         return self.runs[-1]
 
     def serve(self, target: str = "run") -> Run:
