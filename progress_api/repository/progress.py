@@ -173,11 +173,21 @@ def _call(hook: Hook, progress: Progress) -> None:
 
 
 def _progress(row: Row) -> Progress:
-    values = list(row)
-    values[5] = tuple(ChapterProgress(*chapter) for chapter in row[5])
-    values[6] = tuple(_quiz_score(quiz) for quiz in row[6])
-    values[10] = row[10] and row[10].replace(tzinfo=UTC)
-    return Progress(*values)
+    tutorial, user, percentage, done, total, chapters, quizzes, *certificate, seconds, at = row
+    eligible, earned = certificate
+    return Progress(
+        tutorial_id=tutorial,
+        user_id=user,
+        completion_percentage=percentage,
+        chapters_completed=done,
+        total_chapters=total,
+        chapter_progress=tuple(ChapterProgress(*chapter) for chapter in chapters),
+        quiz_scores=tuple(_quiz_score(quiz) for quiz in quizzes),
+        certificate_eligible=eligible,
+        certificate_earned=earned,
+        total_watch_time=seconds,
+        last_watched_at=at and at.replace(tzinfo=UTC),
+    )
 
 
 def _quiz_score(columns: Row) -> QuizScore:

@@ -5,6 +5,7 @@ find whom the caller may act for, record, answer.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -76,45 +77,41 @@ def admit() -> None:
 
 def get(tutorial_id: str) -> Response:
     """Return the progress of a learner (endpoint 1)."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, _ = read_body(_LEARNER_BODY)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    return json_response(progress_answer(state().progress.get(user_id, tutorial_id)))
+    learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    return json_response(progress_answer(state().progress.get(*learner)))
 
 
 def chapter(tutorial_id: str) -> Response:
     """Record how far a chapter was watched (endpoint 2)."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, watched = read_body(_CHAPTER_POST)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    progress = state().progress.record_chapter(user_id, tutorial_id, watched)
-    return json_response(progress_answer(progress))
+    learner, watched = _read(tutorial_id, _CHAPTER_POST)
+    return json_response(progress_answer(state().progress.record_chapter(*learner, watched)))
 
 
 def quiz(tutorial_id: str) -> Response:
     """Record an attempt at a quiz (endpoint 3)."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, attempt = read_body(_QUIZ_POST)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    progress = state().progress.record_quiz(user_id, tutorial_id, attempt)
-    return json_response(progress_answer(progress))
+    learner, attempt = _read(tutorial_id, _QUIZ_POST)
+    return json_response(progress_answer(state().progress.record_quiz(*learner, attempt)))
 
 
 def complete(tutorial_id: str) -> Response:
     """Earn the certificate (endpoint 4)."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, _ = read_body(_LEARNER_BODY)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    return json_response(progress_answer(state().progress.complete(user_id, tutorial_id)))
+    learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    return json_response(progress_answer(state().progress.complete(*learner)))
 
 
 def reset(tutorial_id: str) -> Response:
     """Forget the progress of a learner (endpoint 5)."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, _ = read_body(_LEARNER_BODY)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    state().progress.reset(user_id, tutorial_id)
+    learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    state().progress.reset(*learner)
     return json_response({"success": True, "message": "Progress reset successfully"})
+
+
+def _read(tutorial_id: str, schema: LearnerBody) -> tuple[tuple[str, str], Any]:
+    """Return whose progress in which tutorial the request is about, and what its body tells."""
+    tutorial_id = read_tutorial(tutorial_id)
+    named, posted = read_body(schema)
+    user_id = g.progress_caller.acting_for(named, *read_user_ids())
+    return (user_id, tutorial_id), posted
 
 
 def other_method(tutorial_id: str) -> Response:  # noqa: ARG001
