@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test lint token migrate revision lock clean
+.PHONY: help run example test test-drivers lint token migrate revision lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -13,7 +13,7 @@ export SUB SCOPE m
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what each target does
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL and RATELIMIT_STORAGE_URI name none
 	@exec $(PYTHON) -m embedded run
@@ -21,8 +21,12 @@ run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL an
 example: .venv/.installed ## Serve examples/host_app, an app of somebody else's that has tutorial progress in it
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
-test: .venv/.installed ## Run all tests, with at least 95% of the branches covered
+test: .venv/.installed ## Run all tests, 95% of the branches covered; over psycopg 3: make test DRIVER=psycopg
 	$(PYTHON) -m pytest -n 3 --dist loadfile --cov --cov-report=term --cov-fail-under=95
+
+test-drivers: ## Run all tests over psycopg2, then over psycopg 3
+	$(MAKE) test DRIVER=psycopg2
+	$(MAKE) test DRIVER=psycopg
 
 lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff check

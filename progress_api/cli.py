@@ -146,7 +146,10 @@ def _app() -> Flask | None:
 
 def _service() -> _Database:
     settings = Settings.from_environment(os.environ, keys_needed=False)
-    return _Database(_SERVICE, open_engine(settings), settings.progress_schema)
+    engine = open_engine(settings)
+    # psycopg 3 warns of a connection that nobody closed.
+    click.get_current_context().call_on_close(engine.dispose)
+    return _Database(_SERVICE, engine, settings.progress_schema)
 
 
 def _tell(database: _Database, revision: str) -> None:

@@ -18,6 +18,8 @@ from progress_api.migrate import upgrade
 from tests.client import SECRET, InProcess, Learner
 
 TEMPLATE = "migrated"
+# How every address of the tests begins, where a test is not about one driver.
+SCHEME = f"postgresql+{os.environ.get('DRIVER') or 'psycopg2'}"
 _numbers = itertools.count(1)
 
 MakeApp = Callable[..., Flask]
@@ -31,7 +33,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     directory = tmp_path_factory.mktemp("postgres")
     with Postgres(directory, durable=False, settings=settings) as server:
         server.create_database(TEMPLATE)
-        engine = create_engine(_url(server, TEMPLATE), poolclass=NullPool)
+        engine = create_engine(with_scheme(server.url(TEMPLATE)), poolclass=NullPool)
         upgrade(engine)
         yield server
 
@@ -121,11 +123,12 @@ def new_database(server: Postgres, template: str | None = TEMPLATE) -> str:
     """The address of a new database, at head or without any table."""
     name = f"test_{next(_numbers)}"
     server.create_database(name, template)
-    return _url(server, name)
+    return with_scheme(server.url(name))
 
 
-def _url(server: Postgres, name: str) -> str:
-    return server.url(name).replace("postgresql:", "postgresql+psycopg2:", 1)
+def with_scheme(address: str, scheme: str = SCHEME) -> str:
+    """The address of the same database that names another driver, or none."""
+    return f"{scheme}://{address.partition('://')[2]}"
 
 
 @pytest.fixture(scope="session")

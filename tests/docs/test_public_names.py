@@ -18,6 +18,7 @@ from prometheus_client import REGISTRY
 import progress_api
 from progress_api import Settings, create_app
 from tests.client import SECRET
+from tests.conftest import SCHEME
 from tests.docs.embedding.public_names import rows, table
 
 NAMES = [
@@ -125,7 +126,7 @@ def test_an_import_needs_no_setting_and_warns_of_nothing(
 
 def test_a_hundred_services_in_one_process_leave_no_more_behind_than_one() -> None:
     # given
-    settings = Settings(database_url="postgresql+psycopg2://nowhere/", jwt_secret_key=SECRET)
+    settings = Settings(database_url=f"{SCHEME}://nowhere/", jwt_secret_key=SECRET)
     create_app(settings)
     before, threads = _counted(), threading.active_count()
     # when

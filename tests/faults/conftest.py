@@ -13,6 +13,7 @@ from sqlalchemy import NullPool, create_engine
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from progress_api.migrate import upgrade
+from tests.conftest import with_scheme
 from tests.serving.service import Service, Wire, until
 
 TIMEOUT_SECONDS = 0.8
@@ -88,9 +89,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         Valkey(tmp_path_factory.mktemp("valkey")) as valkey,
     ):
         postgres.create_database("site")
+        address = with_scheme(postgres.url("site").replace("app@", "service@"))
         service = Service(
             tmp_path_factory.mktemp("service"),
-            DATABASE_URL=postgres.url("site").replace("app@", "service@"),
+            DATABASE_URL=address,
             DATABASE_TIMEOUT=int(TIMEOUT_SECONDS * 1000),
             RATELIMIT_STORAGE_URI=valkey.url,
             CORS_ORIGINS="https://app.example",
@@ -98,9 +100,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site = Site(postgres, valkey, service)
         site.sql("CREATE ROLE service LOGIN")
         site.sql("ALTER DATABASE site OWNER TO service")
-        address = postgres.url("site").replace(
-            "postgresql://app@", "postgresql+psycopg2://service@"
-        )
         engine = create_engine(address, poolclass=NullPool)
         upgrade(engine)
         with service:

@@ -8,7 +8,7 @@ from flask import Flask
 
 from embedded.postgres import Postgres
 from tests.client import InProcess, Learner
-from tests.conftest import MakeApp, MakeLearner
+from tests.conftest import MakeApp, MakeLearner, with_scheme
 
 THREADS = 4
 
@@ -16,7 +16,8 @@ THREADS = 4
 @pytest.fixture
 def apps(shared_database: str, make_app: MakeApp) -> list[Flask]:
     """The service with either driver."""
-    urls = [shared_database.replace("+psycopg2:", driver) for driver in ("+psycopg2:", "+psycopg:")]
+    schemes = ("postgresql+psycopg2", "postgresql+psycopg")
+    urls = [with_scheme(shared_database, scheme) for scheme in schemes]
     return [make_app(database_url=url, database_timeout=500, web_threads=THREADS) for url in urls]
 
 

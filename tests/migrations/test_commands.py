@@ -14,11 +14,12 @@ from progress_api import Settings, create_app
 from progress_api.cli import progress
 from progress_api.migrate import head
 from tests.client import PREFIX, SECRET, InProcess, Learner
+from tests.conftest import SCHEME, with_scheme
 from tests.migrations.database import PROCESS, SETTINGS, Database, Rows, refusal, succeeded
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg")
 KEY = {"JWT_SECRET_KEY": SECRET}
-NOWHERE = Database("postgresql+psycopg2://app:hunter2@127.0.0.1:1/nowhere")
+NOWHERE = Database(f"{SCHEME}://app:hunter2@127.0.0.1:1/nowhere")
 
 
 def test_the_database_alone_is_enough_to_migrate(empty: Database) -> None:
@@ -28,7 +29,7 @@ def test_the_database_alone_is_enough_to_migrate(empty: Database) -> None:
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_each_way_to_write_the_address_migrates_and_serves(scheme: str, empty: Database) -> None:
     # given
-    address = empty.url.replace("postgresql+psycopg2:", f"{scheme}:")
+    address = with_scheme(empty.url, scheme)
     # when
     succeeded(empty.command("migrate", DATABASE_URL=address))
     # then
@@ -198,6 +199,21 @@ def test_an_operator_at_a_prompt_sees_no_stack_trace(by_hand: Database) -> None:
     assert ended.stdout == ""
     assert ended.stderr.startswith("Error: The tables differ")
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_command_closes_its_connections(at_head: Database) -> None:
+    # given a driver that tells of one that is left open, where it is asked to
+    environment = at_head.environment() | {
+        "DATABASE_URL": with_scheme(at_head.url, "postgresql+psycopg"),
+        "PYTHONWARNINGS": "default::ResourceWarning",
+        **KEY,
+    }
+    # when
+    ended = subprocess.run(
+        [*PROCESS, "check"], env=environment, capture_output=True, text=True, check=False
+    )
+    # then
+    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 def _columns(database: Database) -> Rows:

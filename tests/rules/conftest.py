@@ -10,7 +10,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 
 from embedded.postgres import Postgres
 from tests.client import Answer
-from tests.conftest import MakeApp, new_database
+from tests.conftest import MakeApp, new_database, with_scheme
 
 MakeService = Callable[..., Flask]
 
@@ -19,16 +19,13 @@ MakeService = Callable[..., Flask]
 class Way:
     """How the service's statements travel to PostgreSQL."""
 
-    driver: str
+    scheme: str
     one_trip: bool
 
     def settings(self, url: str) -> dict[str, Any]:
         """What a service is given to travel this way to the database at this address."""
-        address = url.partition("://")[2]
-        return {
-            "database_url": f"{self.driver}://{address}",
-            "database_one_trip": self.one_trip,
-        }
+        address = with_scheme(url, self.scheme)
+        return {"database_url": address, "database_one_trip": self.one_trip}
 
 
 WAYS = {

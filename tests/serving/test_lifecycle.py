@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from tests.client import Answer
+from tests.conftest import SCHEME, with_scheme
 from tests.serving.raw import exchange
 from tests.serving.service import Service, Wire, until
 
@@ -30,7 +31,7 @@ class Life:
 @pytest.fixture(scope="module")
 def life(tmp_path_factory: pytest.TempPathFactory, shared_database: str) -> Life:
     """One with bad requests, a worker that is killed, a reload, and a SIGTERM in a request."""
-    directory, dsn = tmp_path_factory.mktemp("life"), shared_database.replace("+psycopg2", "")
+    directory, dsn = tmp_path_factory.mktemp("life"), with_scheme(shared_database, "postgresql")
     service = Service(directory, DATABASE_URL=shared_database, DATABASE_TIMEOUT=20_000)
     with service, closing(psycopg2.connect(dsn)) as other, other.cursor() as cursor:
         exchange(service, b"nonsense\r\n\r\n")
@@ -61,6 +62,16 @@ def test_on_sigterm_a_running_request_is_finished_before_the_service_ends(life: 
     assert life.last.body["totalWatchTime"] == 50
     assert not any(_runs(worker) for worker in life.workers)
     assert "Shutting down: Master" in {line["message"] for line in life.service.lines()}
+
+
+def test_a_worker_loads_the_driver_that_the_address_names_and_no_other(served: Service) -> None:
+    # given the names that the two have on the disk
+    drivers = {"postgresql+psycopg2": "psycopg2", "postgresql+psycopg": "psycopg_binary"}
+    for worker in served.workers():
+        # when
+        parts = {part for file in worker.memory_maps() for part in Path(file.path).parts}
+        # then
+        assert parts & set(drivers.values()) == {drivers[SCHEME]}
 
 
 def test_on_hup_every_worker_is_replaced_and_no_request_is_lost_or_miscounted(
