@@ -85,6 +85,7 @@ TOKEN_HEADERS = {
     "none in capitals": b'{"alg":"NONE"}',
     "a public key's algorithm": b'{"alg":"RS256"}',
     "a key id that is no text": b'{"alg":"HS256","kid":[]}',
+    "a condition that nobody knows": b'{"alg":"HS256","crit":["x"],"x":1}',
     "deep": b'{"alg":"HS256","x":' + b"[" * 100_000,
 }
 
