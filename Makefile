@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers lint token migrate revision lock clean
+.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -27,6 +27,10 @@ test: .venv/.installed ## Run all tests, 95% of the branches covered; over psyco
 test-drivers: ## Run all tests over psycopg2, then over psycopg 3
 	$(MAKE) test DRIVER=psycopg2
 	$(MAKE) test DRIVER=psycopg
+
+test-versions: .venv/.installed ## Run all tests on the wheel, with its oldest and newest dependencies, on each Python
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m tests.versions $(ONLY)
 
 lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff check

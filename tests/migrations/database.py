@@ -94,7 +94,9 @@ class Database:
         """Run `flask progress …` with DATABASE_URL, and no setting but those given."""
         none: dict[str, str | None] = dict.fromkeys(SETTINGS)
         given = none | {"DATABASE_URL": self.url} | environment
-        return CliRunner().invoke(progress, arguments, env=given)
+        runner = CliRunner()
+        vars(runner)["mix_stderr"] = False  # click 8.1 mixes the two outputs; later ones never do
+        return runner.invoke(progress, arguments, env=given)
 
     def environment(self) -> dict[str, str]:
         """For a process of its own, the same."""
