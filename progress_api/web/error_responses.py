@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_exceptions
+from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.logs import request_id
@@ -84,13 +85,16 @@ def _add_headers(response: Response, error: failures.ProgressError) -> None:
 def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    if status < HTTPStatus.BAD_REQUEST:
-        return _envelope(status, HTTPStatus(status).phrase, HTTPStatus(status).description)
-    detail = _told_by_host(error) or _WHAT_TO_DO.get(status) or HTTPStatus(status).description
-    response = _envelope(status, HTTPStatus(status).phrase, detail)
+    detail = _told_by_host(error) or _WHAT_TO_DO.get(status) or _described(status)
+    response = _envelope(status, HTTP_STATUS_CODES.get(status, "Refused"), detail)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
+
+
+def _described(status: int) -> str:
+    known = status in HTTPStatus.__members__.values()
+    return (HTTPStatus(status).description if known else "") or "The request is refused."
 
 
 def _told_by_host(error: HTTPException) -> str | None:

@@ -13,6 +13,7 @@ from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 from sqlalchemy import Engine, create_engine, event
+from werkzeug.exceptions import Forbidden, HTTPException, ServiceUnavailable
 
 from embedded.valkey import Valkey
 from progress_api import ProgressAPI, Settings, SettingsError
@@ -246,13 +247,26 @@ def test_what_is_no_id_is_nobody(host: Flask, shared_engine: Engine, known: obje
     assert learner_of(host).get().status == 401
 
 
-@pytest.mark.parametrize("status", [403, 503])
-def test_a_host_may_refuse_in_its_own_way(host: Flask, shared_engine: Engine, status: int) -> None:
-    ProgressAPI(host, engine=shared_engine, learner=lambda: abort(status))
+class Unpaid(HTTPException):
+    """A host's own refusal, with a status that nobody has a name for."""
+
+    code = 499
+    description = "This course is to be paid first."
+
+
+@pytest.mark.parametrize("refusal", [Forbidden, ServiceUnavailable, Unpaid])
+def test_a_host_may_refuse_in_its_own_way(
+    host: Flask, shared_engine: Engine, refusal: type[HTTPException]
+) -> None:
+    def refuse() -> None:
+        raise refusal
+
+    ProgressAPI(host, engine=shared_engine, learner=refuse)
 
     answer = learner_of(host).get()
 
-    assert answer.status == status
+    assert answer.status == refusal.code
+    assert answer.body["error"]
     assert answer.body["detail"]
 
 
