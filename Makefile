@@ -1,12 +1,14 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean
+.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean bench
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
 PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
 SUB ?= learner-1
 SCOPE ?=
+ROUNDS ?= 5
+SECONDS ?= 5
 # Through the environment, so that a quote in a value is only a quote.
 export SUB SCOPE m
 # Without its bytecode, each of the many processes that are started compiles the service again.
@@ -37,6 +39,9 @@ lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
+
+bench: .venv/.installed ## Measure a request beside the guide's own code: make bench [ROUNDS=1] [SECONDS=2]
+	@exec $(PYTHON) -m bench $(ROUNDS) $(SECONDS)
 
 token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
 	@exec $(PYTHON) -m embedded token "$$SUB" --scope "$$SCOPE"

@@ -51,6 +51,12 @@ class Server(ABC):
             self.sockets = Path(tempfile.mkdtemp(prefix="progress-"))
             weakref.finalize(self, _remove, self.sockets, os.getpid())
 
+    @property
+    def process_id(self) -> int:
+        """Of the first of its processes, while it runs."""
+        assert self._process, "not started"
+        return self._process.pid
+
     def start(self, seconds: float = 60) -> None:
         """Start and wait until it answers; end first what a killed run left on the directory.
 

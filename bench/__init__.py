@@ -1,0 +1,1 @@
+"""What a request costs, beside what a team would use instead; never part of the service."""

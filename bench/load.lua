@@ -1,0 +1,68 @@
+-- What wrk sends: wrk ... -s load.lua URL -- KIND TOKENS TUTORIALS CHAPTERS LEARNERS RATE
+--   KIND       get or chapter
+--   TOKENS     a file with a token a line, each of another learner
+--   TUTORIALS  of each learner; CHAPTERS of each tutorial
+--   LEARNERS   uniform, or zipf: the learner of rank n comes 1/n as often as the first
+--   RATE       requests a second of all connections together, at random times; 0 for no pause
+-- It prints one line of JSON. Times are in microseconds.
+local ffi = require("ffi")
+ffi.cdef("typedef struct { long s; long ns; } moment; int clock_gettime(int, moment *);")
+
+local clock = ffi.new("moment")
+local tokens, threads, prefix = {}, {}, "/v1/tutorials/progress/tutorial-"
+local kind, tutorials, chapters, zipf, rate, due
+wrong = 0
+
+local function now()
+  ffi.C.clock_gettime(1, clock)
+  return tonumber(clock.s) + tonumber(clock.ns) / 1e9
+end
+
+function setup(thread)
+  threads[#threads + 1] = thread
+end
+
+function init(args)
+  kind, tutorials, chapters = args[1], tonumber(args[3]), tonumber(args[4])
+  zipf, rate = args[5] == "zipf", tonumber(args[6])
+  for token in io.lines(args[2]) do tokens[#tokens + 1] = token end
+  if rate == 0 then delay = nil end
+  due = now()
+  math.randomseed(due * 1000)
+end
+
+function delay()
+  due = due - math.log(1 - math.random()) / rate
+  return math.max(0, math.floor((due - now()) * 1000 + 0.5))
+end
+
+local function learner()
+  if zipf then return math.floor(#tokens ^ math.random()) end
+  return math.random(#tokens)
+end
+
+function request()
+  local headers = {
+    ["Authorization"] = "Bearer " .. tokens[learner()],
+    ["Content-Type"] = "application/json",
+  }
+  local path = prefix .. math.random(tutorials)
+  if kind == "get" then return wrk.format("GET", path, headers) end
+  local body = '{"chapterId":"chapter-%d","watchTime":%d,"completed":%s,"lastPosition":%d,"totalChapters":%d}'
+  local completed = tostring(math.random(2) == 1)
+  local values = { math.random(chapters), math.random(600), completed, math.random(600), chapters }
+  return wrk.format("POST", path .. "/chapter", headers, body:format(unpack(values)))
+end
+
+function response(status)
+  if status ~= 200 then wrong = wrong + 1 end
+end
+
+function done(summary, latency)
+  local errors, wrongs = summary.errors, 0
+  for _, thread in ipairs(threads) do wrongs = wrongs + thread:get("wrong") end
+  io.write(string.format(
+    '{"requests":%d,"duration":%d,"p50":%d,"p99":%d,"wrong":%d}\n',
+    summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+    wrongs + errors.connect + errors.read + errors.write + errors.timeout))
+end
