@@ -32,7 +32,7 @@ def floor(database_url: str, kind: str, people: Population, seconds: float) -> f
 
 
 def _loop(database_url: str, kind: str, people: Population, seconds: float) -> float:
-    prepared, done = _UNITS[kind].prepared, 0
+    prepared, done = _UNITS[kind].prepared(None), 0
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
