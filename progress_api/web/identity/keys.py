@@ -75,6 +75,12 @@ class PublishedKeys:
             raise KeysUnavailable
         raise jwt.InvalidKeyError("the token names no key of the set")
 
+    def fetched(self) -> float:
+        """Return what tells one fetched set from the next; it is fetched again if it is time."""
+        if self._keys and time.monotonic() >= self._fresh_until:
+            self._refresh(known=True)
+        return self._fresh_until
+
     def _refresh(self, *, known: bool) -> None:
         # Whose key is known does not wait for the fetch of another thread; whose is not, does.
         if not self._fetching.acquire(timeout=0 if known else _FETCH_SECONDS):

@@ -1,6 +1,7 @@
 """From a token to who holds it, by a JWTManager: the app's, or one of our own beside it."""
 
 import logging
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import jwt
@@ -8,10 +9,12 @@ from flask import Flask, request
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException
 
+from progress_api.exceptions import Unauthenticated
 from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
 from progress_api.web.identity.callers import Caller, Stranger
 from progress_api.web.identity.keys import PublishedKeys, check_public_key
+from progress_api.web.identity.memory import Memory, Verified
 
 # A header or a token may hold anything: what the libraries raise for the strangest of them are
 # no errors of their own (IndexError for "Authorization: , ,x", RecursionError for deep JSON).
@@ -35,6 +38,8 @@ _JWT_SETTINGS = (
     "JWT_IDENTITY_CLAIM",
 )
 _log = logging.getLogger("progress_api.identity")
+# Where an app of our own keeps the published keys that it verifies with; None where it has one key.
+_OURS = "progress_api.keys"
 _ENDLESS = "The token has no end; it needs the claim exp."
 _EXPIRED = "The token has expired; sign in again."
 
@@ -55,6 +60,10 @@ class TokenIdentity:
         # An app may issue tokens without an end, and say so.
         self._endless = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is False
         self._admin_scope = admin_scope
+        self._verified = self._verify
+        # A host's manager may ask more than the token itself; a cookie, more than its text.
+        if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
+            self._verified = Memory(app, self._verify, app.extensions[_OURS]).verified
 
     def identify(self) -> Caller | Stranger:
         """Verify the token of the current request.
@@ -66,7 +75,10 @@ class TokenIdentity:
             KeysUnavailable: no key is there to verify with.
         """
         try:
-            return self._caller()
+            _spell_bearer()
+            return self._verified().caller
+        except Unauthenticated as error:
+            return Stranger(error.detail)
         except jwt.ExpiredSignatureError:
             return Stranger(_EXPIRED)
         except _REFUSALS as error:
@@ -74,17 +86,17 @@ class TokenIdentity:
             _log.debug("a token was refused: %s", type(error).__name__, exc_info=error)
             return Stranger()
 
-    def _caller(self) -> Caller | Stranger:
-        _spell_bearer()
+    def _verify(self) -> Verified:
         with self._context():
             verified = verify_jwt_in_request()
         claims = verified[1] if verified else {}
         user_id = claims[self._identity_claim]
         if "exp" not in claims and not self._endless:
-            return Stranger(_ENDLESS)
+            raise Unauthenticated(_ENDLESS)
         if not is_id(user_id):
             raise ValueError(user_id)
-        return Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
+        caller = Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
+        return Verified(caller, int(claims["exp"]) if "exp" in claims else math.inf)
 
     def _context(self) -> AbstractContextManager[object]:
         if self._beside is None:
@@ -116,8 +128,11 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
     manager = JWTManager(app)
     if settings.jwt_public_key:
         check_public_key(settings.jwt_public_key, settings.jwt_algorithm)
+    app.extensions[_OURS] = None
     if settings.jwt_jwks_url:
-        manager.decode_key_loader(PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm).key)
+        keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)
+        manager.decode_key_loader(keys.key)
+        app.extensions[_OURS] = keys
 
 
 def _spell_bearer() -> None:
