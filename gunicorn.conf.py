@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gunicorn import util
+from gunicorn import glogging, util
 
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
@@ -65,6 +65,15 @@ forwarder_headers = ""
 # Two services of one user would take this socket from each other.
 control_socket_disable = True
 accesslog = None
+
+
+class _WithoutAccessLog(glogging.Logger):
+    """Leaves the line about a request to the service, and does not collect what would be in it."""
+
+    access_log_enabled = False
+
+
+logger_class = _WithoutAccessLog
 
 
 class _WithoutTheRequest(logging.Filter):
