@@ -1,7 +1,9 @@
 """The service on its own: a host like any other, with transport and health of its own."""
 
 import os
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from flask import Blueprint, Flask
 from flask_limiter import Limiter
@@ -29,7 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SettingsError: naming each setting that is missing or wrong.
     """
     settings = settings or Settings.from_environment(os.environ)
-    app = Flask("progress_api", static_folder=None)
+    app = _App("progress_api", static_folder=None)
     registry = CollectorRegistry()
     measured = Metrics(registry)
     _observe(app, settings, measured)
@@ -42,6 +44,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
     return app
+
+
+class _App(Flask):
+    """Does not ask of each function, in each call, whether it is a coroutine: none of ours is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function itself."""
+        return func
 
 
 class _Service(ProgressAPI):
@@ -72,11 +82,13 @@ def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:
     set_up_tokens(app, settings)
     limiter = Limiter(
         lambda: "",  # no limit is left to the extension: its store is what is used of it
-        app=app,
         storage_uri=settings.ratelimit_storage_uri,
         storage_options=storage_options(settings.ratelimit_storage_uri),
         strategy="fixed-window",
     )
+    # Known to the app already, it adds no hooks: they would look for limits in each request.
+    app.extensions["limiter"] = {limiter}
+    limiter.init_app(app)
     # Each Limiter adds a handler that does nothing to the one logger of all of them.
     limiter.logger.handlers.pop()
     return database
