@@ -1,9 +1,12 @@
 """What an id and a number may be (contract, "identifiers and numbers")."""
 
+import re
+
 from progress_api.exceptions import InvalidFields
 
 MAX_ID_LENGTH = 255
 WHOLE_NUMBER_LIMIT = 2_147_483_647
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 AN_ID = f"Must be 1 to {MAX_ID_LENGTH} characters of text, not blank."
 
 
@@ -15,7 +18,7 @@ def is_id(value: object) -> bool:
     """
     if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not value.strip():
         return False
-    return "\x00" not in value and not any("\ud800" <= each <= "\udfff" for each in value)
+    return not _NO_TEXT.search(value)
 
 
 def require_ids(**values: object) -> None:
