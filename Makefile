@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean bench
+.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean bench bench-growth
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -16,6 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL and RATELIMIT_STORAGE_URI name none
 	@exec $(PYTHON) -m embedded run
@@ -41,7 +42,10 @@ lint: .venv/.installed ## Check style, types and the walls between the rooms
 	.venv/bin/lint-imports
 
 bench: .venv/.installed ## Measure a request beside the guide's own code: make bench [ROUNDS=1] [SECONDS=2]
-	@exec $(PYTHON) -m bench $(ROUNDS) $(SECONDS)
+	@exec $(PYTHON) -m bench compare $(ROUNDS) $(SECONDS)
+
+bench-growth: .venv/.installed ## Measure a request as work grows: make bench-growth [PIECE=rows]
+	@exec $(PYTHON) -m bench growth $(PIECE)
 
 token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
 	@exec $(PYTHON) -m embedded token "$$SUB" --scope "$$SCOPE"

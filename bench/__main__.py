@@ -1,10 +1,11 @@
-"""`python -m bench ROUNDS SECONDS` compares, prints the tables and writes what was seen."""
+"""`python -m bench compare ROUNDS SECONDS`, or `python -m bench growth PIECE…`."""
 
 import shutil
 import sys
 
 from bench import report
 from bench.compare import compare
+from bench.growth import PIECES
 from bench.load import WrongAnswer
 from embedded import StartFailed
 
@@ -14,13 +15,26 @@ def main(arguments: list[str]) -> int:
     if not shutil.which("wrk"):
         print("make bench needs wrk: apt-get install wrk", file=sys.stderr)
         return 1
-    rounds, seconds = (int(argument) for argument in arguments)
     try:
-        print(report.write(compare(rounds, seconds)))
+        match arguments:
+            case ["compare", rounds, seconds]:
+                print(report.write(compare(int(rounds), int(seconds))))
+            case ["growth", *pieces] if PIECES.keys() >= set(pieces):
+                _grow(pieces or list(PIECES))
+            case _:
+                print(f"PIECE is one of {', '.join(PIECES)}.", file=sys.stderr)
+                return 2
     except (StartFailed, WrongAnswer) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _grow(pieces: list[str]) -> None:
+    for piece in pieces:
+        print(f"\n{(PIECES[piece].__doc__ or '').strip()}\n")
+        for line in report.write_growth(piece, PIECES[piece]()):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

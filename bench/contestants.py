@@ -32,7 +32,7 @@ class Contestant:
     """A server that runs.
 
     Args:
-        name: what the tables call it.
+        name: what the tables call it, and its database.
         url: where it answers.
         process_id: of the first of its processes.
     """
@@ -48,12 +48,13 @@ def service(ground: "Ground", number: int, name: str, **settings: object) -> Ite
 
     Args:
         ground: what it stands on.
-        number: of the contestant, from 0; it gives the ports and the database.
-        name: what the tables call it.
-        settings: others than the defaults, by their names in the environment.
+        number: of the contestant, from 0; it gives the ports.
+        name: what the tables call it, and its database.
+        settings: others than the defaults, by their names in the environment; without a
+            DATABASE_URL it gets a database of its own.
     """
     given: dict[str, object] = {
-        "DATABASE_URL": ground.database(f"contestant_{number}"),
+        "DATABASE_URL": settings.pop("DATABASE_URL", "") or ground.database(name),
         "RATELIMIT_STORAGE_URI": ground.valkey.url,
         "PORT": _FIRST_PORT + number,
         "METRICS_PORT": _FIRST_METRICS_PORT + number,
@@ -73,13 +74,13 @@ def rival(ground: "Ground", number: int, name: str, factory: str) -> Iterator[Co
 
     Args:
         ground: what it stands on.
-        number: of the contestant, from 0; it gives the port and the database.
-        name: what the tables call it.
+        number: of the contestant, from 0; it gives the port.
+        name: what the tables call it, and its database.
         factory: `full` or `lean`.
     """
     command = ["-m", "uvicorn", "--factory", f"bench.rival:{factory}", "--workers", "2"]
     command += ["--port", str(_FIRST_PORT + number), "--no-access-log", "--log-level", "warning"]
-    given: dict[str, object] = {"DATABASE_URL": ground.database(f"contestant_{number}")}
+    given: dict[str, object] = {"DATABASE_URL": ground.database(name)}
     with _running(ground, number, name, command, given) as contestant:
         yield contestant
 

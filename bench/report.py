@@ -15,6 +15,7 @@ from bench.compare import FLOOR, FULL, HALF, KINDS, LEAN, SERVICE, TOP, Comparis
 
 _ROOT = Path(__file__).resolve().parent.parent
 RESULTS = _ROOT / "bench" / "results.json"
+GROWTH = _ROOT / "bench" / "growth.json"
 _CHART = _ROOT / "docs" / "performance.svg"
 _TITLES = {"chapter": "chapter post", "get": "GET"}
 _CPU = ("app_cpu", "database_cpu")
@@ -65,6 +66,24 @@ def read() -> Comparison:
 def tables(done: Comparison) -> str:
     """Return the medians and the ratios as Markdown."""
     return "\n".join([*_medians_table(done), "", *_ratios_table(done)])
+
+
+def write_growth(piece: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """Write what was seen of a piece, and return its table, a line when it is known."""
+    seen: list[dict[str, Any]] = []
+    for row in rows:
+        if not seen or seen[-1].keys() != row.keys():
+            yield f"| {' | '.join(row)} |\n|{' --- |' * len(row)}"
+        seen.append(row)
+        yield f"| {' | '.join(map(_cell, row.values()))} |"
+    told = json.loads(GROWTH.read_text()) if GROWTH.exists() else {}
+    GROWTH.write_text(json.dumps(told | {piece: seen}, indent=1) + "\n")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _medians_table(done: Comparison) -> Iterator[str]:
