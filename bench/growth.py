@@ -117,9 +117,7 @@ def _shared_cost(ground: Ground, one: Contestant, load: Load) -> dict[str, Any]:
 
 
 def _workers(one: Contestant) -> list[psutil.Process]:
-    # The other child of gunicorn's serves the metrics.
-    children = psutil.Process(one.process_id).children()
-    return [child for child in children if child.num_threads() > 1]
+    return psutil.Process(one.process_id).children()
 
 
 def _pss(process: psutil.Process) -> float:
