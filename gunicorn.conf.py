@@ -48,9 +48,9 @@ bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = _settings.web_threads
-# What a worker accepts while its threads are busy: with the default of 1,000 one worker takes
-# the connections that the other one has threads for.
-worker_connections = threads * 16
+# What a worker accepts while its threads are busy: with the default of 1,000, or 16 a thread, one
+# worker takes the connections that the other one has threads for (docs/performance.md).
+worker_connections = threads * 4
 keepalive = 5
 timeout = 30
 # Longer than a request may wait for its connection and its statements; with the default of
