@@ -5,8 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.contestants import Contestant, rival, service
-from bench.floor import floor
+from bench.contestants import Contestant, floor, rival, service
 from bench.ground import Ground, Population, prepared
 from bench.load import Load, measure
 

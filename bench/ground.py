@@ -1,12 +1,15 @@
 """What all contestants stand on: one PostgreSQL with fsync on, one Valkey, the same rows."""
 
 import random
+import secrets
+import subprocess
+import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import islice
 from pathlib import Path
 
@@ -14,9 +17,12 @@ import jwt
 import psutil
 import psycopg2
 
-from bench.contestants import SECRET, migrate
 from embedded import Postgres, Valkey
+from progress_api import Settings
 
+SECRET = secrets.token_urlsafe(48)
+ROOT = Path(__file__).resolve().parent.parent
+_SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _CHUNK_ROWS = 10_000
 _WEEK_SECONDS = 7 * 86_400
 _PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters)"
@@ -135,3 +141,24 @@ def cpu_seconds(process_id: int) -> float:
             continue
         total += spent.user + spent.system + spent.children_user + spent.children_system
     return total
+
+
+def migrate(database_url: str) -> None:
+    """Make the tables as an operator does.
+
+    Args:
+        database_url: of a database without them.
+    """
+    command = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]
+    program = [*with_only({"DATABASE_URL": database_url}), *command]
+    subprocess.run(program, cwd=ROOT, check=True, capture_output=True)
+
+
+def with_only(given: Mapping[str, object]) -> list[str]:
+    """Return what a program is started by, so that it sees no other settings than these.
+
+    Args:
+        given: values by their names in the environment.
+    """
+    unset = [part for name in sorted(_SETTINGS) for part in ("-u", name)]
+    return ["env", *unset, *(f"{name}={value}" for name, value in given.items())]

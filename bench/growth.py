@@ -7,8 +7,7 @@ from typing import Any
 import psutil
 import psycopg2
 
-from bench.contestants import Contestant, service
-from bench.floor import floor
+from bench.contestants import Contestant, floor, service
 from bench.ground import Ground, Population, prepared
 from bench.load import Load, measure
 

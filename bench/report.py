@@ -14,8 +14,7 @@ import pygal
 from bench.compare import FLOOR, FULL, HALF, KINDS, LEAN, SERVICE, TOP, Comparison
 
 _ROOT = Path(__file__).resolve().parent.parent
-RESULTS = _ROOT / "bench" / "results.json"
-GROWTH = _ROOT / "bench" / "growth.json"
+_RESULTS = _ROOT / "bench" / "results.json"
 _CHART = _ROOT / "docs" / "performance.svg"
 _TITLES = {"chapter": "chapter post", "get": "GET"}
 _CPU = ("app_cpu", "database_cpu")
@@ -52,14 +51,19 @@ _AT_LEAST = "per second"
 
 def write(done: Comparison) -> str:
     """Write the samples and the chart, and return the tables."""
-    RESULTS.write_text(json.dumps({"machine": _machine()} | asdict(done), indent=1) + "\n")
+    _keep(machine=_machine(), **asdict(done))
     _chart(done)
     return tables(done)
 
 
+def _keep(**seen: Any) -> None:
+    kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
+    _RESULTS.write_text(json.dumps(kept | seen, indent=1) + "\n")
+
+
 def read() -> Comparison:
     """Return the samples of the last run."""
-    told = json.loads(RESULTS.read_text())
+    told = json.loads(_RESULTS.read_text())
     return Comparison(told["rounds"], told["seconds"], told["samples"])
 
 
@@ -76,8 +80,7 @@ def write_growth(piece: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
             yield f"| {' | '.join(row)} |\n|{' --- |' * len(row)}"
         seen.append(row)
         yield f"| {' | '.join(map(_cell, row.values()))} |"
-    told = json.loads(GROWTH.read_text()) if GROWTH.exists() else {}
-    GROWTH.write_text(json.dumps(told | {piece: seen}, indent=1) + "\n")
+    _keep(**{piece: seen})
 
 
 def _cell(value: Any) -> str:

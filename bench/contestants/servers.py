@@ -1,29 +1,20 @@
-"""Who is measured: the service as it is deployed, in each way its writes can travel, and rivals."""
+"""Servers: the service as it is deployed, and the guide's own code."""
 
-import secrets
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from bench.ground import ROOT, SECRET, Ground, with_only
 from embedded import StartFailed
 from embedded.processes import Process, spawn, stop
-from progress_api import Settings
 
-if TYPE_CHECKING:
-    from bench.ground import Ground
-
-SECRET = secrets.token_urlsafe(48)
-_ROOT = Path(__file__).resolve().parent.parent
 _FIRST_PORT, _FIRST_METRICS_PORT = 8100, 9500
 _START_SECONDS = 30.0
-_SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _LIMITS = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")
 
 
@@ -43,7 +34,7 @@ class Contestant:
 
 
 @contextmanager
-def service(ground: "Ground", number: int, name: str, **settings: object) -> Iterator[Contestant]:
+def service(ground: Ground, number: int, name: str, **settings: object) -> Iterator[Contestant]:
     """Serve as it is deployed, everything on, with limits that nobody reaches.
 
     Args:
@@ -69,7 +60,7 @@ def service(ground: "Ground", number: int, name: str, **settings: object) -> Ite
 
 
 @contextmanager
-def rival(ground: "Ground", number: int, name: str, factory: str) -> Iterator[Contestant]:
+def rival(ground: Ground, number: int, name: str, factory: str) -> Iterator[Contestant]:
     """Serve the guide's own code, by as many processes.
 
     Args:
@@ -78,7 +69,7 @@ def rival(ground: "Ground", number: int, name: str, factory: str) -> Iterator[Co
         name: what the tables call it, and its database.
         factory: `full` or `lean`.
     """
-    command = ["-m", "uvicorn", "--factory", f"bench.rival:{factory}", "--workers", "2"]
+    command = ["-m", "uvicorn", "--factory", f"bench.contestants.rival:{factory}", "--workers", "2"]
     command += ["--port", str(_FIRST_PORT + number), "--no-access-log", "--log-level", "warning"]
     given: dict[str, object] = {"DATABASE_URL": ground.database(name)}
     with _running(ground, number, name, command, given) as contestant:
@@ -87,12 +78,12 @@ def rival(ground: "Ground", number: int, name: str, factory: str) -> Iterator[Co
 
 @contextmanager
 def _running(
-    ground: "Ground", number: int, name: str, command: list[str], given: dict[str, object]
+    ground: Ground, number: int, name: str, command: list[str], given: dict[str, object]
 ) -> Iterator[Contestant]:
     log = ground.directory / f"log-{number}"
     with log.open("wb") as out:
-        program = [*_with_only(given | {"JWT_SECRET_KEY": SECRET}), sys.executable, *command]
-        process = spawn(program, cwd=_ROOT, dies_by=signal.SIGTERM, log=out)
+        program = [*with_only(given | {"JWT_SECRET_KEY": SECRET}), sys.executable, *command]
+        process = spawn(program, cwd=ROOT, dies_by=signal.SIGTERM, log=out)
     try:
         port = _FIRST_PORT + number
         _await_answer(process, port, ground.tokens, log)
@@ -120,16 +111,3 @@ def _answers(port: int, headers: Mapping[str, str]) -> bool:
         return False
     finally:
         connection.close()
-
-
-def migrate(database_url: str) -> None:
-    """Make the tables as an operator does."""
-    command = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]
-    program = [*_with_only({"DATABASE_URL": database_url}), *command]
-    subprocess.run(program, cwd=_ROOT, check=True, capture_output=True)
-
-
-def _with_only(given: Mapping[str, object]) -> list[str]:
-    """What a program is started by, so that it sees no other settings than these."""
-    unset = [part for name in sorted(_SETTINGS) for part in ("-u", name)]
-    return ["env", *unset, *(f"{name}={value}" for name, value in given.items())]
