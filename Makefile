@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions lint token migrate revision lock clean bench bench-growth
+.PHONY: help run example test test-drivers test-versions lint bench bench-growth token migrate revision lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -16,7 +16,6 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' Makefile
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 run: .venv/.installed ## Serve, with PostgreSQL and Valkey where DATABASE_URL and RATELIMIT_STORAGE_URI name none
 	@exec $(PYTHON) -m embedded run
