@@ -12,6 +12,7 @@ from bench.load import Load, measure
 SERVICE, FULL, LEAN, FLOOR = "service", "rival", "lean rival", "floor"
 KINDS = ("chapter", "get")
 TOP, HALF = "top", "half"
+_WARM_UP_SECONDS = 10
 
 
 @dataclass
@@ -43,6 +44,8 @@ def compare(rounds: int, seconds: int) -> Comparison:
     done = Comparison(rounds, seconds)
     with prepared(Population()) as ground, _all(ground) as contestants:
         bare = ground.database(FLOOR)
+        for one in contestants:  # as each is when its learners have been there for a while
+            measure(ground, one, Load(kind="chapter", seconds=_WARM_UP_SECONDS))
         for number in range(1, rounds + 1):
             for kind in KINDS:
                 samples = list(_turns(ground, contestants, Load(kind=kind, seconds=seconds)))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from bench.compare import FLOOR, FULL, HALF, KINDS, LEAN, SERVICE, TOP, Comparis
 _ROOT = Path(__file__).resolve().parent.parent
 _RESULTS = _ROOT / "bench" / "results.json"
 _CHART = _ROOT / "docs" / "performance.svg"
+_DOCUMENT = _CHART.with_suffix(".md")
 _TITLES = {"chapter": "chapter post", "get": "GET"}
 _CPU = ("app_cpu", "database_cpu")
 
@@ -50,10 +52,12 @@ _AT_LEAST = "per second"
 
 
 def write(done: Comparison) -> str:
-    """Write the samples and the chart, and return the tables."""
+    """Write the samples, the chart and the tables of the last run, and return those."""
     _keep(machine=_machine(), **asdict(done))
     _chart(done)
-    return tables(done)
+    told = tables(done)
+    _put("make bench", told)
+    return told
 
 
 def _keep(**seen: Any) -> None:
@@ -61,10 +65,11 @@ def _keep(**seen: Any) -> None:
     _RESULTS.write_text(json.dumps(kept | seen, indent=1) + "\n")
 
 
-def read() -> Comparison:
-    """Return the samples of the last run."""
-    told = json.loads(_RESULTS.read_text())
-    return Comparison(told["rounds"], told["seconds"], told["samples"])
+def _put(command: str, told: str) -> None:
+    """Write what a command told between its marks in the document."""
+    marked = re.compile(rf"(<!-- {command} -->\n).*?(<!-- end -->)", re.DOTALL)
+    text = marked.sub(lambda marks: f"{marks[1]}{told}\n{marks[2]}", _DOCUMENT.read_text())
+    _DOCUMENT.write_text(text)
 
 
 def tables(done: Comparison) -> str:
@@ -75,12 +80,20 @@ def tables(done: Comparison) -> str:
 def write_growth(piece: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
     """Write what was seen of a piece, and return its table, a line when it is known."""
     seen: list[dict[str, Any]] = []
+    lines: list[str] = []
     for row in rows:
-        if not seen or seen[-1].keys() != row.keys():
-            yield f"| {' | '.join(row)} |\n|{' --- |' * len(row)}"
+        other = not seen or seen[-1].keys() != row.keys()
+        new = [*([""] if lines and other else []), *_lines(row, with_head=other)]
         seen.append(row)
-        yield f"| {' | '.join(map(_cell, row.values()))} |"
+        lines += new
+        yield from new
     _keep(**{piece: seen})
+    _put(f"make bench-growth PIECE={piece}", "\n".join(lines))
+
+
+def _lines(row: dict[str, Any], *, with_head: bool) -> list[str]:
+    head = [f"| {' | '.join(row)} |", f"|{' --- |' * len(row)}"] if with_head else []
+    return [*head, f"| {' | '.join(map(_cell, row.values()))} |"]
 
 
 def _cell(value: Any) -> str:
