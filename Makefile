@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions lint bench bench-growth token migrate revision lock clean
+.PHONY: help run example test test-drivers test-versions test-browser lint bench bench-growth token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -24,7 +24,11 @@ example: .venv/.installed ## Serve examples/host_app, an app of somebody else's 
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
 test: .venv/.installed ## Run all tests, 95% of the branches covered; over psycopg 3: make test DRIVER=psycopg
-	$(PYTHON) -m pytest -n 3 --dist loadfile --cov --cov-report=term --cov-fail-under=95
+	$(PYTHON) -m pytest -n 3 --dist loadfile --ignore tests/browser --ignore tests/operations \
+		--cov --cov-report=term --cov-fail-under=95
+
+test-browser: .venv/.installed ## Run the tests in a real Chromium, which must be installed
+	$(PYTHON) -m pytest tests/browser
 
 test-drivers: ## Run all tests over psycopg2, then over psycopg 3
 	$(MAKE) test DRIVER=psycopg2
@@ -54,6 +58,12 @@ migrate: .venv/.installed ## Bring DATABASE_URL, or the database of make run, to
 
 revision: .venv/.installed ## Start a migration: make revision m="what it does"
 	@exec $(PROGRESS) revision "$$m"
+
+openapi: .venv/.installed ## Write docs/openapi.json, the description of the API
+	@$(PYTHON) -m flask --app progress_api progress openapi > docs/openapi.json
+
+clients: .venv/.installed ## Make a TypeScript and a Python client of docs/openapi.json, and compile them
+	@tests/clients/compile
 
 lock: .venv/.installed ## Make requirements.lock anew, of the newest versions that setup.cfg allows
 	$(PYTHON) -m pip install --quiet uv

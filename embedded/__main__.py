@@ -71,6 +71,7 @@ def run() -> int:
     servers, variables = needed(os.environ)
     secret = key(os.environ)
     os.environ.update(variables | secret)
+    os.environ.setdefault("DOCS_ENABLED", "true")
     settings = Settings.from_environment(os.environ)
     address = _address(settings.host, settings.port)
     with alone() as lock, ExitStack() as stack:
@@ -158,12 +159,14 @@ def _answers(settings: Settings) -> bool:
 
 def _greeting(settings: Settings, database_url: str, token: str, given: str) -> str:
     service = _address(settings.host, settings.port) + settings.url_prefix
+    page = _address(settings.host, settings.port) + "/docs"
     metrics = _address(settings.metrics_host, settings.metrics_port) + "/metrics"
     # Double quotes, so that a $TOKEN in the place of a token is the shell's variable.
     headers = f'-H "Authorization: Bearer {token}" -H "Content-Type: application/json"'
     return "\n".join(
         (
             f"Service:  {service}",
+            f"Page:     {page if settings.docs_enabled else 'off'}",
             f"Metrics:  {metrics if settings.metrics_port else 'off'}",
             f"Database: {_without_password(database_url)}",
             f"Tokens:   make token SUB=alice{given}",

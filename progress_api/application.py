@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from progress_api import logs, metrics
 from progress_api.database import enforce_deadlines, engine_options
+from progress_api.description import pages
 from progress_api.extension import ProgressAPI
 from progress_api.metrics import Metrics
 from progress_api.migrate import is_ready
@@ -40,7 +41,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     _Service(settings, measured).init_app(app)
     with app.app_context():
         enforce_deadlines(database.engine, settings)
-        health.register(app, partial(is_ready, database.engine, settings.progress_schema))
+        ready = partial(is_ready, database.engine, settings.progress_schema)
+        health.register(app, ready, measured.saturation.schema_behind.set)
+    pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
     return app
@@ -63,6 +66,7 @@ class _Service(ProgressAPI):
 
     def _register(self, blueprint: Blueprint) -> None:
         routes.register(blueprint, alone=False)
+        pages.register(blueprint)
 
     def _metrics(self) -> Metrics:
         return self._measured

@@ -14,6 +14,7 @@ from flask.cli import ScriptInfo
 
 from progress_api import migrate as migrations
 from progress_api.database import open_engine
+from progress_api.description.document import document
 from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ONE_DAY = 86400
 _SERVICE = "progress_api"
+_ANY = "postgresql://"  # where none is asked
 _GUESSED = ("wsgi.py", "app.py")  # where Flask looks for an app by itself
 _mount = click.option("--mount", help="Only what is mounted under this name.")
 
@@ -111,6 +113,13 @@ def token(sub: str, scope: str, seconds: int) -> None:
 def settings() -> None:
     """Print every setting as a table in Markdown."""
     click.echo(_as_table())
+
+
+@progress.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the service with these settings."""
+    told = Settings.from_environment(os.environ | {"DATABASE_URL": _ANY}, keys_needed=False)
+    click.echo(document(told, told.url_prefix, "", told.jwt_token_location), nl=False)
 
 
 class _Database(NamedTuple):

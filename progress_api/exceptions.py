@@ -57,6 +57,16 @@ class InvalidScore(InvalidFields):
 class Unauthenticated(ProgressError):
     """Send a valid token in the header Authorization: Bearer <token>."""
 
+    def __init__(self, detail: str | None = None, reason: str = "invalid") -> None:
+        """Say what is wrong with the token.
+
+        Args:
+            detail: the sentence; the class's docstring when not given.
+            reason: what refusals are counted by: missing, expired, endless or invalid.
+        """
+        self.reason = reason
+        super().__init__(detail)
+
 
 class NotYourProgress(ProgressError):
     """The token belongs to another learner than the userId of this request."""

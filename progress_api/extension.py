@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from progress_api import logs, metrics
 from progress_api.database import AnySession
+from progress_api.description import pages
 from progress_api.exceptions import SettingsError
 from progress_api.hosts import Given, new_state, settings_for
 from progress_api.metrics import Metrics, guest_metrics
@@ -110,6 +111,7 @@ class ProgressAPI:
         metrics.register(blueprint, lambda: state().metrics)
         error_responses.register(blueprint)
         routes.register(blueprint, alone=True)
+        pages.register(blueprint)
 
     def _metrics(self) -> Metrics:
         return guest_metrics(self._given.registry or REGISTRY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Blueprint, Flask
 from prometheus_client import CollectorRegistry
 
-from progress_api.database import open_engine
+from progress_api.database import InUse, open_engine, pool_size
 from progress_api.exceptions import SettingsError
 from progress_api.kinds import NAME
 from progress_api.metrics import Metrics
@@ -97,7 +97,10 @@ def new_state(
         policy=_policy(settings),
         schema=schema,
         on_certificate_earned=given.on_certificate_earned,
+        observer=metrics.activity,
     )
+    InUse(metrics.saturation.connections_in_use.inc).watch(engine)
+    metrics.saturation.pool_size.inc(pool_size(engine))
     return State(
         blueprint=blueprint,
         url_prefix=url_prefix,
@@ -106,9 +109,15 @@ def new_state(
         progress=repository_on(engine, one_trip=settings.database_one_trip),
         repository_on=repository_on,
         identity=_identity(app, given, settings),
-        limits=Limits(_storage(app, settings), _limits(settings), url_prefix),
+        limits=Limits(
+            _storage(app, settings),
+            _limits(settings),
+            url_prefix,
+            metrics.saturation.limiter_on_fallback.set,
+        ),
         metrics=metrics,
         max_body_bytes=settings.progress_max_body_bytes,
+        settings=settings,
     )
 
 

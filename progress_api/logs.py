@@ -12,7 +12,7 @@ from progress_api.metrics import elapsed, template
 
 LOGGER = "progress_api"
 REQUEST_ID = "X-Request-ID"
-_SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
+SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 _access = logging.getLogger(f"{LOGGER}.access")
 
 
@@ -75,7 +75,7 @@ def request_id() -> str:
 
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
-    g.progress_request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.progress_request_id = given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex
 
 
 def _end(response: Response) -> Response:

@@ -1,4 +1,4 @@
-"""The guide's two metrics (step 6), right over all workers."""
+"""The guide's two metrics (step 6) and the service's own, right over all workers."""
 
 import os
 from collections.abc import Callable
@@ -11,13 +11,19 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from progress_api.exceptions import LimitExceeded, Unauthenticated
+
 UNMATCHED = "unmatched"
 GUEST_PREFIX = "progress_"
+_REFUSALS = frozenset({401, 429})
+_REASONS = ("missing", "expired", "endless", "invalid")
+_WAIT_BUCKETS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 class Metrics:
@@ -28,7 +34,8 @@ class Metrics:
 
         Args:
             registry: where they are defined, once.
-            prefix: of their names, with which no metric of a host's can clash.
+            prefix: of the names of the guide's two, with which no metric of a host's can clash;
+                all others have it anyway.
         """
         self._count = Counter(
             f"{prefix}api_requests_total",
@@ -42,6 +49,9 @@ class Metrics:
             ["endpoint"],
             registry=registry,
         )
+        self.activity = Activity(registry)
+        self.refusals = Refusals(registry)
+        self.saturation = Saturation(registry)
 
     def record(self, response: Response) -> None:
         """Measure the current request.
@@ -52,6 +62,107 @@ class Metrics:
         endpoint = template()
         self._count.labels(endpoint, str(response.status_code)).inc()
         self._duration.labels(endpoint).observe(elapsed())
+        if response.status_code in _REFUSALS:
+            self.refusals.count(g.get("progress_failure"), endpoint)
+
+
+class Activity:
+    """What learners do, and what it takes; the repository tells it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Define the metrics."""
+        self._chapters = _counter(registry, "chapters_completed", "Chapters that were completed")
+        self._attempts = _counter(
+            registry, "quiz_attempts", "Attempts at quizzes, repeats left out"
+        )
+        self._duplicates = _counter(
+            registry, "duplicates_absorbed", "Quiz posts that repeated an attempt"
+        )
+        self._certificates = _counter(
+            registry, "certificates_earned", "Certificates that were earned"
+        )
+        self._wait = Histogram(
+            "progress_database_wait_seconds",
+            "How long a request waited for a database connection",
+            buckets=_WAIT_BUCKETS,
+            registry=registry,
+        )
+
+    def connection_awaited(self, seconds: float) -> None:
+        """Measure how long a connection was waited for."""
+        self._wait.observe(seconds)
+
+    def chapter_posted(self, *, completed: int) -> None:
+        """Count the chapters that became complete."""
+        self._chapters.inc(completed)
+
+    def quiz_posted(self, *, is_repeat: bool) -> None:
+        """Count an attempt, or a repeat of one."""
+        (self._duplicates if is_repeat else self._attempts).inc()
+
+    def certificate_earned(self) -> None:
+        """Count a certificate."""
+        self._certificates.inc()
+
+
+class Refusals:
+    """Who was not let in."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Define the metrics."""
+        self._limit = _counter(registry, "limit_refusals", "Requests over a limit", "endpoint")
+        self._authentication = _counter(
+            registry,
+            "authentication_refusals",
+            "Requests without a valid token, by what is wrong with it",
+            "reason",
+        )
+        for reason in _REASONS:
+            self._authentication.labels(reason)
+
+    def count(self, failure: object, endpoint: str) -> None:
+        """Count a request that was refused.
+
+        Args:
+            failure: why, where it was not a host that refused it.
+            endpoint: the template of its route.
+        """
+        if isinstance(failure, LimitExceeded):
+            self._limit.labels(endpoint).inc()
+        elif isinstance(failure, Unauthenticated):
+            self._authentication.labels(failure.reason).inc()
+
+
+class Saturation:
+    """What the service may run out of; each is set by who knows it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Define the metrics."""
+        self.connections_in_use = _gauge(
+            registry, "database_connections_in_use", "Database connections in use"
+        )
+        self.pool_size = _gauge(
+            registry, "database_pool_size", "Database connections that there are for requests"
+        )
+        self.limiter_on_fallback = _gauge(
+            registry,
+            "limiter_on_fallback",
+            "Workers that count limits in their own memory, as the store is away",
+        )
+        self.schema_behind = Gauge(
+            "progress_schema_behind",
+            "Whether the database lacks a migration, as /readyz saw it last",
+            registry=registry,
+            multiprocess_mode="livemostrecent",
+        )
+
+
+def _counter(registry: CollectorRegistry, name: str, says: str, *labels: str) -> Counter:
+    return Counter(f"progress_{name}", says, labels, registry=registry)
+
+
+def _gauge(registry: CollectorRegistry, name: str, says: str) -> Gauge:
+    return Gauge(f"progress_{name}", says, registry=registry, multiprocess_mode="livesum")
 
 
 _of_guests: WeakKeyDictionary[CollectorRegistry, Metrics] = WeakKeyDictionary()

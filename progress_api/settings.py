@@ -72,6 +72,7 @@ class Settings:
     metrics_host: str = _setting("127.0.0.1", HOST, "The address of /metrics.")
     metrics_port: int = _setting(9464, number(0, 65535), "The port of /metrics; 0 for none.")
     metrics_public: bool = _setting(False, BOOLEAN, "Serve /metrics on the public port as well.")
+    docs_enabled: bool = _setting(False, BOOLEAN, "Serve /docs, a page to try the service on.")
     log_level: str = _setting("INFO", LEVEL, "The least level that is logged.")
     progress_admin_scope: str = _setting("progress:admin", WORD, "Its holder acts for anyone.")
     progress_sticky_completion: bool = _setting(False, BOOLEAN, "A completed chapter stays so.")

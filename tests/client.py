@@ -11,9 +11,12 @@ import jwt
 import requests
 from flask import Flask
 
+from tests.described import assert_described
+
 SECRET = "a secret of the tests, of more than 32 bytes"
 PREFIX = "/v1/tutorials/progress"
 JSON = {"Content-Type": "application/json"}
+_LAST = "/<tutorial_id>/complete"
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,17 @@ class InProcess:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
+        rules = [rule.rule for rule in app.url_map.iter_rules()]
+        self._prefix = next((r[: -len(_LAST)] for r in rules if r.endswith(_LAST)), PREFIX)
 
     def send(
         self, method: str, path: str, headers: Mapping[str, str], data: bytes | None
     ) -> Answer:
         client = self._app.test_client(use_cookies=False)
         answer = client.open(path, method=method, headers=dict(headers), data=data)
-        return _answer(answer.status_code, answer.data, answer.headers)
+        told = _answer(answer.status_code, answer.data, answer.headers)
+        assert_described(self._prefix, method, path, told)
+        return told
 
 
 class OverTheWire:
@@ -60,7 +67,9 @@ class OverTheWire:
         answer = requests.request(
             method, self.url + path, headers=dict(headers), data=data, timeout=30
         )
-        return _answer(answer.status_code, answer.content, answer.headers)
+        told = _answer(answer.status_code, answer.content, answer.headers)
+        assert_described(PREFIX, method, path, told)
+        return told
 
 
 def _answer(status: int, data: bytes, headers: Any) -> Answer:

@@ -3,6 +3,7 @@
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
 from progress_api.database.executor import EngineExecutor, Executor, live_connection
 from progress_api.database.failures import is_out_of_reach, sqlstate
+from progress_api.database.pool import InUse, pool_size
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.units import Row, Unit
 
@@ -10,6 +11,7 @@ __all__ = [
     "AnySession",
     "EngineExecutor",
     "Executor",
+    "InUse",
     "Row",
     "SessionExecutor",
     "Unit",
@@ -18,5 +20,6 @@ __all__ = [
     "is_out_of_reach",
     "live_connection",
     "open_engine",
+    "pool_size",
     "sqlstate",
 ]

@@ -3,6 +3,7 @@
 import select
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from time import perf_counter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
@@ -11,6 +12,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from progress_api.database.failures import is_out_of_reach, is_spent, is_undone
 from progress_api.database.units import Parameters, Row, Unit
 from progress_api.exceptions import DatabaseUnavailable
+
+Awaited = Callable[[float], object]
 
 
 class Executor(Protocol):
@@ -30,21 +33,30 @@ class Executor(Protocol):
             DatabaseUnavailable: the database cannot do so now.
         """
 
-    def after_commit(self, act: Callable[[], None]) -> None:
+    def after_commit(self, act: Callable[[], object]) -> None:
         """Do something once what has been run is committed, and never if it is undone."""
 
 
 class EngineExecutor:
     """Runs each unit as a transaction of its own, which is committed when it returns."""
 
-    def __init__(self, engine: Engine, *, one_trip: bool = True, schema: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        one_trip: bool = True,
+        schema: str | None = None,
+        awaited: Awaited = float,
+    ) -> None:
         """Choose how units travel.
 
         Args:
             engine: where they go, with any isolation level.
             one_trip: whether prepared statements are wanted, where the driver can send them.
             schema: where the tables are; None for where a connection looks by itself.
+            awaited: is told how many seconds each unit waited for a connection.
         """
+        self._awaited = awaited
         self._engine = engine
         self._schema = schema
         able = engine.dialect.driver == "psycopg2"
@@ -67,7 +79,7 @@ class EngineExecutor:
                 raise DatabaseUnavailable from error
             raise
 
-    def after_commit(self, act: Callable[[], None]) -> None:
+    def after_commit(self, act: Callable[[], object]) -> None:
         """Do it now: what has been run is committed."""
         act()
 
@@ -79,7 +91,7 @@ class EngineExecutor:
         """
         prepared = unit.prepared(self._schema)
         with (
-            _pooled(self._engine) as connection,
+            _pooled(self._engine, self._awaited) as connection,
             _autocommit(connection, wanted=True),
             closing(connection.cursor()) as cursor,
         ):
@@ -95,7 +107,7 @@ class EngineExecutor:
         """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
         alone = len(unit.statements) == 1  # a single statement is a transaction already
         with (
-            live_connection(self._engine) as connection,
+            live_connection(self._engine, self._awaited) as connection,
             _autocommit(connection.connection, wanted=alone),
             connection.begin(),
         ):
@@ -123,17 +135,21 @@ def execute(
 
 
 @contextmanager
-def live_connection(engine: Engine) -> Iterator[Connection]:
+def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connection]:
     """A pooled connection on which the server has not hung up."""
+    began = perf_counter()
     with engine.connect() as connection:
+        awaited(perf_counter() - began)
         while _hung_up(connection.connection):
             connection.invalidate()
         yield connection
 
 
 @contextmanager
-def _pooled(engine: Engine) -> Iterator[PoolProxiedConnection]:
+def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]:
+    began = perf_counter()
     connection = engine.raw_connection()
+    awaited(perf_counter() - began)
     while _hung_up(connection):
         connection.invalidate()
         connection = engine.raw_connection()

@@ -15,7 +15,7 @@ from progress_api.exceptions import DatabaseUnavailable
 _WAITING = "progress_waiting_for_commit"
 
 AnySession = Session | scoped_session[Any]
-Act = Callable[[], None]
+Act = Callable[[], object]
 
 
 class SessionExecutor:

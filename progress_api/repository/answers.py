@@ -86,6 +86,20 @@ def answer_columns(progress: Any, chapters: Any, quizzes: Any) -> tuple[ColumnEl
     )
 
 
+def change_columns(progress: Any, found: Any) -> tuple[ColumnElement[Any], ...]:
+    """What a recount also returns: whether anything was recorded, and chapters it completed.
+
+    Args:
+        progress: the learner's row after the write.
+        found: the same row before it, as `found_progress` has it.
+    """
+    more = func.coalesce(progress.chapters_completed, rules.ZERO) - found.completed_before
+    return (
+        progress.updated_at.is_distinct_from(found.updated_at),
+        func.greatest(more, rules.ZERO),
+    )
+
+
 def stored_progress() -> Select[Any]:
     """The answer as it is stored, in one snapshot, so that its counts and its lists agree."""
     stored = tutorial_progress.c
@@ -105,6 +119,7 @@ def found_progress() -> Subquery:
         stored.c.id,
         stored.c.updated_at,
         func.coalesce(stored.c.certificate_earned, rules.NO).label("was_earned"),
+        func.coalesce(stored.c.chapters_completed, rules.ZERO).label("completed_before"),
         chapters.c.completed.label("chapters_completed"),
         chapters.c.watch_time,
         func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),

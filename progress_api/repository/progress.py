@@ -25,6 +25,7 @@ from progress_api.exceptions import (
 )
 from progress_api.repository import rules, statements
 from progress_api.repository.bounds import require_ids
+from progress_api.repository.observer import Nobody, Observer
 from progress_api.repository.records import (
     Chapter,
     ChapterProgress,
@@ -45,7 +46,7 @@ class ProgressRepository:
     is part of the session's transaction: committed with it, rolled back with it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is something that a host may have
         self,
         bind: Engine | AnySession,
         *,
@@ -53,6 +54,7 @@ class ProgressRepository:
         schema: str | None = None,
         one_trip: bool = True,
         on_certificate_earned: Hook | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Record on this engine or session.
 
@@ -63,10 +65,13 @@ class ProgressRepository:
             one_trip: whether an engine's writes are sent in one trip, where its driver can.
             on_certificate_earned: called with the progress after the commit by which a
                 certificate is earned, once. What it raises is logged: the certificate stands.
+            observer: is told what is done, for whoever counts.
         """
+        self._observer = observer or Nobody()
         self._executor: Executor
         if isinstance(bind, Engine):
-            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema)
+            awaited = self._observer.connection_awaited
+            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, awaited=awaited)
         else:
             self._executor = SessionExecutor(bind, schema=schema)
         self._policy = policy or Policy()
@@ -103,7 +108,9 @@ class ProgressRepository:
         )
         if row is None:
             raise TooManyChapters
-        return _progress(row)
+        *answer, _, completed = row
+        self._tell(partial(self._observer.chapter_posted, completed=completed))
+        return _progress(answer)
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
         """Record an attempt at a quiz, once (guide, step 2, endpoint 3).
@@ -125,7 +132,9 @@ class ProgressRepository:
         )
         if row is None:
             raise TooManyQuizzes
-        return _progress(row)
+        *answer, is_new, _ = row
+        self._tell(partial(self._observer.quiz_posted, is_repeat=not is_new))
+        return _progress(answer)
 
     def complete(self, user_id: str, tutorial_id: str) -> Progress:
         """Earn the certificate; a second time changes nothing (guide, step 2, endpoint 4).
@@ -142,8 +151,10 @@ class ProgressRepository:
         progress = _progress(answer)
         if not progress.certificate_earned:
             raise NotEligible(_how_far(progress))
-        if newly_earned and self._on_certificate_earned:
-            self._executor.after_commit(partial(_call, self._on_certificate_earned, progress))
+        if newly_earned:
+            self._tell(self._observer.certificate_earned)
+            if self._on_certificate_earned:
+                self._tell(partial(_call, self._on_certificate_earned, progress))
         return progress
 
     def reset(self, user_id: str, tutorial_id: str) -> None:
@@ -158,6 +169,9 @@ class ProgressRepository:
         require_ids(user_id=user_id, tutorial_id=tutorial_id)
         parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
         return self._executor.run(unit, parameters)
+
+    def _tell(self, act: Callable[[], object]) -> None:
+        self._executor.after_commit(act)
 
 
 def _as_uuids(attempt_keys: Sequence[str]) -> str:

@@ -68,7 +68,10 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
         update(tutorial_progress)
         .where(*answers.of_learner(_progress), _progress.id == found.c.id, recorded)
         .values(values)
-        .returning(*answers.answer_columns(_progress, found.c.chapters, found.c.quizzes))
+        .returning(
+            *answers.answer_columns(_progress, found.c.chapters, found.c.quizzes),
+            *answers.change_columns(_progress, found.c),
+        )
     )
 
 

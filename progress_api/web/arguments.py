@@ -20,6 +20,9 @@ from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, Learne
 from progress_api.web.state import state
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
+# Where the service describes itself, and so no tutorialId: its progress could not be read.
+DOCUMENT = "openapi.json"
+RESERVED = f"{DOCUMENT} is where this service describes itself."
 
 
 def read_tutorial(tutorial_id: str) -> str:
@@ -31,6 +34,8 @@ def read_tutorial(tutorial_id: str) -> str:
     sent = request.environ["PATH_INFO"].encode("latin-1")
     if SLASHES_ENCODED in request.environ:
         tutorial_id, sent = unquote(tutorial_id), unquote_to_bytes(sent)
+    if tutorial_id == DOCUMENT:
+        raise InvalidFields({"tutorialId": [RESERVED]})
     return _checked("tutorialId", tutorial_id, sent)
 
 

@@ -35,10 +35,13 @@ ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {
     failures.KeysUnavailable: (503, "Service unavailable"),
     failures.ProgressError: (500, "Internal server error"),
 }
+UNEXPECTED = failures.ProgressError(
+    "The service failed; try again, and give the requestId to its operators."
+)
 _WHAT_TO_DO = {
     404: "There is nothing at this address; check its path.",
     405: "This address does not take this method; the Allow header lists those that it takes.",
-    500: "The service failed; try again, and give the requestId to its operators.",
+    500: UNEXPECTED.detail,
 }
 _log = logging.getLogger("progress_api.errors")
 
@@ -59,15 +62,29 @@ def register(scaffold: Flask | Blueprint) -> None:
 
 def answer(error: failures.ProgressError) -> Response:
     """Return what is answered to one of our failures."""
-    status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    g.progress_failure = error  # what is refused is counted by it
+    status, body = envelope(error, request_id())
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The first line says why; those below it may hold a learner's values.
         why = str(error.__cause__ or error).partition("\n")[0]
         _log.error("%s: %s", type(error).__name__, why)
-    fields = error.fields if isinstance(error, failures.InvalidFields) else None
-    response = _envelope(status, text, error.detail, fields)
+    response = json_response(body, status)
     _add_headers(response, error)
     return response
+
+
+def envelope(error: failures.ProgressError, sent_as: str | None) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body of what is answered to one of our failures.
+
+    Args:
+        error: the failure.
+        sent_as: the id of the request that failed.
+    """
+    status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
+    body: dict[str, Any] = {"error": text, "detail": error.detail, "requestId": sent_as}
+    if isinstance(error, failures.InvalidFields):
+        body["fields"] = error.fields
+    return status, body
 
 
 def _add_headers(response: Response, error: failures.ProgressError) -> None:
@@ -86,7 +103,7 @@ def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     detail = _told_by_host(error) or _WHAT_TO_DO.get(status) or _described(status)
-    response = _envelope(status, HTTP_STATUS_CODES.get(status, "Refused"), detail)
+    response = _refusal(status, HTTP_STATUS_CODES.get(status, "Refused"), detail)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
@@ -107,11 +124,10 @@ def _answer_unexpected(error: Exception) -> Response:
     # Where it was, but not its message: a driver's holds the values of the statement.
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})
-    return _envelope(500, "Internal server error", _WHAT_TO_DO[500])
-
-
-def _envelope(status: int, error: str, detail: str, fields: Any = None) -> Response:
-    body = {"error": error, "detail": detail, "requestId": request_id()}
-    if fields is not None:
-        body["fields"] = fields
+    status, body = envelope(UNEXPECTED, request_id())
     return json_response(body, status)
+
+
+def _refusal(status: int, error: str, detail: str) -> Response:
+    told = {"error": error, "detail": detail, "requestId": request_id()}
+    return json_response(told, status)

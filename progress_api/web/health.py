@@ -9,20 +9,25 @@ from progress_api.web.schemas import json_response
 from progress_api.web.transport import HEALTH_PATHS
 
 
-def register(app: Flask, is_ready: Callable[[], bool]) -> None:
+def register(
+    app: Flask, is_ready: Callable[[], bool], behind: Callable[[bool], object] = bool
+) -> None:
     """Add `/healthz` and `/readyz` to the service on its own; neither needs a token.
 
     Args:
         app: the service.
         is_ready: whether the database holds the schema that is needed; it raises where the
             database does not answer.
+        behind: is told whether it holds an older one.
     """
 
     def healthz() -> Response:
         return json_response({"status": "ok"})
 
     def readyz() -> Response:
-        if not is_ready():
+        ready = is_ready()
+        behind(not ready)
+        if not ready:
             raise DatabaseUnavailable("The database holds an older schema: it must be migrated.")
         return json_response({"status": "ready"})
 

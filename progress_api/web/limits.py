@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from limits import RateLimitItem, parse
@@ -36,7 +36,13 @@ def open_storage(uri: str) -> Storage:
 class Limits:
     """What each caller may still ask for, per endpoint."""
 
-    def __init__(self, storage: Storage, limits: Mapping[str, str], mount: str) -> None:
+    def __init__(
+        self,
+        storage: Storage,
+        limits: Mapping[str, str],
+        mount: str,
+        falling_back: Callable[[bool], object] = bool,
+    ) -> None:
         """Count in this store.
 
         Args:
@@ -45,8 +51,10 @@ class Limits:
                 one is not limited.
             mount: where in the app; counted apart from others in the same store, for learners of
                 two databases may have the same ids.
+            falling_back: is told when the store goes away, and when it is back.
         """
         self._mount = mount
+        self._falling_back = falling_back
         self._items: dict[str, RateLimitItem] = {name: parse(text) for name, text in limits.items()}
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
@@ -74,15 +82,24 @@ class Limits:
     def _reset_time_if_refused(self, item: RateLimitItem, *key: str) -> float | None:
         if time.monotonic() >= self._away_until:
             try:
-                return _hit(self._shared, item, *key)
+                reset_time = _hit(self._shared, item, *key)
             except self._store_errors as error:
                 self._fall_back(error)
+            else:
+                self._come_back()
+                return reset_time
         return _hit(self._own, item, *key)
 
     def _fall_back(self, error: Exception) -> None:
         # Who comes within the next seconds does not wait for it.
         self._away_until = time.monotonic() + _AWAY_SECONDS
+        self._falling_back(True)
         _log.warning("limits are counted in this process: %s", type(error).__name__)
+
+    def _come_back(self) -> None:
+        if self._away_until:
+            self._away_until = 0.0
+            self._falling_back(False)
 
 
 def _hit(strategy: RateLimiter, item: RateLimitItem, *key: str) -> float | None:

@@ -12,6 +12,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from progress_api.web.arguments import read_body, read_tutorial, read_user_ids
 from progress_api.web.schemas import (
+    RESET_ANSWER,
     ChapterPost,
     LearnerBody,
     QuizPost,
@@ -68,7 +69,7 @@ def _allowed(views: Iterable[str]) -> set[str]:
 def admit() -> None:
     """Authenticate, then limit; who holds no token spends the allowance of the address."""
     endpoint = (request.endpoint or "").rpartition(".")[2]
-    if request.method == "OPTIONS" or endpoint in _STRAYS:
+    if request.method == "OPTIONS" or endpoint in _OPEN:
         return
     caller = state().identity.identify()
     state().limits.spend(endpoint, caller.limit_key)
@@ -103,7 +104,7 @@ def reset(tutorial_id: str) -> Response:
     """Forget the progress of a learner (endpoint 5)."""
     learner, _ = _read(tutorial_id, _LEARNER_BODY)
     state().progress.reset(*learner)
-    return json_response({"success": True, "message": "Progress reset successfully"})
+    return json_response(RESET_ANSWER)
 
 
 def _read(tutorial_id: str, schema: LearnerBody) -> tuple[tuple[str, str], Any]:
@@ -137,5 +138,6 @@ _ENDPOINTS: dict[str, dict[str, Callable[[str], Response]]] = {
     "/<tutorial_id>/complete": {"POST": complete},
 }
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
-# They tell nothing of anybody, and change nothing.
-_STRAYS = frozenset({other_method.__name__, unknown.__name__})
+DESCRIPTION = "description"
+# They tell nothing of anybody, and change nothing; who writes a client has no token yet.
+_OPEN = frozenset({DESCRIPTION, other_method.__name__, unknown.__name__})

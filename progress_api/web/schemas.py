@@ -21,6 +21,7 @@ from progress_api.repository.records import Chapter, Progress, QuizAttempt
 
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 IDEMPOTENCY_KEY = "Idempotency-Key"
+RESET_ANSWER = {"success": True, "message": "Progress reset successfully"}
 
 
 def check_id(value: str) -> None:
@@ -40,12 +41,12 @@ class WholeNumber(fields.Integer):
 
     def __init__(self, least: float = 0, most: float = WHOLE_NUMBER_LIMIT, **options: Any) -> None:
         """Accept numbers from `least` to `most`, both included."""
-        self._least, self._most = least, most
+        self.least, self.most = least, most
         super().__init__(**options)
 
     def _validated(self, value: Any) -> int:
         number = type(value) is int or (type(value) is float and value.is_integer())
-        if not number or not self._least <= value <= self._most:
+        if not number or not self.least <= value <= self.most:
             raise self.make_error("invalid")
         return int(value)
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, current_app, request
 
 from progress_api.metrics import Metrics
 from progress_api.repository.progress import ProgressRepository
+from progress_api.settings import Settings
 from progress_api.web.identity import Identity
 from progress_api.web.limits import Limits
 
@@ -32,6 +33,7 @@ class State:
         limits: how often they may.
         metrics: what is measured of it.
         max_body_bytes: of a request.
+        settings: what the description of the service tells.
     """
 
     blueprint: Blueprint
@@ -44,6 +46,7 @@ class State:
     limits: Limits
     metrics: Metrics
     max_body_bytes: int
+    settings: Settings
 
 
 def states(app: Flask) -> dict[str, State]:

@@ -48,6 +48,7 @@ DEFAULTS = {
     "metrics_host": "127.0.0.1",
     "metrics_port": 9464,
     "metrics_public": False,
+    "docs_enabled": False,
     "log_level": "INFO",
     "progress_admin_scope": "progress:admin",
     "progress_sticky_completion": False,

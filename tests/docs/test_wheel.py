@@ -15,6 +15,7 @@ from tests.docs.installed import Built, Installed
 NEEDED = {
     "wsgi.py",
     "progress_api/py.typed",
+    "progress_api/description/try.js",
     "progress_api/migrations/env.py",
     "progress_api/migrations/script.py.mako",
     "progress_api/migrations/versions/__init__.py",

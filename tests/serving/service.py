@@ -21,7 +21,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from requests.structures import CaseInsensitiveDict
 
 from progress_api import Settings
-from tests.client import SECRET, Answer, Learner
+from tests.client import PREFIX, SECRET, Answer, Learner
+from tests.described import assert_described
 
 ROOT = Path(__file__).parent.parent.parent
 GUNICORN = Path(sys.executable).with_name("gunicorn")
@@ -171,7 +172,9 @@ class Wire:
         finally:
             connection.close()
         assert told["Content-Type"] == "application/json", (response.status, told, body)
-        return Answer(response.status, json.loads(body) if body else None, told)
+        answer = Answer(response.status, json.loads(body) if body else None, told)
+        assert_described(PREFIX, method, path, answer)
+        return answer
 
 
 def new_address() -> str:

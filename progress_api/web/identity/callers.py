@@ -58,7 +58,8 @@ class Caller:
 class Stranger:
     """Who holds no valid token; refused only after the address was limited."""
 
-    reason: str | None = None
+    reason: str = "invalid"
+    detail: str | None = None
 
     @property
     def limit_key(self) -> str:
@@ -71,11 +72,15 @@ class Stranger:
         Raises:
             Unauthenticated: always.
         """
-        raise Unauthenticated(self.reason)
+        raise Unauthenticated(self.detail, self.reason)
 
 
 class Identity(Protocol):
     """Tells who calls."""
+
+    @property
+    def token_locations(self) -> tuple[str, ...]:
+        """Where tokens are, such as headers; none where an app knows the learner in its own way."""
 
     def identify(self) -> Caller | Stranger:
         """Return the caller, or the stranger that any failure to authenticate makes of it.

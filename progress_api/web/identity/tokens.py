@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 import jwt
 from flask import Flask, request
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
-from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
 
 from progress_api.exceptions import Unauthenticated
 from progress_api.repository.bounds import is_id
@@ -60,6 +60,8 @@ class TokenIdentity:
         # An app may issue tokens without an end, and say so.
         self._endless = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is False
         self._admin_scope = admin_scope
+        told = app.config["JWT_TOKEN_LOCATION"]
+        self.token_locations: tuple[str, ...] = (told,) if isinstance(told, str) else tuple(told)
         self._verified = self._verify
         # A host's manager may ask more than the token itself; a cookie, more than its text.
         if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
@@ -78,9 +80,11 @@ class TokenIdentity:
             _spell_bearer()
             return self._verified().caller
         except Unauthenticated as error:
-            return Stranger(error.detail)
+            return Stranger(error.reason, error.detail)
         except jwt.ExpiredSignatureError:
-            return Stranger(_EXPIRED)
+            return Stranger("expired", _EXPIRED)
+        except NoAuthorizationError:
+            return Stranger("missing")
         except _REFUSALS as error:
             # A fault in a host's own callback looks like one of a token: let it be found.
             _log.debug("a token was refused: %s", type(error).__name__, exc_info=error)
@@ -92,7 +96,7 @@ class TokenIdentity:
         claims = verified[1] if verified else {}
         user_id = claims[self._identity_claim]
         if "exp" not in claims and not self._endless:
-            raise Unauthenticated(_ENDLESS)
+            raise Unauthenticated(_ENDLESS, "endless")
         if not is_id(user_id):
             raise ValueError(user_id)
         caller = Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))

@@ -1,0 +1,99 @@
+"""Where the document is served, and the page to try the service on."""
+
+import hashlib
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, abort, request, send_from_directory
+
+from progress_api.description.document import document
+from progress_api.exceptions import SettingsError
+from progress_api.settings import Settings
+from progress_api.web.arguments import DOCUMENT
+from progress_api.web.routes import DESCRIPTION
+from progress_api.web.state import state
+
+PAGE = "/docs"
+_KEPT_SECONDS = 300
+_SWAGGER_UI = "flask_swagger_ui"
+_SCRIPT = "try.js"
+_ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
+_HEADERS = {
+    # The page and what it asks are of this origin, and nothing of it is of any other.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+# Relative addresses, so that it works below any path that a gateway puts in front.
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Tutorial Progress API</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="service-desc" href="{document}">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
+<div id="page"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/{script}"></script>
+</html>
+"""
+
+
+def register(blueprint: Blueprint) -> None:
+    """Serve the document below the blueprint's prefix, to anybody.
+
+    Args:
+        blueprint: what is mounted.
+    """
+    blueprint.add_url_rule(f"/{DOCUMENT}", DESCRIPTION, view_func=_document)
+
+
+def register_page(app: Flask, settings: Settings) -> None:
+    """Serve the page to try the service on, if it is wanted.
+
+    Args:
+        app: the service on its own.
+        settings: whether it is, and where the document is.
+
+    Raises:
+        SettingsError: it is wanted, and its assets are not installed.
+    """
+    if not settings.docs_enabled:
+        return
+    found = find_spec(_SWAGGER_UI)
+    if not found or not found.submodule_search_locations:
+        raise SettingsError("DOCS_ENABLED needs Swagger UI: install progress-api[docs].")
+    assets = Path(found.submodule_search_locations[0]) / "dist"
+    address = f"{settings.url_prefix}/{DOCUMENT}".lstrip("/")
+    page = _PAGE.format(document=escape(address), script=_SCRIPT)
+
+    def show() -> Response:
+        return Response(page, headers=_HEADERS, mimetype="text/html")
+
+    def asset(name: str) -> Response:
+        if name not in _ASSETS | {_SCRIPT}:
+            abort(404)
+        answer = send_from_directory(Path(__file__).parent if name == _SCRIPT else assets, name)
+        answer.headers.update(_HEADERS)
+        return answer
+
+    app.add_url_rule(PAGE, "docs", show)
+    app.add_url_rule(f"{PAGE}/<name>", "docs_asset", asset)
+
+
+def _document() -> Response:
+    mounted, root = state(), request.root_path.rstrip("/")
+    tokens = mounted.identity.token_locations
+    body = document(mounted.settings, mounted.url_prefix, root, tokens)
+    response = Response(body, mimetype="application/json")
+    response.cache_control.public = True
+    response.cache_control.max_age = _KEPT_SECONDS
+    response.set_etag(hashlib.sha256(body).hexdigest())
+    response.make_conditional(request)
+    return response

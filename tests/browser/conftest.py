@@ -1,0 +1,74 @@
+"""A real Chromium that reaches this machine and nothing else."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service as Driver
+
+from embedded.valkey import Valkey
+from tests.serving.service import Service
+
+Serve = Callable[..., Service]
+MISSING = (
+    "make test-browser needs Chromium and its driver: apt-get install chromium chromium-driver, "
+    "or give the paths of both as CHROMIUM and CHROMEDRIVER."
+)
+SWITCHES = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1200,2000",
+    # The network is blocked: no name but an address of this machine is ever found.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+def program(variable: str, name: str) -> str:
+    """The path of a program that this machine must have."""
+    path = os.environ.get(variable) or shutil.which(name)
+    if not path or not Path(path).exists():
+        pytest.fail(MISSING, pytrace=False)
+    return path
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Chrome]:
+    """A new browser, on whose console nothing but information was written when the test is over."""
+    options = ChromeOptions()
+    options.binary_location = program("CHROMIUM", "chromium")
+    for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'browser'}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Driver(program("CHROMEDRIVER", "chromedriver"))
+    with Chrome(options=options, service=driver) as browser:
+        yield browser
+        assert [line for line in written(browser) if line["level"] != "INFO"] == []
+
+
+def written(browser: Chrome) -> list[dict[str, Any]]:
+    """What was written on the console since this was asked last."""
+    lines: list[dict[str, Any]] = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return lines
+
+
+@pytest.fixture
+def serve(tmp_path: Path, database: str, valkey: Valkey) -> Iterator[Serve]:
+    """Start a service with further settings, until the test is over."""
+    with ExitStack() as running:
+
+        def start(**settings: object) -> Service:
+            given = {"DATABASE_URL": database, "RATELIMIT_STORAGE_URI": valkey.url, **settings}
+            return running.enter_context(Service(tmp_path / "service", **given))
+
+        yield start

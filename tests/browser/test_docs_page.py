@@ -1,0 +1,103 @@
+"""The page to try the service on, in a real browser that has no internet."""
+
+import json
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.browser.conftest import Serve, written
+from tests.client import token
+from tests.conftest import new_name
+from tests.serving.service import Service
+
+OPERATIONS = ("recordChapter", "recordQuiz", "getProgress", "completeTutorial", "resetProgress")
+
+
+@pytest.fixture
+def served(serve: Serve) -> Service:
+    """A service with the page."""
+    return serve(DOCS_ENABLED="true")
+
+
+class Page:
+    """The page as a person uses it."""
+
+    def __init__(self, browser: Chrome, service: Service) -> None:
+        self._browser = browser
+        browser.get(f"http://127.0.0.1:{service.port}/docs")
+
+    def find(self, selector: str) -> WebElement:
+        """What the selector is of, as soon as it can be seen."""
+
+        def seen(browser: Chrome) -> WebElement | None:
+            found = browser.find_elements(By.CSS_SELECTOR, selector)
+            return next((one for one in found if one.is_displayed()), None)
+
+        found = WebDriverWait(self._browser, 20).until(seen, f"no {selector}")
+        assert found
+        return found
+
+    def authorize(self, encoded: str) -> None:
+        """Paste a token in."""
+        self.find(".auth-wrapper .authorize").click()
+        self.find(".auth-container input").send_keys(encoded)
+        self.find(".auth-btn-wrapper .authorize").click()
+        self.find(".auth-btn-wrapper .btn-done").click()
+
+    def execute(self, operation: str, tutorial: str) -> tuple[str, Any]:
+        """Try an operation with its example; return the status and the body that are shown."""
+        block = f"#operations-progress-{operation}"
+        self.find(f"{block} .opblock-summary-control").click()
+        self.find(f"{block} input[placeholder=tutorialId]").send_keys(tutorial)
+        self.find(f"{block} .execute").click()
+        answer = f"{block} .live-responses-table tbody"
+        status = self.find(f"{answer} .response-col_status").text
+        shown = self.find(f"{answer} .response-col_description pre").text
+        return status.split()[0], json.loads(shown)
+
+
+def test_all_five_operations_are_tried_with_a_pasted_token(
+    browser: Chrome, served: Service
+) -> None:
+    name = new_name()
+    page = Page(browser, served)
+    page.authorize(token(name))
+
+    answers = {operation: page.execute(operation, "intro") for operation in OPERATIONS}
+
+    assert {status for status, _ in answers.values()} == {"200"}
+    watched = answers["recordChapter"][1]
+    assert (watched["userId"], watched["completionPercentage"]) == (name, 100)
+    assert watched["chapterProgress"][0]["chapterId"] == "variables"
+    assert answers["getProgress"][1]["quizScores"][0]["score"] == 8
+    assert answers["completeTutorial"][1]["certificateEarned"] is True
+    assert answers["resetProgress"][1]["success"] is True
+
+
+def test_everything_that_is_loaded_is_of_the_service(browser: Chrome, served: Service) -> None:
+    Page(browser, served).find("#operations-progress-recordChapter")
+
+    asked = "return performance.getEntriesByType('resource').map(one => one.name)"
+    loaded = browser.execute_script(asked)
+
+    assert len(loaded) >= 4
+    assert all(one.startswith((f"http://127.0.0.1:{served.port}/", "data:")) for one in loaded)
+
+
+def test_a_script_of_somebody_elses_does_not_run(browser: Chrome, served: Service) -> None:
+    Page(browser, served).find("#operations-progress-recordChapter")
+
+    added = """
+    const script = document.createElement("script");
+    script.textContent = "window.intruder = true";
+    document.body.append(script);
+    return window.intruder === undefined;
+    """
+    kept_out = browser.execute_script(added)
+
+    assert kept_out
+    assert any("Content Security Policy" in line["message"] for line in written(browser))
