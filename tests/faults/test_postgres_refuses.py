@@ -43,10 +43,12 @@ def test_many_that_wait_for_one_lock_are_all_answered_and_the_rest_is_served(
         )
         with ThreadPoolExecutor(20) as pool:
             waiting = [pool.submit(learner.watch) for _ in range(20)]
+            until(lambda: _connections_in_use(site) > 0)
             answers = [one.result() for one in waiting]
 
     assert all(_says_try_again(answer) for answer in answers)
     assert learner.watch().status == 200
+    assert _connections_in_use(site) == 0
 
 
 def test_a_statement_that_takes_too_long_is_503_in_time_and_writes_nothing(
@@ -196,3 +198,7 @@ def _reload(site: Site, address: str, name: str, value: str) -> None:
             return cursor.fetchone() == (value,)
 
     until(is_set)
+
+
+def _connections_in_use(site: Site) -> float:
+    return site.service.measured()["progress_database_connections_in_use"]

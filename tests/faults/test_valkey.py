@@ -44,6 +44,7 @@ def full(site: Site) -> Iterator[None]:
         _configure(site, "maxmemory", "0")
 
 
+ON_FALLBACK = "progress_limiter_on_fallback"
 Fault = Callable[[Site], AbstractContextManager[None]]
 FAULTS: dict[str, Fault] = {"killed": killed, "paused": paused, "full": full}
 
@@ -56,6 +57,7 @@ def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_on
     with fault(site):
         learner = site.service.learner()
         posts = [_timed(learner) for _ in range(75)]
+        assert site.service.measured()[ON_FALLBACK] == 2  # both workers
 
     statuses = Counter(status for status, _ in posts)
     assert set(statuses) == {200, 429}
@@ -66,6 +68,7 @@ def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_on
     assert {line["level"] for line in told} == {"WARNING"}
     assert learner.name not in str(told)
     _until_limits_are_exact(site)
+    assert site.service.measured()[ON_FALLBACK] == 0
 
 
 def test_a_valkey_that_was_started_anew_between_requests_is_never_noticed(

@@ -166,16 +166,18 @@ def test_a_database_with_numbers_that_had_no_prefix_yet_goes_on(migrated: Databa
 def test_an_older_schema_is_not_ready(older: str, migrated: Database, make_app: MakeApp) -> None:
     # given
     downgrade(migrated.engine, older)
-    app = make_app(database_url=migrated.url)
+    app = make_app(database_url=migrated.url, metrics_public=True)
     # when
     status, body = _readiness(app)
     # then
     assert status == 503
+    assert "progress_schema_behind 1.0" in app.test_client().get("/metrics").text
     assert set(body) == {"error", "detail", "requestId"}
     assert not is_ready(migrated.engine)
     # ... until it is migrated, without a restart.
     upgrade(migrated.engine)
     assert _readiness(app)[0] == 200
+    assert "progress_schema_behind 0.0" in app.test_client().get("/metrics").text
 
 
 def test_a_hand_made_database_is_not_ready_before_it_is_adopted(

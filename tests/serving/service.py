@@ -137,6 +137,15 @@ class Service:
             if sample.name == "api_requests_total"
         }
 
+    def measured(self) -> dict[str, float]:
+        """Each of the service's own metrics, by its name and the values of its labels."""
+        return {
+            " ".join([sample.name, *sample.labels.values()]): sample.value
+            for family in text_string_to_metric_families(self.scrape()[1])
+            for sample in family.samples
+            if sample.name.startswith("progress_")
+        }
+
     def learner(self, **given: Any) -> Learner:
         """A learner that nobody has heard of, each request on a connection of its own."""
         name = f"served-{os.getpid()}-{secrets.token_hex(8)}"

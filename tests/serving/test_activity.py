@@ -1,0 +1,138 @@
+"""What learners do and what the service runs out of, counted once over all workers."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.client import PREFIX, Learner, token
+from tests.serving.service import TEMPLATE, Service, Wire, new_address
+
+NAMES = (
+    "progress_chapters_completed_total",
+    "progress_quiz_attempts_total",
+    "progress_duplicates_absorbed_total",
+    "progress_certificates_earned_total",
+)
+CHAPTERS, ATTEMPTS, DUPLICATES, CERTIFICATES = NAMES
+
+
+def counted(service: Service, act: Callable[[], object]) -> dict[str, float]:
+    """What was counted while something was done, of what only ever grows."""
+    before = Counter(service.measured())
+    act()
+    more = Counter(service.measured()) - before
+    return {name: value for name, value in more.items() if "_total" in name}
+
+
+def test_a_chapter_is_counted_when_it_becomes_complete(served: Service) -> None:
+    learner = served.learner()
+
+    def watch() -> None:
+        learner.watch("one", totalChapters=3)
+        learner.watch("one", completed=True)
+        learner.watch("one", completed=True)
+        learner.watch("two", completed=True)
+        learner.watch("one", completed=False)
+
+    assert counted(served, watch) == {CHAPTERS: 2}
+    assert counted(served, lambda: learner.watch("one", completed=True)) == {CHAPTERS: 1}
+
+
+def test_an_attempt_and_its_repeats_are_counted_apart(served: Service) -> None:
+    learner = served.learner()
+
+    def answer() -> None:
+        learner.answer_quiz(headers={"Idempotency-Key": "a"})
+        learner.answer_quiz(headers={"Idempotency-Key": "a"})
+        learner.answer_quiz(completedAt="2026-01-01T00:00:00Z")
+        learner.answer_quiz(completedAt="2026-01-01T00:00:00Z")
+        learner.answer_quiz(score=11)
+
+    assert counted(served, answer) == {ATTEMPTS: 2, DUPLICATES: 2}
+
+
+def test_a_certificate_is_counted_when_it_is_earned(served: Service) -> None:
+    learner = served.learner()
+    learner.complete_chapters(1, of=1)
+
+    assert counted(served, learner.complete) == {CERTIFICATES: 1}
+    assert counted(served, learner.complete) == {}
+    learner.reset()
+    learner.complete_chapters(1, of=1)
+    assert counted(served, learner.complete) == {CERTIFICATES: 1}
+
+
+def test_of_many_at_once_each_is_counted_once_over_the_workers(served: Service) -> None:
+    learners = [served.learner() for _ in range(24)]
+
+    def post(learner: Learner) -> None:
+        for _ in range(2):
+            learner.watch(completed=True, totalChapters=1)
+            learner.answer_quiz(headers={"Idempotency-Key": "a"})
+            learner.complete()
+
+    def all_at_once() -> None:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(post, learners))
+
+    assert counted(served, all_at_once) == dict.fromkeys(NAMES, 24)
+
+
+def test_refusals_are_counted_by_what_is_wrong(served: Service) -> None:
+    stranger = Wire(served, new_address())
+    tokens = {
+        "missing": "",
+        "expired": f"Bearer {token('ada', exp=1)}",
+        "endless": f"Bearer {token('ada', exp=None)}",
+        "invalid": "Bearer none",
+    }
+
+    def knock() -> None:
+        for header in tokens.values():
+            stranger.send("GET", f"{PREFIX}/intro", {"Authorization": header})
+
+    assert counted(served, knock) == {
+        f"progress_authentication_refusals_total {reason}": 1 for reason in tokens
+    }
+
+
+def test_what_is_over_a_limit_is_counted_at_its_endpoint(served: Service) -> None:
+    learner = served.learner()
+
+    def hurry() -> None:
+        for _ in range(8):
+            learner.reset()
+
+    assert counted(served, hurry) == {f"progress_limit_refusals_total {TEMPLATE}": 3}
+
+
+def test_the_pool_is_measured_and_given_back(served: Service) -> None:
+    before = served.measured()
+    served.learner().watch()
+
+    after = served.measured()
+
+    assert after["progress_database_pool_size"] == 8  # two workers with four threads each
+    assert after["progress_database_connections_in_use"] == 0
+    waits = "progress_database_wait_seconds_count"
+    assert after[waits] == before[waits] + 1
+
+
+@pytest.mark.parametrize("name", ["progress_limiter_on_fallback", "progress_schema_behind"])
+def test_what_is_well_is_zero(served: Service, name: str) -> None:
+    Wire(served).send("GET", "/readyz")
+    assert served.measured()[name] == 0
+
+
+def test_each_metric_has_a_help_text_and_only_the_guides_have_no_prefix(served: Service) -> None:
+    lines = served.scrape()[1].splitlines()
+
+    helped = {line.split()[2] for line in lines if line.startswith("# HELP ") and line.split()[3:]}
+    typed = {line.split()[2] for line in lines if line.startswith("# TYPE ")}
+    assert helped == typed
+    assert {name for name in typed if not name.startswith("progress_")} == {
+        "api_requests_total",
+        "api_request_duration_seconds",
+    }
