@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser lint bench bench-growth token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser check-ops lint bench bench-growth token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -29,6 +29,9 @@ test: .venv/.installed ## Run all tests, 95% of the branches covered; over psyco
 
 test-browser: .venv/.installed ## Run the tests in a real Chromium, which must be installed
 	$(PYTHON) -m pytest tests/browser
+
+check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx and systemd-analyze, and a backup
+	$(PYTHON) -m pytest tests/operations
 
 test-drivers: ## Run all tests over psycopg2, then over psycopg 3
 	$(MAKE) test DRIVER=psycopg2

@@ -17,10 +17,11 @@ def readme(root: Path) -> str:
     return (root / "README.md").read_text()
 
 
-def test_the_table_of_settings_is_the_one_that_the_command_prints(readme: str) -> None:
+def test_the_table_of_settings_is_the_one_that_the_command_prints(root: Path) -> None:
+    operating = (root / "docs/operating.md").read_text()
     printed = CliRunner().invoke(progress, ["settings"]).output
 
-    assert f"<!-- flask progress settings -->\n{printed}<!-- end -->" in readme
+    assert f"<!-- flask progress settings -->\n{printed}<!-- end -->" in operating
 
 
 def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str, service: Flask) -> None:
@@ -38,6 +39,17 @@ def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str, serv
     limits = [settings.ratelimit_get, settings.ratelimit_chapter, settings.ratelimit_quiz]
     limits += [settings.ratelimit_complete, settings.ratelimit_reset]
     assert [f"{limit}/minute" for _, _, limit in told] == limits
+
+
+@pytest.mark.parametrize("page", ["api", "operating", "architecture"])
+def test_what_a_page_names_is_there(root: Path, page: str) -> None:
+    text = (root / f"docs/{page}.md").read_text()
+
+    named = re.findall(r"`([a-z][\w.-]*/[\w./-]*)`", text)
+
+    places = (root, root / "progress_api")  # rooms are named as they are inside the package
+    assert named
+    assert [path for path in named if not any((one / path).exists() for one in places)] == []
 
 
 def test_what_the_table_of_the_code_names_is_there(readme: str, root: Path) -> None:

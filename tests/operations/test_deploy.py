@@ -89,7 +89,14 @@ def connects(port: int) -> bool:
 def nginx(configuration: Path) -> Iterator[None]:
     """While nginx runs on a configuration, after it was found to be sound."""
     directory = f"pid {configuration.parent}/nginx.pid; error_log {configuration.parent}/nginx.log;"
-    common: list[str | Path] = ["-c", configuration, "-p", configuration.parent, "-g", f"daemon off; {directory}"]
+    common: list[str | Path] = [
+        "-c",
+        configuration,
+        "-p",
+        configuration.parent,
+        "-g",
+        f"daemon off; {directory}",
+    ]
     assert "test is successful" in run("nginx", "-t", *common)
     with subprocess.Popen([program("nginx"), *map(str, common)]) as process:
         try:

@@ -1,0 +1,36 @@
+"""The commands of docs/api.md answer what it tells."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from embedded.valkey import Valkey
+from tests.client import PREFIX, token
+from tests.docs.console import answers_in, script_of, settled, steps_of
+from tests.serving.service import Service
+
+
+@pytest.fixture(scope="module")
+def said(
+    root: Path, shared_database: str, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """What the commands answer, one after the other."""
+    steps = steps_of((root / "docs/api.md").read_text())
+    given = {"DATABASE_URL": shared_database, "RATELIMIT_STORAGE_URI": valkey.url}
+    with Service(tmp_path_factory.mktemp("service"), **given) as service:
+        variables = {
+            "URL": f"http://127.0.0.1:{service.port}{PREFIX}",
+            "TOKEN": token("bob"),
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        }
+        script = script_of(steps, str(service.port))
+        command = ["sh", "-c", script]
+        return answers_in(subprocess.check_output(command, env=variables, text=True))
+
+
+def test_each_command_answers_what_is_told(root: Path, said: list[str]) -> None:
+    steps = steps_of((root / "docs/api.md").read_text())
+
+    assert len(said) == len(steps) == 8
+    assert said == [settled(told) for _, told in steps]
