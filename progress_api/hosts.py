@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Blueprint, Flask
 from prometheus_client import CollectorRegistry
 
-from progress_api.database import InUse, open_engine, pool_size
+from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
 from progress_api.kinds import NAME
 from progress_api.metrics import Metrics
@@ -99,8 +99,6 @@ def new_state(
         on_certificate_earned=given.on_certificate_earned,
         observer=metrics.activity,
     )
-    InUse(metrics.saturation.connections_in_use.inc).watch(engine)
-    metrics.saturation.pool_size.inc(pool_size(engine))
     return State(
         blueprint=blueprint,
         url_prefix=url_prefix,

@@ -93,6 +93,10 @@ PICTURES: dict[str, Callable[[Flask], Any]] = {
     ],
     "blueprints": lambda app: [name for name in app.blueprints if name != "progress_api"],
     "commands": lambda app: sorted(app.cli.commands),
+    "engine": lambda app: [
+        (name, len(list(getattr(_engine(app).pool.dispatch, name))))
+        for name in ("connect", "checkout", "checkin", "detach", "invalidate")
+    ],
     "json": lambda app: (id(app.json), app.json_provider_class),
     "wsgi": lambda app: "wsgi_app" in vars(app),
     "classes": lambda app: (app.request_class, app.response_class, app.session_interface),
@@ -107,6 +111,11 @@ PICTURES: dict[str, Callable[[Flask], Any]] = {
         if not metric.name.startswith("progress_")
     ),
 }
+
+
+def _engine(app: Flask) -> Any:
+    with app.app_context():
+        return app.extensions["sqlalchemy"].engine
 
 
 def _of_the_host(spec: Any) -> dict[str | None, Any]:
