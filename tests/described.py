@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator, FormatChecker
+from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import Settings
 from progress_api.description.document import document
@@ -24,7 +25,9 @@ _ELSEWHERE = {404: "NotFound", 405: "MethodNotAllowed"}
 _TOLD_HEADERS = re.compile(r"retry-after|x-ratelimit-.*|www-authenticate|allow|etag", re.IGNORECASE)
 
 
-def assert_described(prefix: str, method: str, path: str, answer: "Answer") -> None:
+def assert_described(
+    prefix: str, method: str, path: str, answer: "Answer", *, hosted: bool = False
+) -> None:
     """The document describes this answer: its status, its headers and each field of its body.
 
     Args:
@@ -32,9 +35,13 @@ def assert_described(prefix: str, method: str, path: str, answer: "Answer") -> N
         method: of the request.
         path: of the request, with its query, as it was sent.
         answer: to that request.
+        hosted: whether an app serves it that may refuse requests by itself, in our envelope.
     """
     below = path.partition("?")[0].removeprefix(prefix)
     if below == path.partition("?")[0] or not below.startswith("/"):
+        return
+    if hosted and answer.body.get("error") == HTTP_STATUS_CODES.get(answer.status, "Refused"):
+        _validator('{"$ref": "#/components/schemas/Error"}').validate(answer.body)
         return
     response = _response(method.lower(), below, answer.status)
     told = {name.lower() for name in answer.headers.keys()}  # noqa: SIM118 - werkzeug's are pairs
