@@ -56,7 +56,8 @@ class Prometheus:
     """A Prometheus that listens."""
 
     def __init__(self, port: int) -> None:
-        self._url = f"http://127.0.0.1:{port}/api/v1"
+        self._address = f"http://127.0.0.1:{port}"
+        self._url = f"{self._address}/api/v1"
 
     def ask(self, query: str) -> list[Any]:
         """The series that a query returns now; those without a number are none."""
@@ -72,9 +73,10 @@ class Prometheus:
     def is_up(self) -> bool:
         """Whether it has scraped the service."""
         try:
-            return bool(self.ask('up{job="progress-api"} == 1'))
+            ready = requests.get(f"{self._address}/-/ready", timeout=30).ok
         except requests.ConnectionError:
             return False
+        return ready and bool(self.ask('up{job="progress-api"} == 1'))
 
 
 @contextmanager
