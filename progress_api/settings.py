@@ -30,6 +30,7 @@ from progress_api.kinds import (
 )
 
 DEFAULT_PREFIX = "/v1/tutorials/progress"
+DOCS_PATH = "/docs"
 _GUEST_PREFIX = "PROGRESS_"
 
 
@@ -112,7 +113,7 @@ class Settings:
         elif values.get("database_url") is MISSING:
             faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.allowed}.")
         faults += _key_faults(values) if keys_needed else []
-        return cls(**_sound(values, faults + _port_faults(values)))
+        return cls(**_sound(values, faults + _clashes(values)))
 
     @classmethod
     def of_guest(
@@ -197,10 +198,13 @@ def _key_faults(values: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _port_faults(values: Mapping[str, Any]) -> list[str]:
+def _clashes(values: Mapping[str, Any]) -> list[str]:
+    told = []
     if "port" in values and values["port"] == values.get("metrics_port"):
-        return ["METRICS_PORT must be another port than PORT, or 0 for none."]
-    return []
+        told.append("METRICS_PORT must be another port than PORT, or 0 for none.")
+    if values.get("docs_enabled") and values.get("url_prefix") == DOCS_PATH:
+        told.append(f"URL_PREFIX must be another path than {DOCS_PATH}, or DOCS_ENABLED false.")
+    return told
 
 
 def check_keys(settings: Settings) -> None:

@@ -9,12 +9,11 @@ from flask import Blueprint, Flask, Response, abort, request, send_from_director
 
 from progress_api.description.document import document
 from progress_api.exceptions import SettingsError
-from progress_api.settings import Settings
+from progress_api.settings import DOCS_PATH, Settings
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.routes import DESCRIPTION
 from progress_api.web.state import state
 
-PAGE = "/docs"
 _KEPT_SECONDS = 300
 _SWAGGER_UI = "flask_swagger_ui"
 _SCRIPT = "try.js"
@@ -83,8 +82,8 @@ def register_page(app: Flask, settings: Settings) -> None:
         answer.headers.update(_HEADERS)
         return answer
 
-    app.add_url_rule(PAGE, "docs", show)
-    app.add_url_rule(f"{PAGE}/<name>", "docs_asset", asset)
+    app.add_url_rule(DOCS_PATH, "docs", show)
+    app.add_url_rule(f"{DOCS_PATH}/<name>", "docs_asset", asset)
 
 
 def _document() -> Response:

@@ -183,6 +183,18 @@ def test_all_faults_are_told_at_once() -> None:
     assert sorted(sentence.split()[0] for sentence in sentences) == sorted(faulty)
 
 
+@pytest.mark.parametrize(
+    ("clashing", "told"),
+    [
+        ({"PORT": "9464"}, "METRICS_PORT"),
+        ({"URL_PREFIX": "/docs", "DOCS_ENABLED": "true"}, "URL_PREFIX"),
+    ],
+)
+def test_two_settings_that_take_one_place_are_refused(clashing: dict[str, str], told: str) -> None:
+    with pytest.raises(SettingsError, match=f"^{told} must be another"):
+        _settings(clashing)
+
+
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
 def test_an_empty_value_counts_as_not_given(nothing: str) -> None:
     names = {one.name.upper() for one in fields(Settings)} - GIVEN.keys()
