@@ -33,7 +33,7 @@ def program(name: str) -> str:
 def run(name: str, *arguments: str | Path) -> str:
     """What a program says; it must succeed."""
     command = [program(name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
