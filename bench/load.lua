@@ -37,7 +37,7 @@ function delay()
 end
 
 local function learner()
-  if zipf then return math.floor(#tokens ^ math.random()) end
+  if zipf then return math.floor((#tokens) ^ math.random()) end
   return math.random(#tokens)
 end
 
