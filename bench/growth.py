@@ -16,9 +16,9 @@ _KINDS = ("chapter", "get")
 _SECONDS = 4
 _REQUESTS, _POSTS = 100_000, 1_000_000
 _SIZE = """
-    SELECT n_live_tup, pg_table_size(relid), pg_indexes_size(relid), n_dead_tup, n_tup_upd,
-        n_tup_hot_upd
-    FROM pg_stat_user_tables WHERE relname = %s"""
+    SELECT reltuples::bigint, pg_table_size(relid), pg_indexes_size(relid), n_dead_tup,
+        n_tup_upd, n_tup_hot_upd
+    FROM pg_stat_user_tables s JOIN pg_class ON oid = relid WHERE s.relname = %s"""
 _TABLES = ("tutorial_progress", "chapter_progress")
 
 
