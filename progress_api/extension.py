@@ -1,6 +1,7 @@
 """`ProgressAPI`: mounts the blueprint in any app, by what the app has."""
 
 from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
 
 from flask import Blueprint, Flask, current_app
 from flask.blueprints import BlueprintSetupState
@@ -16,7 +17,7 @@ from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
 from progress_api.web import error_responses, routes
 from progress_api.web.identity import Learner
-from progress_api.web.state import state, states
+from progress_api.web.state import State, state, states
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -65,6 +66,7 @@ class ProgressAPI:
             settings=settings,
         )
         self._url_prefix = url_prefix
+        self._made: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         self.blueprint = Blueprint(name, __name__, url_prefix=url_prefix or DEFAULT_PREFIX)
         # Run for each app that the blueprint is registered in, by us or by the app itself; first,
         # so that where it refuses there are no routes either.
@@ -89,6 +91,8 @@ class ProgressAPI:
                 "needs a name= and a url_prefix= of its own."
             )
         prefix = self._url_prefix or settings_for(app, self._given).url_prefix
+        # Before Flask changes anything in the app, so that it is as it was where this refuses.
+        self._made[app] = self._new_state(app, prefix)
         app.register_blueprint(self.blueprint, url_prefix=prefix)
 
     def repository(self, session: AnySession | None = None) -> ProgressRepository:
@@ -120,8 +124,8 @@ class ProgressAPI:
         # Flask says App, which is the part of a Flask that does no input or output.
         app = cast("Flask", setup.app)
         name = f"{setup.name_prefix}.{setup.name}".lstrip(".")
-        prefix = setup.url_prefix or ""
-        mounted = states(app)
-        if prefix in {other.url_prefix for other in mounted.values()}:
-            raise SettingsError(f"Tutorial progress is mounted at {prefix} already.")
-        mounted[name] = new_state(app, self.blueprint, prefix, self._given, self._metrics())
+        made = self._made.pop(app, None)
+        states(app)[name] = made or self._new_state(app, setup.url_prefix or "")
+
+    def _new_state(self, app: Flask, prefix: str) -> State:
+        return new_state(app, self.blueprint, prefix, self._given, self._metrics())

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask
@@ -10,14 +11,14 @@ from prometheus_client import CollectorRegistry
 
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
-from progress_api.kinds import NAME
+from progress_api.kinds import NAME, PATH, Kind
 from progress_api.metrics import Metrics
 from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.repository.records import Policy
 from progress_api.settings import Settings
 from progress_api.web.identity import Identity, Learner, LearnerIdentity, TokenIdentity, beside
 from progress_api.web.limits import Limits, open_storage
-from progress_api.web.state import State
+from progress_api.web.state import State, states
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -89,9 +90,12 @@ def new_state(
     Raises:
         SettingsError: what the host has, or a setting, is not fit for it.
     """
+    _check(app, url_prefix, given)
     settings = settings_for(app, given)
     engine = _engine(app, given, settings)
-    schema = _schema(given, settings)
+    schema = settings.progress_schema
+    if given.schema is not None:
+        schema = _parsed("schema", NAME, given.schema)
     repository_on = partial(
         ProgressRepository,
         policy=_policy(settings),
@@ -110,7 +114,7 @@ def new_state(
         limits=Limits(
             _storage(app, settings),
             _limits(settings),
-            url_prefix,
+            _key_prefix(app) + url_prefix,
             metrics.saturation.limiter_on_fallback.set,
         ),
         metrics=metrics,
@@ -119,20 +123,34 @@ def new_state(
     )
 
 
-def _schema(given: Given, settings: Settings) -> str | None:
-    if given.schema is None:
-        return settings.progress_schema
+def _check(app: Flask, url_prefix: str, given: Given) -> None:
+    """Refuse at once what would fail at the first request."""
+    _parsed("url_prefix", PATH, url_prefix)
+    if url_prefix in {other.url_prefix for other in states(app).values()}:
+        raise SettingsError(f"Tutorial progress is mounted at {url_prefix} already.")
+    called: dict[str, Any] = {
+        "learner": given.learner,
+        "on_certificate_earned": given.on_certificate_earned,
+    }
+    for name, function in called.items():
+        if function is not None and (not callable(function) or iscoroutinefunction(function)):
+            raise SettingsError(f"ProgressAPI's {name}= must be a function, and no coroutine.")
+
+
+def _parsed(name: str, kind: Kind, value: str) -> str:
     try:
-        schema: str = NAME.parse(given.schema)
+        parsed: str = kind.parse(value)
     except ValueError as error:
-        raise SettingsError(f"ProgressAPI's schema= must be {NAME.allowed}.") from error
-    return schema
+        raise SettingsError(f"ProgressAPI's {name}= must be {kind.allowed}.") from error
+    return parsed
 
 
 def _engine(app: Flask, given: Given, settings: Settings) -> "Engine":
     engine = given.engine or _default_engine(app)
     if engine is None:
         return open_engine(settings)
+    if not hasattr(engine, "dialect") or not hasattr(engine, "driver"):
+        raise SettingsError("ProgressAPI's engine= must be an Engine of SQLAlchemy.")
     if engine.dialect.name != "postgresql" or engine.driver not in _DRIVERS:
         raise SettingsError(
             "Tutorial progress needs PostgreSQL through psycopg2 or psycopg, and the engine is "
@@ -166,6 +184,12 @@ def _storage(app: Flask, settings: Settings) -> Any:
     return (
         next(iter(limiters)).storage if limiters else open_storage(settings.ratelimit_storage_uri)
     )
+
+
+def _key_prefix(app: Flask) -> str:
+    # Two hosts may share a store, and have no other way to keep apart in it.
+    limiters = app.extensions.get("limiter")
+    return getattr(next(iter(limiters)), "_key_prefix", "") if limiters else ""
 
 
 def _limits(settings: Settings) -> dict[str, str]:

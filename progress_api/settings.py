@@ -32,6 +32,8 @@ from progress_api.kinds import (
 DEFAULT_PREFIX = "/v1/tutorials/progress"
 DOCS_PATH = "/docs"
 _GUEST_PREFIX = "PROGRESS_"
+# The others are the host's to decide, and PROGRESS_PORT may be there from somebody else.
+_OF_GUESTS = ("DATABASE_", "URL_PREFIX", "WEB_THREADS", "JWT_", "RATELIMIT_", "PROGRESS_")
 
 
 def _setting(default: Any, kind: Kind, says: str) -> Any:
@@ -141,15 +143,18 @@ class Settings:
                 name = plain
             names[one] = name
             told = config.get(name) if name.startswith(_GUEST_PREFIX) else None
-            given[name] = _as_text(environment.get(name, "") if told is None else told)
+            told = environment.get(name, "") if told is None else told
+            given[name] = _as_text(name, told) if plain.startswith(_OF_GUESTS) else ""
         values = _sound(*_read_all(names, given))
         if values["database_url"] is MISSING:
             values["database_url"] = ""
         return cls(**values)
 
 
-def _as_text(value: Any) -> str:
+def _as_text(name: str, value: Any) -> str:
     # An app's config holds values of any type; text is what the kinds read.
+    if isinstance(value, bytes):
+        raise SettingsError(f"{name} is bytes; it must be a text.")
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 

@@ -1,6 +1,7 @@
 """Units in the transaction of a host's session: committed with it, undone with it."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
@@ -13,6 +14,7 @@ from progress_api.database.units import Parameters, Row, Unit
 from progress_api.exceptions import DatabaseUnavailable
 
 _WAITING = "progress_waiting_for_commit"
+_BLOCK = "_trans_context_manager"  # SQLAlchemy has no public name for it, in 2.0 nor in 2.1
 
 AnySession = Session | scoped_session[Any]
 Act = Callable[[], object]
@@ -85,8 +87,23 @@ class _Waiting:
         if transaction.parent is None:
             self._acts.clear()  # a session that is closed says nothing of a rollback
             due, self._due = self._due, []
-            for act in due:
-                act()
+            with _free(self._session):
+                for act in due:
+                    act()
+
+
+@contextmanager
+def _free(session: Session) -> Iterator[None]:
+    """In `with session.begin():` a session refuses all work until the block ends, after its commit.
+
+    The host's act comes between the two, and is to find a session that it can work with.
+    """
+    block = getattr(session, _BLOCK, None)
+    setattr(session, _BLOCK, None)
+    try:
+        yield
+    finally:
+        setattr(session, _BLOCK, block)
 
 
 def _and_outer(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session, scoped_session
 
 from progress_api.database import (
     AnySession,
@@ -72,8 +73,10 @@ class ProgressRepository:
         if isinstance(bind, Engine):
             awaited = self._observer.connection_awaited
             self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, awaited=awaited)
-        else:
+        elif isinstance(bind, Session | scoped_session):
             self._executor = SessionExecutor(bind, schema=schema)
+        else:
+            raise TypeError(f"A ProgressRepository is on an Engine or a Session, not on {bind!r}.")
         self._policy = policy or Policy()
         self._on_certificate_earned = on_certificate_earned
 

@@ -14,6 +14,7 @@ from tests.conftest import new_name
 # What an environment may hold that is not meant for a guest.
 OTHERS = {
     "PORT": "tcp://10.0.0.1:80",
+    "PROGRESS_PORT": "tcp://10.0.0.1:80",
     "HOST": "",
     "URL_PREFIX": "/somewhere/else",
     "LOG_LEVEL": "verbose",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, NullPool, create_engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from progress_api import Chapter, Progress, ProgressAPI, ProgressRepository
 from progress_api.migrate import upgrade
@@ -201,6 +201,31 @@ def test_the_hook_may_use_the_hosts_session(host: Flask, empty_database: str) ->
         # then
         assert list(database.session.scalars(text("TABLE notes"))) == ["ada"]
         database.session.remove()
+
+
+@pytest.mark.parametrize("begin", [Session.begin, lambda session: session.begin_nested()])
+def test_the_hook_may_use_the_session_of_a_block_too(
+    shared_engine: Engine, begin: Callable[[Session], SessionTransaction]
+) -> None:
+    # given
+    ada, seen = new_name(), []
+
+    def look(progress: Progress) -> None:
+        seen.append(hosts_own.scalar(text("SELECT 1")))
+        hosts_own.commit()
+        assert progress.user_id == ada
+
+    with Session(shared_engine) as hosts_own:
+        repository = ProgressRepository(hosts_own, on_certificate_earned=look)
+        # when
+        with begin(hosts_own):
+            repository.record_chapter(ada, "intro", CHAPTER)
+            repository.complete(ada, "intro")
+        hosts_own.commit()
+        # then
+        assert seen == [1]
+        with hosts_own.begin():
+            assert repository.get(ada, "intro").certificate_earned
 
 
 def test_a_hook_that_fails_takes_nothing_from_the_learner(

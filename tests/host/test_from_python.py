@@ -219,6 +219,15 @@ def test_a_repository_of_a_mount_has_its_settings(host: Flask, shared_database: 
         database.session.remove()
 
 
+def test_a_repository_is_on_an_engine_or_a_session_and_on_nothing_else(
+    shared_engine: Engine,
+) -> None:
+    with shared_engine.connect() as connection:
+        for bind in (connection, None):
+            with pytest.raises(TypeError, match="an Engine or a Session"):
+                ProgressRepository(bind)  # type: ignore[arg-type]
+
+
 def test_a_repository_of_an_app_that_mounts_nothing_is_told_so(host: Flask) -> None:
     with host.app_context(), pytest.raises(RuntimeError, match="not mounted"):
         ProgressAPI().repository()

@@ -1,11 +1,12 @@
 """Mounted in an app that is somebody else's."""
 
 from io import RawIOBase
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from flask import Blueprint, Flask
 from gunicorn.http.errors import InvalidChunkSize
+from sqlalchemy import NullPool, create_engine
 
 from progress_api import ProgressAPI, Settings, SettingsError, blueprint
 from tests.client import JSON, PREFIX, SECRET, Answer, Learner, token
@@ -155,6 +156,58 @@ def test_a_blueprint_within_one_of_the_hosts_serves_below_that_one(
     # then
     assert learner_of(host, "/learn/of").watch().status == 200
     assert learner_of(host, "/learn/of").send("PUT", "/quiz").status == 405
+
+
+async def nobody() -> None:
+    """A way to know the learner that no request waits for."""
+
+
+@pytest.mark.parametrize("prefix", ["/learn/", "/<org>/learn", "/", "learn", "/a//b"])
+def test_a_prefix_that_is_no_path_is_refused_when_mounted(
+    host: Flask, guest_settings: Settings, prefix: str
+) -> None:
+    with pytest.raises(SettingsError, match="url_prefix= must be a path without a slash"):
+        ProgressAPI(host, settings=guest_settings, url_prefix=prefix)
+    assert host.blueprints == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"learner": "ada"}, "learner= must be a function"),
+        ({"learner": nobody}, "learner= must be a function"),
+        ({"on_certificate_earned": "mail"}, "on_certificate_earned= must be a function"),
+        ({"engine": "postgresql://"}, "engine= must be an Engine"),
+    ],
+)
+def test_what_would_fail_at_the_first_request_is_refused_when_mounted(
+    host: Flask, guest_settings: Settings, given: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(SettingsError, match=told):
+        ProgressAPI(host, settings=guest_settings, **given)
+
+
+def test_a_mount_that_was_refused_may_be_tried_again(host: Flask, guest_settings: Settings) -> None:
+    # given a host whose database is not for us
+    with_database(host, "sqlite://")
+    with pytest.raises(SettingsError, match="engine="):
+        ProgressAPI(host, settings=guest_settings)
+    assert host.blueprints == {}
+    # when
+    engine = create_engine(guest_settings.database_url, poolclass=NullPool)
+    ProgressAPI(host, settings=guest_settings, engine=engine)
+    # then
+    assert learner_of(host).watch().status == 200
+
+
+def test_a_key_that_is_bytes_is_refused_and_not_made_another_one(
+    host: Flask, shared_database: str
+) -> None:
+    with_database(host, shared_database)
+    host.config["PROGRESS_JWT_SECRET_KEY"] = SECRET.encode()
+
+    with pytest.raises(SettingsError, match="PROGRESS_JWT_SECRET_KEY is bytes"):
+        ProgressAPI(host)
 
 
 def test_a_host_that_lacks_all_is_told_what_to_give_in_two_sentences(host: Flask) -> None:

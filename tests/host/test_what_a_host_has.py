@@ -296,6 +296,17 @@ def test_the_hosts_store_counts_our_limits(
     assert answers == [200] * 5 + [429]
 
 
+def test_two_hosts_of_one_store_are_kept_apart_by_their_prefixes(
+    shared_engine: Engine, valkey: Valkey
+) -> None:
+    name = new_name()
+    for prefix in ("one", "two"):
+        app = Flask("host")
+        Limiter(lambda: "all", app=app, storage_uri=valkey.url, key_prefix=prefix)
+        ProgressAPI(app, engine=shared_engine, learner=lambda: name)
+        assert [learner_of(app).reset().status for _ in range(6)] == [200] * 5 + [429]
+
+
 def test_the_hosts_registry_holds_what_is_measured(host: Flask, shared_engine: Engine) -> None:
     # given a host that has a metric of the guide's name
     registry = CollectorRegistry()
