@@ -16,6 +16,10 @@ ROOT = Path(__file__).parent.parent
 PYTHONS = ("3.11", "3.12", "3.13")
 # The oldest of what setup.cfg names; what is needed by those in turn is theirs to bound.
 RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
+# What a host may ask for beside the wheel; its versions are bounded as the wheel's own are.
+OFFERED = ("psycopg", "docs")
+# What `make test` leaves out: it is about a browser's versions, and about nginx's.
+LEFT_OUT = ("--ignore=tests/browser", "--ignore=tests/operations")
 # Of the wheel; they lie in the project's root too, where they would be imported first.
 PARTS = ("progress_api", "wsgi.py")
 UV = (sys.executable, "-m", "uv")
@@ -105,11 +109,13 @@ def _prepare(directory: Path, executable: str, resolution: str) -> tuple[Path, P
     _call(*QUIET, "venv", "--seed", "--python", executable, environment)
     python = environment / "bin" / "python"
     into, pinned = ("--python", python), ("--constraint", pins)
-    wanted = ("--extra", "psycopg", "--resolution", resolution, "--output-file", pins)
-    _call(*QUIET, "pip", "compile", *into, *wanted, "--no-annotate", tree / "setup.cfg")
+    extras = [f"--extra={extra}" for extra in OFFERED]
+    wanted = ("--resolution", resolution, "--output-file", pins)
+    _call(*QUIET, "pip", "compile", *into, *extras, *wanted, "--no-annotate", tree / "setup.cfg")
     echo(" ".join(line for line in pins.read_text().splitlines() if "==" in line))
     tools = ("--requirement", tree / "requirements.in")
-    _call(*QUIET, "pip", "install", *into, *pinned, *tools, f"{wheel}[psycopg,embedded,test]")
+    named = ",".join((*OFFERED, "embedded", "test"))
+    _call(*QUIET, "pip", "install", *into, *pinned, *tools, f"{wheel}[{named}]")
     _replace(tree, next(environment.glob("lib/python*/site-packages")))
     return python, tree
 
@@ -139,6 +145,7 @@ def _replace(tree: Path, installed: Path) -> None:
 
 def _test(python: Path, tree: Path) -> tuple[bool, str]:
     command = [str(python), "-m", "pytest", "--quiet", "-n", "3", "--dist", "loadfile"]
+    command += LEFT_OUT
     last = ""
     with subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, text=True) as tests:
         for line in tests.stdout or ():
