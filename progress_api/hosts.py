@@ -128,11 +128,8 @@ def _check(app: Flask, url_prefix: str, given: Given) -> None:
     _parsed("url_prefix", PATH, url_prefix)
     if url_prefix in {other.url_prefix for other in states(app).values()}:
         raise SettingsError(f"Tutorial progress is mounted at {url_prefix} already.")
-    called: dict[str, Any] = {
-        "learner": given.learner,
-        "on_certificate_earned": given.on_certificate_earned,
-    }
-    for name, function in called.items():
+    for name in ("learner", "on_certificate_earned"):
+        function = getattr(given, name)
         if function is not None and (not callable(function) or iscoroutinefunction(function)):
             raise SettingsError(f"ProgressAPI's {name}= must be a function, and no coroutine.")
 
