@@ -1,5 +1,6 @@
 """A service on a PostgreSQL and a Valkey of its own, for tests that break them."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -54,7 +55,9 @@ class Site:
         until(lambda: self._burst() and self.connections() == _CONNECTIONS)
 
     def _burst(self) -> bool:
-        learners = [self.service.learner() for _ in range(2 * _CONNECTIONS)]
+        # More than one worker takes, so that the other one has enough of them.
+        learners = [self.service.learner() for _ in range(3 * _CONNECTIONS)]
+        patience = time.monotonic() + TIMEOUT_SECONDS / 2
         with (
             closing(psycopg2.connect(self.operator)) as connection,
             connection.cursor() as cursor,
@@ -62,7 +65,7 @@ class Site:
         ):
             cursor.execute("LOCK TABLE tutorial_progress IN EXCLUSIVE MODE")
             waiting = [pool.submit(learner.watch) for learner in learners]
-            until(lambda: self._waiting() >= _CONNECTIONS / 2)
+            until(lambda: self._waiting() >= _CONNECTIONS or time.monotonic() > patience)
             connection.rollback()
             return all(answer.result().status == 200 for answer in waiting)
 
