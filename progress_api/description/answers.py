@@ -2,6 +2,7 @@
 
 from marshmallow import EXCLUDE, Schema, fields
 
+from progress_api.repository.bounds import WHOLE_NUMBER_LIMIT
 from progress_api.web.schemas import TrueOrFalse, WholeNumber, check_id
 
 
@@ -22,9 +23,8 @@ def _id(name: str) -> fields.String:
     return fields.String(data_key=name, required=True, validate=check_id)
 
 
-def _number(name: str, most: int | None = None) -> WholeNumber:
-    bounds = {} if most is None else {"most": most}
-    return WholeNumber(data_key=name, required=True, **bounds)
+def _number(name: str, *, least: int = 0, most: int = WHOLE_NUMBER_LIMIT) -> WholeNumber:
+    return WholeNumber(least, most, data_key=name, required=True)
 
 
 def _boolean(name: str) -> TrueOrFalse:
@@ -45,7 +45,7 @@ class QuizScore(Answer):
 
     quiz_id = _id("quizId")
     score = _number("score")
-    max_score = _number("maxScore")
+    max_score = _number("maxScore", least=1)
     passed = _boolean("passed")
     attempts = _number("attempts")
     completed_at = fields.DateTime(data_key="completedAt", required=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from progress_api.description.meanings import describe_field
 from progress_api.description.operations import OPERATIONS, Operation
@@ -16,7 +16,6 @@ from progress_api.description.responses import (
     responses_of_document,
 )
 from progress_api.logs import SAFE_ID
-from progress_api.repository.bounds import MAX_ID_LENGTH
 from progress_api.settings import Settings
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.schemas import check_id
@@ -31,6 +30,7 @@ whether the certificate is earned.
 - A body has at most {size} bytes; a learner's tutorial has at most {chapters} chapters and
   {quizzes} quizzes.
 - Every answer is JSON. OPTIONS is answered on every path, without a token."""
+_STICKY = "\n- A completed chapter stays so, whatever is posted later."
 _TAGS = [
     {"name": "progress", "description": "A learner's progress in a tutorial."},
     {"name": "description", "description": "What the service says of itself."},
@@ -51,7 +51,7 @@ class _InPath(Schema):
 
 
 class _InQuery(Schema):
-    user_id = fields.String(data_key="userId", validate=validate.Length(max=MAX_ID_LENGTH))
+    user_id = fields.String(data_key="userId")
 
 
 @lru_cache(maxsize=16)
@@ -93,12 +93,13 @@ def _schema_name(schema: Any) -> str:
 
 
 def _about(settings: Settings) -> str:
-    return _ABOUT.format(
+    about = _ABOUT.format(
         scope=settings.progress_admin_scope,
         size=settings.progress_max_body_bytes,
         chapters=settings.progress_max_chapters,
         quizzes=settings.progress_max_quizzes,
     )
+    return about + (_STICKY if settings.progress_sticky_completion else "")
 
 
 def _add_security(spec: APISpec, token_locations: tuple[str, ...]) -> None:
@@ -129,7 +130,7 @@ def _add_paths(
         "summary": "Get this document",
         "description": "It needs no token: it tells nothing of anybody.",
         "security": [],
-        "responses": responses_of_document(),
+        "responses": responses_of_document(settings),
     }
     spec.path(f"{prefix}/{DOCUMENT}", operations={"get": own})
 

@@ -5,10 +5,11 @@ from typing import Any
 from marshmallow import fields
 
 from progress_api.repository.bounds import MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT
-from progress_api.web.schemas import Seconds, UserId, WholeNumber, check_id
+from progress_api.web.schemas import Seconds, WholeNumber, check_id
 
 # Something that is not blank, and no NUL.
-_NOT_BLANK = r"^[^\u0000]*\S[^\u0000]*$"
+_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
+_EMPTY_OR_NOT_BLANK = r"^([^\u0000]*[^\s\u0000][^\u0000]*)?$"
 _MEANINGS = {
     "tutorialId": (
         "Which tutorial; in the path it is percent-encoded, a slash too. Any text but "
@@ -69,7 +70,7 @@ def describe_field(_: object, field: fields.Field[Any], ret: dict[str, Any]) -> 
     # None says no more than that it is not required, and some generators would then require it.
     ret.pop("default", None)
     told: dict[str, Any] = {}
-    meaning = _MEANINGS.get(field.data_key or "")
+    meaning = _MEANINGS.get(field.data_key or field.name or "")
     if meaning:
         told["description"] = meaning
     if isinstance(field, WholeNumber):
@@ -77,10 +78,10 @@ def describe_field(_: object, field: fields.Field[Any], ret: dict[str, Any]) -> 
         told["maximum"] = min(WHOLE_NUMBER_LIMIT, field.most)
     if check_id in field.validators:
         told |= {"minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _NOT_BLANK}
+    elif field.data_key == "userId":
+        told |= {"maxLength": MAX_ID_LENGTH, "pattern": _EMPTY_OR_NOT_BLANK}
     if isinstance(field, Seconds):
         told["type"] = ["number", "null"] if field.allow_none else "number"
-    if isinstance(field, UserId):
-        told["maxLength"] = MAX_ID_LENGTH
     if isinstance(field, fields.Raw):
         told["type"] = ["string", "number", "null"]
     return told

@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
 from limits import parse
 from marshmallow import Schema
+from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.description.answers import Error
 from progress_api.description.operations import Operation
 from progress_api.settings import Settings
-from progress_api.web.error_responses import UNEXPECTED, envelope
+from progress_api.web.error_responses import UNEXPECTED, envelope, refusal
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
 _HEADERS = {
@@ -49,10 +49,12 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
     for status, some in _by_status(_common(settings)).items():
         spec.components.response(_name(status), _refused(status, some))
     for status in (404, 405):
-        about = f"{HTTPStatus(status).phrase}: below the prefix, but none of the operations."
-        spec.components.response(_name(status), _described(status, about, Error, {}))
-    options = {"description": "OPTIONS on any path.", "headers": {"Allow": "Allow"}}
-    options["content"] = {"application/json": {"schema": {"type": "object"}}}
+        body = refusal(status, _REQUEST_ID)
+        about = f"{body['error']}: below the prefix, but none of the operations."
+        examples = {_name(status): {"summary": body["error"], "value": body}}
+        spec.components.response(_name(status), _described(status, about, Error, examples))
+    options: dict[str, Any] = {"description": "OPTIONS on any path.", "headers": {"Allow": "Allow"}}
+    options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
     spec.components.response("Options", options)
 
 
@@ -71,12 +73,18 @@ def responses_of(operation: Operation, settings: Settings) -> dict[str, Any]:
     return {str(status): found[status] for status in sorted(found)}
 
 
-def responses_of_document() -> dict[str, Any]:
-    """Return what the address of the document itself answers, by status."""
+def responses_of_document(settings: Settings) -> dict[str, Any]:
+    """Return what the address of the document itself answers, by status.
+
+    Args:
+        settings: of the service.
+    """
     whole = _described(200, "This document.", {"type": "object"}, {})
     whole["headers"] |= {name: name for name in ("ETag", "Cache-Control")}
     kept = {"description": "It is still the one that the ETag names.", "headers": whole["headers"]}
-    return {"200": whole, "304": kept, "500": _name(500)}
+    insecure = [failures.InsecureTransport()] if settings.require_https else []
+    refused = {str(status): _refused(status, some) for status, some in _by_status(insecure).items()}
+    return {"200": whole, "304": kept, **refused, "500": _name(500)}
 
 
 def _common(settings: Settings) -> Iterable[failures.ProgressError]:
@@ -110,7 +118,8 @@ def _by_status(
 
 
 def _name(status: int) -> str:
-    return "".join(word.capitalize() for word in HTTPStatus(status).phrase.split())
+    # Python's own names of statuses are others in 3.13.
+    return "".join(word.capitalize() for word in HTTP_STATUS_CODES[status].split())
 
 
 def _refused(status: int, some: Iterable[failures.ProgressError]) -> dict[str, Any]:

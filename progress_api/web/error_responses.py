@@ -87,6 +87,19 @@ def envelope(error: failures.ProgressError, sent_as: str | None) -> tuple[int, d
     return status, body
 
 
+def refusal(status: int, sent_as: str | None, told: str | None = None) -> dict[str, Any]:
+    """Return the body of what is answered to a request that none of our own failures refused.
+
+    Args:
+        status: of the answer.
+        sent_as: the id of the request.
+        told: a sentence that a person can act on; that of the status where there is none.
+    """
+    detail = told or _WHAT_TO_DO.get(status) or _described(status)
+    error = HTTP_STATUS_CODES.get(status, "Refused")
+    return {"error": error, "detail": detail, "requestId": sent_as}
+
+
 def _add_headers(response: Response, error: failures.ProgressError) -> None:
     if isinstance(error, failures.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -102,8 +115,7 @@ def _add_headers(response: Response, error: failures.ProgressError) -> None:
 def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    detail = _told_by_host(error) or _WHAT_TO_DO.get(status) or _described(status)
-    response = _refusal(status, HTTP_STATUS_CODES.get(status, "Refused"), detail)
+    response = json_response(refusal(status, request_id(), _told_by_host(error)), status)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
@@ -126,8 +138,3 @@ def _answer_unexpected(error: Exception) -> Response:
     _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})
     status, body = envelope(UNEXPECTED, request_id())
     return json_response(body, status)
-
-
-def _refusal(status: int, error: str, detail: str) -> Response:
-    told = {"error": error, "detail": detail, "requestId": request_id()}
-    return json_response(told, status)

@@ -134,7 +134,10 @@ class QuizPost(LearnerBody):
     passed = TrueOrFalse(required=True)
     completed_at = fields.Raw(data_key="completedAt", load_default=None, allow_none=True)
     idempotency_key = fields.String(
-        data_key=IDEMPOTENCY_KEY, load_default=None, validate=validate.Length(1, MAX_ID_LENGTH)
+        data_key=IDEMPOTENCY_KEY,
+        load_default=None,
+        allow_none=False,
+        validate=validate.Length(1, MAX_ID_LENGTH),
     )
 
     @validates_schema

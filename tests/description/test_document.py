@@ -131,13 +131,15 @@ def test_the_settings_are_told(make_app: MakeApp, describe: Describe) -> None:
         progress_max_chapters=12,
         progress_max_body_bytes=2048,
         progress_admin_scope="staff",
+        progress_sticky_completion=True,
     )
 
     document = describe(app, "/api/progress")
 
     assert all(path.startswith("/api/progress/") for path in document["paths"])
     told = document["info"]["description"]
-    assert all(figure in told for figure in ("at most 12 chapters", "2048 bytes", "`staff`"))
+    figures = ("at most 12 chapters", "2048 bytes", "`staff`", "completed chapter stays so")
+    assert all(figure in told for figure in figures)
     quiz = document["paths"]["/api/progress/{tutorialId}/quiz"]["post"]
     assert "At most 7/hour of one learner." in quiz["description"]
     limited = quiz["responses"]["429"]["content"]["application/json"]["examples"]

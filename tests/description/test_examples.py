@@ -174,6 +174,21 @@ def test_each_failure_that_is_told_of_is_answered_so(
         assert (str(answer.status), settled(answer.body)) == (status, settled(body))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [("GET", "/a/b", "NotFound"), ("GET", "/", "NotFound"), ("PUT", "/a", "MethodNotAllowed")],
+)
+def test_what_is_none_of_the_operations_is_answered_as_it_is_told(
+    service: Flask, method: str, path: str, name: str
+) -> None:
+    told = document_of(service)["components"]["responses"][name]
+    example = told["content"]["application/json"]["examples"][name]["value"]
+
+    answer = InProcess(service).send(method, PREFIX + path, {}, None)
+
+    assert settled(answer.body) == settled(example)
+
+
 def test_no_other_failure_is_told_of(make_app: MakeApp) -> None:
     settings = {"require_https": True, "ratelimit_enabled": True} | FAILURES["KeysUnavailable"][1]
     document = document_of(make_app(**settings))

@@ -16,6 +16,7 @@ def test_plain_http_is_refused_in_json(behind_tls: Service) -> None:
     for answer in (
         behind_tls.learner().watch(),
         Wire(behind_tls).send("GET", f"{PREFIX}/intro"),
+        Wire(behind_tls).send("GET", f"{PREFIX}/openapi.json"),
         Wire(behind_tls).send("GET", "/nowhere"),
     ):
         assert answer.status == 403
