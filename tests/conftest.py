@@ -15,7 +15,7 @@ from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from progress_api import Settings, create_app
 from progress_api.migrate import upgrade
-from tests.client import SECRET, InProcess, Learner
+from tests.client import SECRET, Held, InProcess, Learner
 
 TEMPLATE = "migrated"
 # How every address of the tests begins, where a test is not about one driver.
@@ -83,6 +83,7 @@ def make_app(shared_database: str) -> Iterator[MakeApp]:
             "ratelimit_enabled": False,
         }
         apps.append(create_app(Settings(**given | settings)))
+        apps[-1].test_client_class = Held
         return apps[-1]
 
     yield make

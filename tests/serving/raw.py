@@ -1,11 +1,14 @@
 """Bytes to a service as no HTTP client would send them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from socket import SHUT_WR, create_connection
 from typing import Any
 
+from tests.client import PREFIX, Answer
+from tests.described import assert_described
 from tests.serving.service import Service
 
 
@@ -14,13 +17,13 @@ class Raw:
     """What came back; `status` 0 where the connection was closed without an answer."""
 
     status: int
-    content_type: str
+    headers: Mapping[str, str]
     data: bytes
 
     @property
     def body(self) -> Any:
         """The body, which must be JSON."""
-        assert self.content_type == "application/json", self
+        assert self.headers["Content-Type"] == "application/json", self
         return json.loads(self.data)
 
 
@@ -40,7 +43,11 @@ def exchange(service: Service, data: bytes, *, close: bool = False) -> Raw:
         try:
             response.begin()
         except ConnectionError:
-            return Raw(0, "", b"")
+            return Raw(0, {}, b"")
         with response:
-            kind = response.headers.get("Content-Type", "")
-            return Raw(response.status, kind, response.read())
+            told = Raw(response.status, dict(response.headers), response.read())
+    method, _, rest = data.decode("latin-1").partition(" ")
+    assert_described(
+        PREFIX, method, rest.partition(" ")[0], Answer(told.status, told.body, told.headers)
+    )
+    return told

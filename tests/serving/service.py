@@ -173,17 +173,22 @@ class Wire:
         )
         try:
             connection.request(method, path, body=data, headers=dict(headers or {}))
-            response = connection.getresponse()
-            told: CaseInsensitiveDict[str] = CaseInsensitiveDict()
-            for name, value in response.getheaders():
-                told[name] = f"{told[name]}, {value}" if name in told else value
-            body = response.read()
+            return received(connection, method, path)
         finally:
             connection.close()
-        assert told["Content-Type"] == "application/json", (response.status, told, body)
-        answer = Answer(response.status, json.loads(body) if body else None, told)
-        assert_described(PREFIX, method, path, answer)
-        return answer
+
+
+def received(connection: HTTPConnection, method: str, path: str) -> Answer:
+    """What comes back to a request that was sent; fail where it is not as it is described."""
+    response = connection.getresponse()
+    told: CaseInsensitiveDict[str] = CaseInsensitiveDict()
+    for name, value in response.getheaders():
+        told[name] = f"{told[name]}, {value}" if name in told else value
+    body = response.read()
+    assert told["Content-Type"] == "application/json", (response.status, told, body)
+    answer = Answer(response.status, json.loads(body) if body else None, told)
+    assert_described(PREFIX, method, path, answer)
+    return answer
 
 
 def new_address() -> str:

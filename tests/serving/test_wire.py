@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.client import PREFIX, token
-from tests.serving.service import Service, Wire
+from tests.serving.service import Service, Wire, received
 
 LIMIT = 65536
 
@@ -44,10 +44,10 @@ def test_a_body_may_have_64_kib_in_chunks_or_not(
         headers=signed_in,
         encode_chunked=in_chunks,
     )
-    response = connection.getresponse()
+    answer = received(connection, "POST", f"{PREFIX}/intro/chapter")
 
-    assert response.status == status
-    assert (json.load(response).get("error") is None) == (status == 200)
+    assert answer.status == status
+    assert (answer.body.get("error") is None) == (status == 200)
 
 
 def test_a_body_in_chunks_is_read_whole(
@@ -58,7 +58,7 @@ def test_a_body_in_chunks_is_read_whole(
     path = f"{PREFIX}/intro/chapter"
     connection.request("POST", path, chunks, signed_in, encode_chunked=True)
 
-    assert json.load(connection.getresponse())["totalWatchTime"] == 7
+    assert received(connection, "POST", path).body["totalWatchTime"] == 7
 
 
 @pytest.mark.parametrize(
@@ -123,9 +123,7 @@ def test_a_connection_is_kept_for_the_next_request_also_after_an_error(
 
     for method, path in [("GET", "/a"), ("POST", "/a/chapter"), ("PUT", "/a"), ("GET", "")]:
         connection.request(method, PREFIX + path, headers=signed_in)
-        response = connection.getresponse()
-        response.read()
-        statuses.append(response.status)
+        statuses.append(received(connection, method, PREFIX + path).status)
 
     assert statuses == [200, 400, 405, 404]
     assert connection.sock is first
@@ -138,13 +136,12 @@ def test_head_answers_as_get_does_without_the_body(
 
     for method in ("GET", "HEAD"):
         connection.request(method, f"{PREFIX}/intro", headers=signed_in)
-        response = connection.getresponse()
-        kind, length = response.headers["Content-Type"], response.headers["Content-Length"]
-        answers.append((response.status, kind, length))
-        read = len(response.read())
+        answer = received(connection, method, f"{PREFIX}/intro")
+        kind, length = answer.headers["Content-Type"], answer.headers["Content-Length"]
+        answers.append((answer.status, kind, length))
 
     assert answers[0] == answers[1]
-    assert read == 0
+    assert answer.body is None
 
 
 def test_a_client_that_asks_whether_to_continue_is_told_to(
