@@ -4,10 +4,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import pytest
 import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,35 +17,46 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.client import JSON, PREFIX, token
 from tests.operations.conftest import Serve, program, run
-from tests.serving.service import free_port, until
+from tests.serving.service import Service, free_port, until
 
 
-def test_nginx_serves_over_https_what_the_service_behind_it_answers(
-    serve: Serve, root: Path, tmp_path: Path
-) -> None:
+@dataclass(frozen=True)
+class Proxied:
+    """The service with nginx in front of it."""
+
+    service: Service
+    port: int
+    tls_port: int
+    certificate: Path
+
+    def ask(self, path: str, body: bytes = b"", **headers: str) -> requests.Response:
+        """Post to a path below the prefix, over HTTPS, as one who claims to be elsewhere."""
+        told = {name.replace("_", "-"): value for name, value in headers.items()}
+        told |= JSON | {"Authorization": f"Bearer {token('ada')}", "X-Forwarded-For": "8.8.8.8"}
+        address = f"https://127.0.0.1:{self.tls_port}{PREFIX}{path}"
+        certificate = str(self.certificate)
+        return requests.post(address, data=body, headers=told, verify=certificate, timeout=30)
+
+
+@pytest.fixture
+def proxied(serve: Serve, root: Path, tmp_path: Path) -> Iterator[Proxied]:
+    """The service with `deploy/nginx.conf` in front of it."""
     service = serve(TRUSTED_PROXIES=1, REQUIRE_HTTPS="true")
     plain, tls = free_port(), free_port()
     changes = {"listen 80": f"listen {plain}", "listen 443": f"listen {tls}"}
     changes["127.0.0.1:8000"] = f"127.0.0.1:{service.port}"
     configuration = adapted(root / "deploy/nginx.conf", tmp_path, changes)
     certify(tmp_path)
-
     with nginx(configuration):
-        headers = JSON | {"Authorization": f"Bearer {token('ada')}", "X-Forwarded-For": "8.8.8.8"}
-        url = f"https://127.0.0.1:{tls}{PREFIX}"
-        certificate = str(tmp_path / "tls/fullchain.pem")
-
-        def ask(body: bytes) -> requests.Response:
-            return requests.post(
-                f"{url}/a%2Fb/chapter", data=body, headers=headers, verify=certificate, timeout=30
-            )
-
         until(lambda: connects(plain))
-        watched = ask(b'{"chapterId": "one", "watchTime": 9}')
-        too_long = ask(b" " * 70_000)
-        moved = requests.get(
-            f"http://127.0.0.1:{plain}{PREFIX}/a", allow_redirects=False, timeout=30
-        )
+        yield Proxied(service, plain, tls, tmp_path / "tls/fullchain.pem")
+
+
+def test_nginx_serves_over_https_what_the_service_behind_it_answers(proxied: Proxied) -> None:
+    watched = proxied.ask("/a%2Fb/chapter", b'{"chapterId": "one", "watchTime": 9}')
+    too_long = proxied.ask("/a/chapter", b" " * 70_000)
+    plain = f"http://127.0.0.1:{proxied.port}{PREFIX}/a"
+    moved = requests.get(plain, allow_redirects=False, timeout=30)
 
     assert (watched.status_code, watched.json()["tutorialId"]) == (200, "a/b")
     assert watched.headers["Strict-Transport-Security"]
@@ -53,16 +66,54 @@ def test_nginx_serves_over_https_what_the_service_behind_it_answers(
     assert moved.headers["Location"].startswith("https://")
 
 
-def test_the_systemd_unit_is_sound(root: Path, tmp_path: Path) -> None:
+REFUSED: dict[tuple[int, str], tuple[str, bytes, dict[str, str]]] = {
+    (413, "Request body too large"): ("/a/chapter", b" " * 140_000, {}),
+    (414, "Request-URI Too Long"): ("/" + "a" * 20_000, b"", {}),
+    (431, "Request Header Fields Too Large"): ("/a", b"", {"A": "a" * 20_000}),
+}
+
+
+@pytest.mark.parametrize("refusal", REFUSED)
+def test_what_nginx_refuses_by_itself_it_refuses_in_json(
+    proxied: Proxied, refusal: tuple[int, str]
+) -> None:
+    path, body, headers = REFUSED[refusal]
+
+    answer = proxied.ask(path, body, **headers)
+
+    assert (answer.status_code, answer.json()["error"]) == refusal
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.json().keys() == {"error", "detail", "requestId"}
+    assert answer.json()["requestId"] == answer.headers["X-Request-ID"]
+
+
+def test_while_the_service_is_away_nginx_says_when_to_try_again(proxied: Proxied) -> None:
+    with_an_id = proxied.ask("/a/chapter", X_Request_ID="mine")
+    proxied.service.process.terminate()
+    proxied.service.process.wait(30)
+
+    away = [proxied.ask("/a/chapter", X_Request_ID=given) for given in ("mine", 'not"safe')]
+
+    assert with_an_id.headers["X-Request-ID"] == "mine"
+    assert {one.status_code for one in away} == {503}
+    assert {one.headers["Retry-After"] for one in away} == {"1"}
+    assert {one.json()["error"] for one in away} == {"Service unavailable"}
+    mine, made = (one.json()["requestId"] for one in away)
+    assert (mine, len(made)) == ("mine", 32)
+
+
+def test_the_systemd_unit_is_sound_and_lets_the_service_do_little(
+    root: Path, tmp_path: Path
+) -> None:
     # It is to run programs that are there; those of this environment are.
     places = {"/opt/progress-api/venv/bin": str(Path(sys.executable).parent)}
     places["WorkingDirectory=/opt/progress-api"] = f"WorkingDirectory={root}"
 
-    said = run(
-        "systemd-analyze", "verify", adapted(root / "deploy/progress-api.service", tmp_path, places)
-    )
+    unit = adapted(root / "deploy/progress-api.service", tmp_path, places)
 
-    assert said == ""
+    assert run("systemd-analyze", "verify", unit) == ""
+    # What it may do: 10 is everything, and 2 leaves it little more than the network.
+    run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
 
 def adapted(file: Path, directory: Path, changes: dict[str, str]) -> Path:
