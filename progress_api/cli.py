@@ -17,7 +17,7 @@ from progress_api.database import open_engine
 from progress_api.description.document import document
 from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
-from progress_api.web.identity.keys import check_public_key
+from progress_api.web.identity.keys import check_public_keys
 from progress_api.web.state import states
 
 if TYPE_CHECKING:
@@ -76,8 +76,7 @@ def check(mount: str | None) -> None:
     """Tell whether the settings are right and the database is at head."""
     if _app() is None:
         settings = Settings.from_environment(os.environ)
-        if settings.jwt_public_key:
-            check_public_key(settings.jwt_public_key, settings.jwt_algorithm)
+        check_public_keys(settings)
     for database in _databases(mount):
         if not migrations.is_ready(database.engine, database.schema):
             raise click.ClickException("The database is not migrated: run flask progress migrate.")

@@ -16,7 +16,7 @@ from progress_api.metrics import Metrics
 from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.repository.records import Policy
 from progress_api.settings import Settings
-from progress_api.web.identity import Identity, Learner, LearnerIdentity, TokenIdentity, beside
+from progress_api.web.identity import Identity, Learner, LearnerIdentity, token_identity
 from progress_api.web.limits import Limits, open_storage
 from progress_api.web.state import State, states
 
@@ -171,9 +171,7 @@ def _default_engine(app: Flask) -> "Engine | None":
 def _identity(app: Flask, given: Given, settings: Settings) -> Identity:
     if given.learner:
         return LearnerIdentity(given.learner)
-    if "flask-jwt-extended" in app.extensions:
-        return TokenIdentity(app, admin_scope=settings.progress_admin_scope)
-    return TokenIdentity(beside(settings), admin_scope=settings.progress_admin_scope, beside=True)
+    return token_identity(app, settings)
 
 
 def _storage(app: Flask, settings: Settings) -> Any:

@@ -55,7 +55,9 @@ class Settings:
     web_threads: int = _setting(4, number(1, 256), "Threads, and connections, of a worker.")
     jwt_algorithm: str = _setting("HS256", ALGORITHM, "The only one a token may be signed with.")
     jwt_secret_key: str | None = _setting(None, SECRET, "The secret that signs HS tokens.")
+    jwt_previous_secret_key: str | None = _setting(None, SECRET, "The one before it.")
     jwt_public_key: str | None = _setting(None, PEM, "Verifies RS, ES or PS tokens.")
+    jwt_previous_public_key: str | None = _setting(None, PEM, "The one before it.")
     jwt_jwks_url: str | None = _setting(None, URL, "Where public keys are published, instead.")
     jwt_decode_audience: str | None = _setting(None, TEXT, "Whom a token must be for.")
     jwt_decode_issuer: str | None = _setting(None, TEXT, "Who must have issued a token.")
@@ -114,7 +116,7 @@ class Settings:
             values["database_url"] = ""
         elif values.get("database_url") is MISSING:
             faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.allowed}.")
-        faults += _key_faults(values) if keys_needed else []
+        faults += _key_faults(values) + _previous_faults(values) if keys_needed else []
         return cls(**_sound(values, faults + _clashes(values)))
 
     @classmethod
@@ -203,6 +205,20 @@ def _key_faults(values: Mapping[str, Any]) -> list[str]:
     return []
 
 
+def _previous_faults(values: Mapping[str, Any]) -> list[str]:
+    told = []
+    for kind in ("secret", "public"):
+        key, previous = (values.get(f"jwt_{age}{kind}_key") for age in ("", "previous_"))
+        if previous and not key:
+            name, other = f"JWT_PREVIOUS_{kind.upper()}_KEY", f"JWT_{kind.upper()}_KEY"
+            told.append(f"{name} must be given together with {other}, which replaces it.")
+    secret, algorithm = values.get("jwt_previous_secret_key") or "", values.get("jwt_algorithm")
+    least = HMAC_SECRET_BYTES.get(algorithm or "", 0)
+    if secret and len(secret.encode()) < least:
+        told.append(f"JWT_PREVIOUS_SECRET_KEY must be a secret of at least {least} bytes.")
+    return told
+
+
 def _clashes(values: Mapping[str, Any]) -> list[str]:
     told = []
     if "port" in values and values["port"] == values.get("metrics_port"):
@@ -218,5 +234,5 @@ def check_keys(settings: Settings) -> None:
     Raises:
         SettingsError: naming what is missing.
     """
-    if faults := _key_faults(vars(settings)):
+    if faults := _key_faults(vars(settings)) + _previous_faults(vars(settings)):
         raise SettingsError("\n".join(faults))

@@ -28,7 +28,9 @@ DEFAULTS = {
     "web_concurrency": 2,
     "web_threads": 4,
     "jwt_algorithm": "HS256",
+    "jwt_previous_secret_key": None,
     "jwt_public_key": None,
+    "jwt_previous_public_key": None,
     "jwt_jwks_url": None,
     "jwt_decode_audience": None,
     "jwt_decode_issuer": None,
@@ -93,8 +95,10 @@ BAD = {
     "METRICS_HOST": ["a b"],
     "JWT_ALGORITHM": ["none", "hs256", "HS1", "HS256,RS256"],
     "JWT_SECRET_KEY": ["short-" + PASSWORD, "s" * 31, "\u00e9" * 15],
+    "JWT_PREVIOUS_SECRET_KEY": ["short-" + PASSWORD, "s" * 31],
     "JWT_JWKS_URL": ["ftp://id.example", "id.example/keys", "https://", "https://a b"],
     "JWT_PUBLIC_KEY": [PASSWORD, "-----BEGIN PUBLIC KEY-----"],
+    "JWT_PREVIOUS_PUBLIC_KEY": [PASSWORD, "-----BEGIN PUBLIC KEY-----"],
     "JWT_IDENTITY_CLAIM": ["a b"],
     "JWT_TOKEN_LOCATION": ["query_string", "headers;cookies", "json", ","],
     "RATELIMIT_STORAGE_URI": [
@@ -162,6 +166,8 @@ def test_a_bad_value_is_one_sentence_that_names_its_setting_and_not_the_value(
 ) -> None:
     # given
     elsewhere = RS256 if name in ("JWT_JWKS_URL", "JWT_PUBLIC_KEY") else {}
+    if name == "JWT_PREVIOUS_PUBLIC_KEY":
+        elsewhere = RS256 | {"JWT_PUBLIC_KEY": _pem(rsa.generate_private_key(65537, 2048))}
     # when
     sentence = _refusal({**elsewhere, name: value})
     # then
@@ -226,8 +232,20 @@ def test_a_public_key_or_its_address_is_needed_where_others_sign() -> None:
 def test_what_only_looks_like_a_public_key_is_refused() -> None:
     forged = "-----BEGIN PUBLIC KEY-----\naHVudGVyMg==\n-----END PUBLIC KEY-----"
     of_another_kind = _pem(ec.generate_private_key(ec.SECP256R1()))
+    good = _pem(rsa.generate_private_key(65537, 2048))
     for key in (forged, of_another_kind):
         assert "JWT_PUBLIC_KEY" in _refusal(RS256 | {"JWT_PUBLIC_KEY": key})
+        both = RS256 | {"JWT_PUBLIC_KEY": good, "JWT_PREVIOUS_PUBLIC_KEY": key}
+        assert _refusal(both).startswith("JWT_PREVIOUS_PUBLIC_KEY must be a public key in PEM")
+
+
+def test_a_key_was_replaced_by_one_that_is_given_too() -> None:
+    key = _pem(rsa.generate_private_key(65537, 2048))
+    published = RS256 | {"JWT_JWKS_URL": "https://id.example/keys"}
+    for given, name in ((published, "PUBLIC"), ({"JWT_PUBLIC_KEY": key} | RS256, "SECRET")):
+        previous = {f"JWT_PREVIOUS_{name}_KEY": key}
+        told = f"JWT_PREVIOUS_{name}_KEY must be given together with JWT_{name}_KEY, "
+        assert _refusal(given | previous).startswith(told)
 
 
 @pytest.mark.parametrize("algorithm", ["PS384", "none", ""])

@@ -2,7 +2,7 @@
 
 from progress_api.web.identity.callers import Caller, Identity, Stranger
 from progress_api.web.identity.learners import Learner, LearnerIdentity
-from progress_api.web.identity.tokens import TokenIdentity, beside, set_up_tokens
+from progress_api.web.identity.tokens import set_up_tokens, token_identity
 
 __all__ = [
     "Caller",
@@ -10,7 +10,6 @@ __all__ = [
     "Learner",
     "LearnerIdentity",
     "Stranger",
-    "TokenIdentity",
-    "beside",
     "set_up_tokens",
+    "token_identity",
 ]

@@ -9,6 +9,7 @@ import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from progress_api.exceptions import KeysUnavailable, SettingsError
+from progress_api.settings import Settings
 
 _FRESH_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
@@ -16,21 +17,24 @@ _FETCH_SECONDS = 2.0
 _log = logging.getLogger("progress_api.keys")
 
 
-def check_public_key(pem: str, algorithm: str) -> None:
+def check_public_keys(settings: Settings) -> None:
     """Refuse a public key that verifies nothing, before the first token comes.
 
     Args:
-        pem: the key.
-        algorithm: what tokens are signed with, such as RS256.
+        settings: which keys there are, and what tokens are signed with.
 
     Raises:
         SettingsError: naming the setting.
     """
-    try:
-        jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
-    except (jwt.PyJWTError, TypeError, ValueError, UnsupportedAlgorithm) as error:
-        needed = f"JWT_PUBLIC_KEY must be a public key in PEM that is one for {algorithm}."
-        raise SettingsError(needed) from error
+    algorithm = settings.jwt_algorithm
+    for name in ("jwt_public_key", "jwt_previous_public_key"):
+        if not (pem := getattr(settings, name)):
+            continue
+        try:
+            jwt.get_algorithm_by_name(algorithm).prepare_key(pem)
+        except (jwt.PyJWTError, TypeError, ValueError, UnsupportedAlgorithm) as error:
+            needed = f"{name.upper()} must be a public key in PEM that is one for {algorithm}."
+            raise SettingsError(needed) from error
 
 
 class PublishedKeys:

@@ -3,6 +3,7 @@
 import logging
 import math
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 
 import jwt
 from flask import Flask, request
@@ -13,7 +14,7 @@ from progress_api.exceptions import Unauthenticated
 from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
 from progress_api.web.identity.callers import Caller, Stranger
-from progress_api.web.identity.keys import PublishedKeys, check_public_key
+from progress_api.web.identity.keys import PublishedKeys, check_public_keys
 from progress_api.web.identity.memory import Memory, Verified
 
 # A header or a token may hold anything: what the libraries raise for the strangest of them are
@@ -108,12 +109,44 @@ class TokenIdentity:
         return self._beside.request_context(request.environ.copy())  # it is written to
 
 
-def beside(settings: Settings) -> Flask:
-    """Return an app that only holds a JWTManager, for a host that has none and is to get none.
+class InRotation:
+    """Tells who calls while a key is replaced: by the new key, or else by the one before it."""
+
+    def __init__(self, now: TokenIdentity, before: TokenIdentity) -> None:
+        """Ask the first, and about what that did not sign the second."""
+        self._now, self._before = now, before
+        self.token_locations = now.token_locations
+
+    def identify(self) -> Caller | Stranger:
+        """Return the caller, or the stranger that any failure to authenticate makes of it."""
+        caller = self._now.identify()
+        signed_otherwise = isinstance(caller, Stranger) and caller.reason == "invalid"
+        return self._before.identify() if signed_otherwise else caller
+
+
+def token_identity(app: Flask, settings: Settings) -> TokenIdentity | InRotation:
+    """Return what tells who calls by a token.
+
+    Args:
+        app: whose JWTManager verifies, where it has one; one of our own does beside it, else.
+        settings: with which keys, where it is our own.
 
     Raises:
         SettingsError: there is no key, or it verifies nothing.
     """
+    scope, hosts = settings.progress_admin_scope, "flask-jwt-extended" in app.extensions
+    verifies = app if hosts else _beside(settings)
+    now = TokenIdentity(verifies, admin_scope=scope, beside=not hosts)
+    secret, key = settings.jwt_previous_secret_key, settings.jwt_previous_public_key
+    is_replaced = secret if settings.jwt_algorithm.startswith("HS") else key
+    if not is_replaced or _OURS not in verifies.extensions:
+        return now
+    previous = replace(settings, jwt_secret_key=secret, jwt_public_key=key)
+    return InRotation(now, TokenIdentity(_beside(previous), admin_scope=scope, beside=True))
+
+
+def _beside(settings: Settings) -> Flask:
+    """An app that only holds a JWTManager, for one that has none and is to get none."""
     app = Flask("progress_api.tokens", static_folder=None)
     set_up_tokens(app, settings)
     return app
@@ -130,8 +163,7 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
         app.config[name] = getattr(settings, name.lower())
     app.config["JWT_TOKEN_LOCATION"] = list(settings.jwt_token_location)
     manager = JWTManager(app)
-    if settings.jwt_public_key:
-        check_public_key(settings.jwt_public_key, settings.jwt_algorithm)
+    check_public_keys(settings)
     app.extensions[_OURS] = None
     if settings.jwt_jwks_url:
         keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)

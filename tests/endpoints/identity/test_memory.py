@@ -71,6 +71,20 @@ def test_a_token_is_verified_once_in_some_minutes(
     assert verified[encoded] == 2 * once > 0
 
 
+def test_a_token_of_the_secret_before_is_remembered_too(
+    make_app: MakeApp, make_learner: MakeLearner, verified: Counter[str]
+) -> None:
+    learner = make_learner(make_app(jwt_secret_key=OTHER_SECRET, jwt_previous_secret_key=SECRET))
+    encoded = token(learner.name)
+    assert ask_with(learner, encoded).status == 200
+    once = verified[encoded]
+
+    assert [ask_with(learner, encoded).status for _ in range(3)] == [200] * 3
+
+    # It is read for the new secret each time, and verified with the one before but once.
+    assert 0 < once < verified[encoded] < 4 * once
+
+
 def test_a_remembered_token_is_refused_from_its_end_on(learner: Learner) -> None:
     end = int(time.time()) + 2
     encoded = token(learner.name, exp=end)
