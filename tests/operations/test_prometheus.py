@@ -84,8 +84,8 @@ def prometheus(root: Path, directory: Path, service: Service) -> Iterator[Promet
     """While a Prometheus watches a service, much more often than it would."""
     target = {"127.0.0.1:9464": f"127.0.0.1:{service.metrics_port}", "15s": "1s"}
     configuration = adapted(root / "deploy/prometheus/prometheus.yml", directory, target)
-    for name in ("rules.yml", "alerts.yml"):
-        adapted(root / "deploy/prometheus" / name, directory, {})
+    adapted(root / "deploy/prometheus/rules.yml", directory, {"interval: 5m": "interval: 1s"})
+    adapted(root / "deploy/prometheus/alerts.yml", directory, {})
     port = free_port()
     options = {
         "config.file": configuration,
