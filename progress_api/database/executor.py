@@ -138,8 +138,11 @@ def execute(
 def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connection]:
     """A pooled connection on which the server has not hung up."""
     began = perf_counter()
-    with engine.connect() as connection:
+    try:
+        connected = engine.connect()
+    finally:
         awaited(perf_counter() - began)
+    with connected as connection:
         while _hung_up(connection.connection):
             connection.invalidate()
         yield connection
@@ -148,8 +151,10 @@ def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connec
 @contextmanager
 def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]:
     began = perf_counter()
-    connection = engine.raw_connection()
-    awaited(perf_counter() - began)
+    try:
+        connection = engine.raw_connection()
+    finally:  # who waited in vain has waited longest
+        awaited(perf_counter() - began)
     while _hung_up(connection):
         connection.invalidate()
         connection = engine.raw_connection()

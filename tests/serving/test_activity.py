@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.client import PREFIX, Learner, token
+from tests.conftest import MakeApp, MakeLearner, with_scheme
 from tests.serving.service import TEMPLATE, Service, Wire, new_address
 
 NAMES = (
@@ -118,6 +119,18 @@ def test_the_pool_is_measured_and_given_back(served: Service) -> None:
     assert after["progress_database_connections_in_use"] == 0
     waits = "progress_database_wait_seconds_count"
     assert after[waits] == before[waits] + 1
+
+
+@pytest.mark.parametrize("one_trip", [True, False])
+def test_who_waits_for_a_connection_in_vain_is_measured_too(
+    make_app: MakeApp, make_learner: MakeLearner, *, one_trip: bool
+) -> None:
+    nowhere = with_scheme("postgresql://127.0.0.1:1/none")
+    app = make_app(database_url=nowhere, database_one_trip=one_trip, metrics_public=True)
+
+    assert make_learner(app).watch().status == 503
+
+    assert "progress_database_wait_seconds_count 1.0" in app.test_client().get("/metrics").text
 
 
 @pytest.mark.parametrize("name", ["progress_limiter_on_fallback", "progress_schema_behind"])
