@@ -1,11 +1,14 @@
 """The commands of docs/api.md answer what it tells."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from werkzeug.http import HTTP_STATUS_CODES
 
 from embedded.valkey import Valkey
+from progress_api.web.error_responses import ANSWERS
 from tests.client import PREFIX, token
 from tests.docs.console import answers_in, script_of, settled, steps_of
 from tests.serving.service import Service
@@ -27,6 +30,18 @@ def said(
         script = script_of(steps, str(service.port))
         command = ["sh", "-c", script]
         return answers_in(subprocess.check_output(command, env=variables, text=True))
+
+
+def test_each_refusal_is_in_the_table_with_its_status(root: Path) -> None:
+    section = (root / "docs/api.md").read_text().partition("## Errors")[2].partition("\n## ")[0]
+
+    rows = re.findall(r"^\| ([\d, ]+) \| (.*?) \|", section, re.MULTILINE)
+
+    told = {text: statuses for statuses, texts in rows for text in re.findall(r"`(.*?)`", texts)}
+    answered = {text: status for status, text in ANSWERS.values()}
+    answered |= {HTTP_STATUS_CODES[status]: status for status in (404, 405)}
+    assert told.keys() == answered.keys()
+    assert [text for text, status in answered.items() if str(status) not in told[text]] == []
 
 
 def test_each_command_answers_what_is_told(root: Path, said: list[str]) -> None:
