@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from importlib.util import find_spec
 from typing import Any
 
 from progress_api.exceptions import SettingsError
@@ -31,6 +32,8 @@ from progress_api.kinds import (
 
 DEFAULT_PREFIX = "/v1/tutorials/progress"
 DOCS_PATH = "/docs"
+SWAGGER_UI = "flask_swagger_ui"
+NO_SWAGGER_UI = "DOCS_ENABLED needs Swagger UI: install progress-api[docs]."
 _GUEST_PREFIX = "PROGRESS_"
 # The others are the host's to decide, and PROGRESS_PORT may be there from somebody else.
 _OF_GUESTS = ("DATABASE_", "URL_PREFIX", "WEB_THREADS", "JWT_", "RATELIMIT_", "PROGRESS_")
@@ -208,10 +211,11 @@ def _key_faults(values: Mapping[str, Any]) -> list[str]:
 def _previous_faults(values: Mapping[str, Any]) -> list[str]:
     told = []
     for kind in ("secret", "public"):
-        key, previous = (values.get(f"jwt_{age}{kind}_key") for age in ("", "previous_"))
-        if previous and not key:
-            name, other = f"JWT_PREVIOUS_{kind.upper()}_KEY", f"JWT_{kind.upper()}_KEY"
-            told.append(f"{name} must be given together with {other}, which replaces it.")
+        name, previous = f"jwt_{kind}_key", f"jwt_previous_{kind}_key"
+        # A key that could not be read is told of already.
+        if values.get(previous) and not values.get(name, True):
+            needed = f"must be given together with {name.upper()}, which replaces it"
+            told.append(f"{previous.upper()} {needed}.")
     secret, algorithm = values.get("jwt_previous_secret_key") or "", values.get("jwt_algorithm")
     least = HMAC_SECRET_BYTES.get(algorithm or "", 0)
     if secret and len(secret.encode()) < least:
@@ -225,6 +229,8 @@ def _clashes(values: Mapping[str, Any]) -> list[str]:
         told.append("METRICS_PORT must be another port than PORT, or 0 for none.")
     if values.get("docs_enabled") and values.get("url_prefix") == DOCS_PATH:
         told.append(f"URL_PREFIX must be another path than {DOCS_PATH}, or DOCS_ENABLED false.")
+    if values.get("docs_enabled") and not find_spec(SWAGGER_UI):
+        told.append(NO_SWAGGER_UI)
     return told
 
 

@@ -9,13 +9,12 @@ from flask import Blueprint, Flask, Response, abort, request, send_from_director
 
 from progress_api.description.document import document
 from progress_api.exceptions import SettingsError
-from progress_api.settings import DOCS_PATH, Settings
+from progress_api.settings import DOCS_PATH, NO_SWAGGER_UI, SWAGGER_UI, Settings
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.routes import DESCRIPTION
 from progress_api.web.state import state
 
 _KEPT_SECONDS = 300
-_SWAGGER_UI = "flask_swagger_ui"
 _SCRIPT = "try.js"
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 _HEADERS = {
@@ -65,9 +64,9 @@ def register_page(app: Flask, settings: Settings) -> None:
     """
     if not settings.docs_enabled:
         return
-    found = find_spec(_SWAGGER_UI)
+    found = find_spec(SWAGGER_UI)
     if not found or not found.submodule_search_locations:
-        raise SettingsError("DOCS_ENABLED needs Swagger UI: install progress-api[docs].")
+        raise SettingsError(NO_SWAGGER_UI)
     assets = Path(found.submodule_search_locations[0]) / "dist"
     address = f"{settings.url_prefix}/{DOCUMENT}".lstrip("/")
     page = _PAGE.format(document=escape(address), script=_SCRIPT)

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from progress_api import Settings
 from progress_api.exceptions import SettingsError
-from tests.client import InProcess
+from tests.client import SECRET, InProcess
 from tests.conftest import MakeApp
 
 ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "try.js"]
@@ -49,8 +50,14 @@ def test_nothing_but_the_assets_is_served(make_app: MakeApp, name: str) -> None:
 def test_without_swagger_ui_the_page_is_refused_in_a_sentence(
     make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told = "DOCS_ENABLED needs Swagger UI: install progress-api[docs]."
     monkeypatch.setitem(sys.modules, "flask_swagger_ui", None)
     make_app()
     with pytest.raises(SettingsError) as refused:
         make_app(docs_enabled=True)
-    assert str(refused.value) == "DOCS_ENABLED needs Swagger UI: install progress-api[docs]."
+    assert str(refused.value) == told
+    # ... and told by gunicorn's master, once, and not by each of its workers.
+    given = {"DATABASE_URL": "postgresql://nowhere/", "JWT_SECRET_KEY": SECRET}
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_environment(given | {"DOCS_ENABLED": "true"})
+    assert str(refused.value) == told

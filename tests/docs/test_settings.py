@@ -246,6 +246,8 @@ def test_a_key_was_replaced_by_one_that_is_given_too() -> None:
         previous = {f"JWT_PREVIOUS_{name}_KEY": key}
         told = f"JWT_PREVIOUS_{name}_KEY must be given together with JWT_{name}_KEY, "
         assert _refusal(given | previous).startswith(told)
+    unread = {"JWT_PUBLIC_KEY": PASSWORD, "JWT_PREVIOUS_PUBLIC_KEY": key}
+    assert _refusal(RS256 | unread).startswith("JWT_PUBLIC_KEY ")
 
 
 @pytest.mark.parametrize("algorithm", ["PS384", "none", ""])
