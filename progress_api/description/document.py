@@ -12,10 +12,10 @@ from progress_api.description.meanings import describe_field
 from progress_api.description.operations import OPERATIONS, Operation
 from progress_api.description.responses import (
     add_shared,
+    links,
     responses_of,
     responses_of_document,
 )
-from progress_api.logs import SAFE_ID
 from progress_api.settings import Settings
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.schemas import check_id
@@ -40,8 +40,11 @@ _COOKIE = {"type": "apiKey", "in": "cookie", "name": "access_token_cookie"}
 _REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
-    "description": "An id for this request; it is made where none is given, or one of other text.",
-    "schema": {"type": "string", "pattern": f"^{SAFE_ID.pattern}$"},
+    "description": (
+        "An id for this request: 1 to 128 of A-Z, a-z, 0-9 and . _ : + / = -. It is made where "
+        "none is given, or other text."
+    ),
+    "schema": {"type": "string"},
 }
 _CSRF = {"type": "apiKey", "in": "header", "name": "X-CSRF-TOKEN"}
 
@@ -84,7 +87,9 @@ def document(
     add_shared(spec, settings)
     _add_security(spec, token_locations)
     _add_paths(spec, settings, prefix, token_locations)
-    return json.dumps(spec.to_dict(), ensure_ascii=False, indent=2).encode() + b"\n"
+    told = spec.to_dict()
+    told["components"]["links"] = links()
+    return json.dumps(told, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def _schema_name(schema: Any) -> str:

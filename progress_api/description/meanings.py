@@ -7,9 +7,12 @@ from marshmallow import fields
 from progress_api.repository.bounds import MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT
 from progress_api.web.schemas import Seconds, WholeNumber, check_id
 
+# What counts as blank, to the character: what \s is differs from one language to the next.
+_BLANK = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 # Something that is not blank, and no NUL.
-_NOT_BLANK = r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
-_EMPTY_OR_NOT_BLANK = r"^([^\u0000]*[^\s\u0000][^\u0000]*)?$"
+_SOMETHING = rf"[^\u0000]*[^{_BLANK}\u0000][^\u0000]*"
+_NOT_BLANK = f"^{_SOMETHING}$"
+_EMPTY_OR_NOT_BLANK = f"^({_SOMETHING})?$"
 _MEANINGS = {
     "tutorialId": (
         "Which tutorial; in the path it is percent-encoded, a slash too. Any text but "
@@ -35,7 +38,7 @@ _MEANINGS = {
     "attempts": "How often the quiz was posted, repeats not counted.",
     "completedAt": (
         "When the latest attempt was recorded. In a request any text or number, as a mark of the "
-        "attempt: one that comes again with the same mark is counted once."
+        "attempt: one that comes again with the same mark is counted once. Anything else is none."
     ),
     "Idempotency-Key": (
         "A mark of the attempt: a post of this quiz that comes again with it is counted once."
@@ -82,6 +85,4 @@ def describe_field(_: object, field: fields.Field[Any], ret: dict[str, Any]) -> 
         told |= {"maxLength": MAX_ID_LENGTH, "pattern": _EMPTY_OR_NOT_BLANK}
     if isinstance(field, Seconds):
         told["type"] = ["number", "null"] if field.allow_none else "number"
-    if isinstance(field, fields.Raw):
-        told["type"] = ["string", "number", "null"]
     return told

@@ -11,7 +11,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.description.answers import Error
-from progress_api.description.operations import Operation
+from progress_api.description.operations import OPERATIONS, Operation
 from progress_api.settings import Settings
 from progress_api.web.error_responses import UNEXPECTED, envelope, refusal
 
@@ -58,6 +58,12 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
     spec.components.response("Options", options)
 
 
+def links() -> dict[str, Any]:
+    """Return what may be asked next of the same tutorial, by name."""
+    same = {"tutorialId": "$request.path.tutorialId"}
+    return {one.name: {"operationId": one.name, "parameters": same} for one in OPERATIONS}
+
+
 def responses_of(operation: Operation, settings: Settings) -> dict[str, Any]:
     """Return what one of the five answers, by status.
 
@@ -66,7 +72,9 @@ def responses_of(operation: Operation, settings: Settings) -> dict[str, Any]:
         settings: of the service.
     """
     told = {"example": {"value": operation.told}}
-    found: dict[int, Any] = {200: _described(200, "It is done.", operation.answer, told)}
+    done = _described(200, "It is done.", operation.answer, told)
+    done["links"] = {name: {"$ref": f"#/components/links/{name}"} for name in links()}
+    found: dict[int, Any] = {200: done}
     found |= {status: _name(status) for status in _by_status(_common(settings))}
     own = _by_status((*operation.failures, *_limit(operation, settings)))
     found |= {status: _refused(status, some) for status, some in own.items()}

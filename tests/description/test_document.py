@@ -1,6 +1,7 @@
 """The OpenAPI document: where it is, what it names, and what the settings change of it."""
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from progress_api import ProgressAPI, Settings
 from progress_api.cli import progress
-from tests.client import PREFIX, SECRET, InProcess
+from tests.client import PREFIX, SECRET, InProcess, Learner
 from tests.conftest import MakeApp, MakeLearner
 from tests.described import assert_described
 from tests.description.conftest import Describe
@@ -121,6 +122,17 @@ def test_a_tutorial_of_nearly_its_name_is_one(make_learner: MakeLearner, tutoria
     learner = make_learner(tutorial=tutorial)
     assert learner.watch().status == 200
     assert learner.progress()["tutorialId"] == tutorial
+
+
+def test_the_document_calls_blank_what_the_service_calls_blank(
+    describe: Describe, learner: Learner
+) -> None:
+    chapter_id = describe()["components"]["schemas"]["ChapterPost"]["properties"]["chapterId"]
+    blank = [character for character in map(chr, range(0x3001)) if character.isspace()]
+
+    for character in (*blank, "\x00", "\x1b", "a", "\u180e", "\u200b", "\ufeff"):
+        taken = learner.watch(character).status == 200
+        assert taken == bool(re.search(chapter_id["pattern"], character)), ascii(character)
 
 
 def test_the_settings_are_told(make_app: MakeApp, describe: Describe) -> None:
