@@ -29,7 +29,7 @@ whether the certificate is earned.
 - `null` for a field that is not required is as good as none. Fields not listed are ignored.
 - A body has at most {size} bytes; a learner's tutorial has at most {chapters} chapters and
   {quizzes} quizzes.
-- Every answer is JSON. OPTIONS is answered on every path, without a token."""
+- Every answer is JSON. OPTIONS is answered on each of these paths, without a token."""
 _STICKY = "\n- A completed chapter stays so, whatever is posted later."
 _TAGS = [
     {"name": "progress", "description": "A learner's progress in a tutorial."},

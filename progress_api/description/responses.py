@@ -53,7 +53,8 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
         about = f"{body['error']}: below the prefix, but none of the operations."
         examples = {_name(status): {"summary": body["error"], "value": body}}
         spec.components.response(_name(status), _described(status, about, Error, examples))
-    options: dict[str, Any] = {"description": "OPTIONS on any path.", "headers": {"Allow": "Allow"}}
+    about = "OPTIONS on any of these paths."
+    options: dict[str, Any] = {"description": about, "headers": {"Allow": "Allow"}}
     options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
     spec.components.response("Options", options)
 
