@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,8 @@ logconfig_dict = {
 def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001
     """Answer a request that is no HTTP as every other failure is answered."""
     detail = "The request could not be read; it is not well-formed, or too long."
+    if status_int == HTTPStatus.NOT_IMPLEMENTED:  # an unknown transfer coding is no fault of ours
+        status_int, reason = HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase
     request_id = uuid.uuid4().hex
     logging.getLogger("gunicorn.error").info("refused", extra={"requestId": request_id})
     body = json.dumps({"error": reason, "detail": detail, "requestId": request_id})

@@ -24,7 +24,7 @@ MALFORMED = {
     ),
     "an unknown transfer encoding": (
         b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: zip\r\n\r\n",
-        501,
+        400,
     ),
     "two hosts": (b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400),
     "a path that is not ASCII": (b"GET /caf\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
