@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser check-ops lint bench bench-growth token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint bench bench-growth token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -9,6 +9,7 @@ SUB ?= learner-1
 SCOPE ?=
 ROUNDS ?= 5
 SECONDS ?= 5
+COUNT ?= 20000
 # Through the environment, so that a quote in a value is only a quote.
 export SUB SCOPE m
 # Without its bytecode, each of the many processes that are started compiles the service again.
@@ -40,6 +41,11 @@ test-drivers: ## Run all tests over psycopg2, then over psycopg 3
 test-versions: .venv/.installed ## Run all tests on the wheel, with its oldest and newest dependencies, on each Python
 	$(PYTHON) -m pip install --quiet uv
 	$(PYTHON) -m tests.versions $(ONLY)
+
+attack: .venv/.installed ## Send generated requests and say how they are answered: make attack [COUNT=20000] [SEED=1]
+	@export ATTACK_COUNT=$(COUNT) ATTACK_SEED=$(or $(SEED),$$(date +%s)); \
+		echo "make attack COUNT=$$ATTACK_COUNT SEED=$$ATTACK_SEED"; \
+		$(PYTHON) -m pytest -q tests/attacks/test_requests.py
 
 lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff check

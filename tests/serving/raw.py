@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from socket import SHUT_WR, create_connection
@@ -28,26 +29,39 @@ class Raw:
 
 
 def exchange(service: Service, data: bytes, *, close: bool = False) -> Raw:
-    """Send bytes on a connection of its own and read one answer.
+    """Send bytes on a connection of its own and read one answer, which is as it is described.
 
     Args:
         service: where to.
         data: the bytes.
         close: say that no more will come.
     """
+    method, _, rest = data.decode("latin-1").partition(" ")
+    told = answer_to(service, data, close=close)
+    if told.status:
+        answer = Answer(told.status, told.body, told.headers)
+        assert_described(PREFIX, method, rest.partition(" ")[0], answer)
+    return told
+
+
+def answer_to(service: Service, data: bytes, *, method: str = "GET", close: bool = False) -> Raw:
+    """Send bytes as they are, whatever is answered.
+
+    Args:
+        service: where to.
+        data: the bytes.
+        method: of the request that they are; the answer to a HEAD has no body.
+        close: say that no more will come.
+    """
     with create_connection(("127.0.0.1", service.port), timeout=30) as connection:
-        connection.sendall(data)
-        if close:
-            connection.shutdown(SHUT_WR)
-        response = HTTPResponse(connection)
+        with suppress(OSError):  # who refuses it need not read it to its end
+            connection.sendall(data)
+            if close:
+                connection.shutdown(SHUT_WR)
+        response = HTTPResponse(connection, method=method)
         try:
             response.begin()
         except ConnectionError:
             return Raw(0, {}, b"")
         with response:
-            told = Raw(response.status, dict(response.headers), response.read())
-    method, _, rest = data.decode("latin-1").partition(" ")
-    assert_described(
-        PREFIX, method, rest.partition(" ")[0], Answer(told.status, told.body, told.headers)
-    )
-    return told
+            return Raw(response.status, dict(response.headers.items()), response.read())
