@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint bench bench-growth token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint audit bench bench-growth token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -52,6 +52,13 @@ lint: .venv/.installed ## Check style, types and the walls between the rooms
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
+	$(PYTHON) -m bandit --quiet --recursive --skip B101 progress_api gunicorn.conf.py wsgi.py
+
+audit: .venv/.installed ## Ask PyPI for advisories about the versions in requirements.lock
+	$(PYTHON) -m pip install --quiet uv
+	@$(PYTHON) -m uv tool run --quiet pip-audit --strict --disable-pip --require-hashes \
+		--requirement requirements.lock || { echo "make audit: not clean. Either advisories are" \
+		"listed above, or this machine reaches no index that publishes them." >&2; exit 1; }
 
 bench: .venv/.installed ## Measure a request beside the guide's own code: make bench [ROUNDS=1] [SECONDS=2]
 	@exec $(PYTHON) -m bench compare $(ROUNDS) $(SECONDS)
