@@ -3,7 +3,9 @@
 import logging
 import threading
 import time
+from http import HTTPStatus
 from typing import Any
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler
 
 import jwt
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -14,6 +16,10 @@ from progress_api.settings import Settings
 _FRESH_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _FETCH_SECONDS = 2.0
+_KNOWN_SECONDS = 0.3
+# After so long a fetch is not waited for any more, such as one that a fork has left behind.
+_LOST_SECONDS = 10.0
+_MOST_BYTES = 2**20
 _log = logging.getLogger("progress_api.keys")
 
 
@@ -40,8 +46,8 @@ def check_public_keys(settings: Settings) -> None:
 class PublishedKeys:
     """The keys of a JWKS address, kept through its outages.
 
-    Known keys go on verifying while the address fails or hangs; one thread fetches, and unknown
-    key ids make it fetch at most once in a second.
+    Known keys go on verifying while the address fails or hangs: it is asked in a thread of its own,
+    at most once in a second, and nobody waits for it who need not.
     """
 
     def __init__(self, url: str, algorithm: str) -> None:
@@ -51,12 +57,14 @@ class PublishedKeys:
             url: the http or https address of the key set.
             algorithm: what tokens are signed with; for no other one is anything fetched.
         """
+        self._url = url
         self._algorithm = algorithm
-        self._client = jwt.PyJWKClient(url, cache_jwk_set=False, timeout=int(_FETCH_SECONDS))
         self._keys: dict[str | None, Any] = {}
         self._fresh_until = 0.0
         self._next_fetch = 0.0
-        self._fetching = threading.Lock()
+        self._failing = False
+        self._starting = threading.Lock()
+        self._ended = threading.Event()
 
     def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
         """Return the key that a token names in its header.
@@ -86,23 +94,57 @@ class PublishedKeys:
         return self._fresh_until
 
     def _refresh(self, *, known: bool) -> None:
-        # Whose key is known does not wait for the fetch of another thread; whose is not, does.
-        if not self._fetching.acquire(timeout=0 if known else _FETCH_SECONDS):
+        failing = self._failing
+        is_first = self._start()
+        # Whoever has no key at all tries once more; else nobody waits for what failed a moment ago.
+        if failing and (self._keys or not is_first):
             return
-        try:
-            if time.monotonic() >= self._next_fetch:
-                self._fetch()
-        finally:
-            self._fetching.release()
+        # For a key that is known one waits, and not long: it may have been withdrawn meanwhile.
+        if is_first or not known:
+            self._ended.wait(_KNOWN_SECONDS if known else _FETCH_SECONDS)
+
+    def _start(self) -> bool:
+        with self._starting:
+            if time.monotonic() < self._next_fetch:
+                return False
+            self._next_fetch = time.monotonic() + _LOST_SECONDS
+            self._ended.clear()
+        threading.Thread(target=self._fetch, name="progress-keys", daemon=True).start()
+        return True
 
     def _fetch(self) -> None:
         try:
-            found = self._client.get_jwk_set().keys
-            keys = {one.key_id: one.key for one in found if one.public_key_use in {"sig", None}}
+            keys = {one.key_id: one.key for one in _published(self._url) if _is_to_verify(one)}
             # A token that names no key is meant for the only one.
             self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
+            self._failing = False
         except Exception as error:  # noqa: BLE001 - whatever is published, known keys stay
+            self._failing = True
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:
             self._next_fetch = time.monotonic() + _RETRY_SECONDS
+            self._ended.set()
+
+
+def _is_to_verify(key: jwt.PyJWK) -> bool:
+    return key.public_key_use in {"sig", None}
+
+
+def _published(url: str) -> list[jwt.PyJWK]:
+    """Ask for the set; what is elsewhere, too long, or comes too slowly, is none."""
+    body, ends = b"", time.monotonic() + _FETCH_SECONDS
+    with _opener.open(url, timeout=_FETCH_SECONDS) as response:
+        if response.status != HTTPStatus.OK:
+            raise ValueError(response.status)
+        while part := response.read1():
+            body += part
+            if len(body) > _MOST_BYTES or time.monotonic() > ends:
+                raise ValueError(len(body))
+    return jwt.PyJWKSet.from_json(body.decode()).keys
+
+
+# It follows no redirection, and opens no file.
+_opener = OpenerDirector()
+for _handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
+    _opener.add_handler(_handler)

@@ -3,9 +3,10 @@
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Any
 
 import jwt
@@ -25,11 +26,11 @@ class KeyPair:
     public: str
     jwk: Mapping[str, Any]
 
-    def sign(self, name: str, key_id: str | None = None) -> str:
-        """A learner's token, with the key's id in its header if one is given."""
-        headers = {} if key_id is None else {"kid": key_id}
+    def sign(self, name: str, key_id: str | None = None, **headers: Any) -> str:
+        """A learner's token, with the key's id and more in its header if given."""
+        named = {} if key_id is None else {"kid": key_id}
         claims = {"sub": name, "exp": FAR}
-        return jwt.encode(claims, self.private, self.algorithm, headers)
+        return jwt.encode(claims, self.private, self.algorithm, named | headers)
 
 
 def new_key_pair(algorithm: str) -> KeyPair:
@@ -52,7 +53,9 @@ class KeyServer:
         """Publish nothing yet."""
         self.url = url
         self.answer = b""
+        self.endless: bytes | None = None
         self.asked = 0
+        self._closed = threading.Event()
 
     def publish(self, **pairs: KeyPair) -> None:
         """Publish these keys, each under its id."""
@@ -61,11 +64,31 @@ class KeyServer:
 
     def send(self, status: str, content_type: str, body: bytes, length: int | None = None) -> None:
         """Send this from now on."""
+        self.endless = None
         length = len(body) if length is None else length
         head = (
             f"HTTP/1.0 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n"
         )
         self.answer = head.encode() + body
+
+    def hang(self, part: bytes) -> None:
+        """Answer with this again and again, or with nothing at all, until it is closed."""
+        self.send("200 OK", "application/json", b"", length=2**30)
+        self.answer = self.answer if part else b""
+        self.endless = part
+
+    def serve(self, connection: BufferedIOBase) -> None:
+        """Answer one request."""
+        self.asked += 1
+        with suppress(OSError):
+            connection.write(self.answer)
+            connection.flush()
+            while self.endless is not None and not self._closed.wait(0.02):
+                connection.write(self.endless)
+
+    def close(self) -> None:
+        """Let everyone go who still waits."""
+        self._closed.set()
 
 
 @contextmanager
@@ -74,8 +97,7 @@ def key_server() -> Iterator[KeyServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            server.asked += 1
-            self.wfile.write(server.answer)
+            server.serve(self.wfile)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -85,5 +107,6 @@ def key_server() -> Iterator[KeyServer]:
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
         yield server
+        server.close()
         http.shutdown()
         thread.join()

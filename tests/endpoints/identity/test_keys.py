@@ -1,14 +1,12 @@
 """Tokens that are verified with a public key, configured or published."""
 
-import time
-from collections.abc import Callable, Iterator
-
 import pytest
 
 from tests.client import Learner
 from tests.conftest import MakeApp, MakeLearner
 from tests.endpoints.expectations import assert_refused, assert_unauthenticated
-from tests.endpoints.identity.keys import KeyPair, KeyServer, key_server, new_key_pair
+from tests.endpoints.identity.conftest import PassTime
+from tests.endpoints.identity.keys import KeyPair, KeyServer, key_server
 from tests.endpoints.identity.tokens import FAR, ask_with, compact, unsigned
 
 _SET = b'{"keys":[{"kty":"oct","k":"AA",%s}]}'
@@ -26,39 +24,12 @@ OUTAGES = {
     "no HTTP": ("", "", b"", None),
 }
 each_outage = pytest.mark.parametrize("outage", OUTAGES)
-PassTime = Callable[[float], None]
-
-
-@pytest.fixture(scope="session")
-def pairs() -> dict[str, KeyPair]:
-    """Key pairs, made once: it takes long."""
-    return {
-        "old": new_key_pair("RS256"),
-        "new": new_key_pair("RS256"),
-        "ES256": new_key_pair("ES256"),
-    }
 
 
 @pytest.fixture
-def server() -> Iterator[KeyServer]:
-    """An address that publishes keys."""
-    with key_server() as server:
-        yield server
-
-
-@pytest.fixture
-def learner(make_app: MakeApp, make_learner: MakeLearner, server: KeyServer) -> Learner:
+def learner(published: Learner) -> Learner:
     """A learner of a service that verifies with published keys."""
-    settings = {"jwt_algorithm": "RS256", "jwt_secret_key": None, "jwt_jwks_url": server.url}
-    return make_learner(make_app(**settings))
-
-
-@pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
-    """Let seconds go by without waiting for them: the process's clock is set forward."""
-    real, passed = time.monotonic, [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: real() + sum(passed))
-    return passed.append
+    return published
 
 
 @pytest.fixture
