@@ -6,7 +6,12 @@ from typing import Protocol
 
 from flask import request
 
-from progress_api.exceptions import InvalidFields, NotYourProgress, Unauthenticated
+from progress_api.exceptions import (
+    InvalidFields,
+    KeysUnavailable,
+    NotYourProgress,
+    Unauthenticated,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """Who holds no valid token; refused only after the address was limited."""
+    """Who holds no token that verifies; refused only after the address was limited.
 
-    reason: str = "invalid"
-    detail: str | None = None
+    Args:
+        refusal: what is raised then.
+    """
+
+    refusal: Unauthenticated | KeysUnavailable
 
     @property
     def limit_key(self) -> str:
@@ -70,9 +78,10 @@ class Stranger:
         """Refuse.
 
         Raises:
-            Unauthenticated: always.
+            Unauthenticated: the token is none, or there is none.
+            KeysUnavailable: no key is there to verify it with.
         """
-        raise Unauthenticated(self.detail, self.reason)
+        raise self.refusal
 
 
 class Identity(Protocol):
@@ -83,8 +92,4 @@ class Identity(Protocol):
         """Where tokens are, such as headers; none where an app knows the learner in its own way."""
 
     def identify(self) -> Caller | Stranger:
-        """Return the caller, or the stranger that any failure to authenticate makes of it.
-
-        Raises:
-            KeysUnavailable: no key is there to verify a token with.
-        """
+        """Return the caller, or the stranger that any failure to authenticate makes of it."""

@@ -43,11 +43,11 @@ class LearnerIdentity:
         try:
             known = self._learner()
         except _REFUSALS:
-            return Stranger("missing", _SIGN_IN)
+            return Stranger(Unauthenticated(_SIGN_IN, "missing"))
         if type(known) is int or isinstance(known, UUID):
             known = str(known)
         if is_id(known):
             return Caller(str(known))
         if known:
             _log.error("learner= returned what is no id: %s", type(known).__name__)
-        return Stranger("missing", _SIGN_IN)
+        return Stranger(Unauthenticated(_SIGN_IN, "missing"))

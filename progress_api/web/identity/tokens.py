@@ -10,7 +10,7 @@ from flask import Flask, request
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
 
-from progress_api.exceptions import Unauthenticated
+from progress_api.exceptions import KeysUnavailable, Unauthenticated
 from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
 from progress_api.web.identity.callers import Caller, Stranger
@@ -73,23 +73,20 @@ class TokenIdentity:
 
         Returns:
             The caller, or the stranger that any failure to authenticate makes of it.
-
-        Raises:
-            KeysUnavailable: no key is there to verify with.
         """
         try:
             _spell_bearer()
             return self._verified().caller
-        except Unauthenticated as error:
-            return Stranger(error.reason, error.detail)
+        except (Unauthenticated, KeysUnavailable) as error:
+            return Stranger(error)
         except jwt.ExpiredSignatureError:
-            return Stranger("expired", _EXPIRED)
+            return Stranger(Unauthenticated(_EXPIRED, "expired"))
         except NoAuthorizationError:
-            return Stranger("missing")
+            return Stranger(Unauthenticated(reason="missing"))
         except _REFUSALS as error:
             # A fault in a host's own callback looks like one of a token: let it be found.
             _log.debug("a token was refused: %s", type(error).__name__, exc_info=error)
-            return Stranger()
+            return Stranger(Unauthenticated())
 
     def _verify(self) -> Verified:
         with self._context():
@@ -120,7 +117,8 @@ class InRotation:
     def identify(self) -> Caller | Stranger:
         """Return the caller, or the stranger that any failure to authenticate makes of it."""
         caller = self._now.identify()
-        signed_otherwise = isinstance(caller, Stranger) and caller.reason == "invalid"
+        refusal = caller.refusal if isinstance(caller, Stranger) else None
+        signed_otherwise = isinstance(refusal, Unauthenticated) and refusal.reason == "invalid"
         return self._before.identify() if signed_otherwise else caller
 
 

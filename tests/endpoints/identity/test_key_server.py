@@ -195,6 +195,18 @@ def test_a_published_key_is_no_secret_to_sign_with(
         assert_unauthenticated(ask_with(learner, encoded))
 
 
+def test_who_cannot_be_verified_spends_the_allowance_of_the_address(
+    make_app: MakeApp, make_learner: MakeLearner, server: KeyServer, pairs: dict[str, KeyPair]
+) -> None:
+    settings = {"jwt_algorithm": "RS256", "jwt_secret_key": None, "jwt_jwks_url": server.url}
+    app = make_app(ratelimit_enabled=True, ratelimit_get="3/hour", **settings)
+    tokens = [pairs["old"].sign(make_learner(app).name, "old") for _ in range(4)]
+
+    statuses = [ask_with(make_learner(app), one).status for one in tokens]
+
+    assert statuses == [503, 503, 503, 429]
+
+
 LEADING = ("/dev/null", "../../../../dev/null", "file:///etc/passwd", "/proc/self/environ")
 
 
