@@ -1,8 +1,9 @@
-"""A service that may be asked as often as one likes, and how often it is."""
+"""Services to attack: without limits, with the guide's, and with secrets to be had."""
 
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from embedded.valkey import Valkey
 from tests.conftest import new_database
 from tests.serving.service import Service
 
+Serve = Callable[..., Service]
 Tell = Callable[[str, Counter[str]], None]
 _LIMITED = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")
 
@@ -38,21 +40,37 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="session")
-def attacked(
+def serve(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, valkey: Valkey
-) -> Iterator[Service]:
-    """A service whose limits are far away, on a database of its own."""
-    settings = {f"RATELIMIT_{name}": "1000000/second" for name in _LIMITED}
-    directory = tmp_path_factory.mktemp("attacked")
-    with Service(
-        directory,
-        DATABASE_URL=new_database(postgres),
-        RATELIMIT_STORAGE_URI=valkey.url,
-        PROGRESS_MAX_CHAPTERS=10000,
-        PROGRESS_MAX_QUIZZES=10000,
-        **settings,
-    ) as service:
-        yield service
+) -> Iterator[Serve]:
+    """Start a service of two workers with these settings, on a database of its own."""
+    with ExitStack() as running:
+
+        def start(**settings: object) -> Service:
+            given = {"DATABASE_URL": new_database(postgres), "RATELIMIT_STORAGE_URI": valkey.url}
+            directory = tmp_path_factory.mktemp("service")
+            return running.enter_context(Service(directory, **given | settings))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def attacked(serve: Serve) -> Service:
+    """A service whose limits are far away."""
+    limits = {f"RATELIMIT_{name}": "1000000/second" for name in _LIMITED}
+    return serve(PROGRESS_MAX_CHAPTERS=10000, PROGRESS_MAX_QUIZZES=10000, **limits)
+
+
+@pytest.fixture(scope="session")
+def limited(serve: Serve) -> Service:
+    """A service with the guide's limits."""
+    return serve()
+
+
+@pytest.fixture(scope="session")
+def behind_two_proxies(serve: Serve) -> Service:
+    """One that believes the two nearest proxies."""
+    return serve(TRUSTED_PROXIES=2)
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ class Wire:
 
     def __init__(self, service: Service, source: str = "127.0.0.1") -> None:
         """Speak to this service from this address."""
-        self._service = service
+        self.service = service
         self._source = source
 
     def send(
@@ -169,7 +169,7 @@ class Wire:
     ) -> Answer:
         """Send it, and fail where the answer is not JSON."""
         connection = HTTPConnection(
-            "127.0.0.1", self._service.port, timeout=30, source_address=(self._source, 0)
+            "127.0.0.1", self.service.port, timeout=30, source_address=(self._source, 0)
         )
         try:
             connection.request(method, path, body=data, headers=dict(headers or {}))

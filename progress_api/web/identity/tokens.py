@@ -2,6 +2,7 @@
 
 import logging
 import math
+import traceback
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
@@ -84,8 +85,10 @@ class TokenIdentity:
         except NoAuthorizationError:
             return Stranger(Unauthenticated(reason="missing"))
         except _REFUSALS as error:
-            # A fault in a host's own callback looks like one of a token: let it be found.
-            _log.debug("a token was refused: %s", type(error).__name__, exc_info=error)
+            # A fault in a host's own callback looks like one of a token: let it be found, but by
+            # where it was. Its message may hold a claim.
+            frames = "".join(traceback.format_tb(error.__traceback__))
+            _log.debug("a token was refused: %s", type(error).__name__, extra={"frames": frames})
             return Stranger(Unauthenticated())
 
     def _verify(self) -> Verified:
