@@ -96,16 +96,19 @@ def test_make_token_makes_one_for_a_service_with_a_database_of_its_own(
     assert clone.shell("make token SUB=alice").count(".") == told.count(".") == 2
 
 
-def test_a_start_with_a_secret_says_that_make_token_needs_it_too(clone: Clone) -> None:
+def test_a_start_with_a_secret_shows_it_to_nobody_and_says_that_make_token_needs_it_too(
+    clone: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert _running(clone).line("Tokens") == "make token SUB=alice"
     _end(clone)
-    clone.environment["JWT_SECRET_KEY"] = "a secret of an operator, of more than 32 bytes"
-    try:
-        run = clone.serve()
-        told = clone.shell("make token SUB=alice").strip()
-    finally:
-        del clone.environment["JWT_SECRET_KEY"]
+    secret = "a secret of an operator, of more than 32 bytes"
+    monkeypatch.setitem(clone.environment, "JWT_SECRET_KEY", secret)
 
+    run = clone.serve()
+    told = clone.shell("make token SUB=alice").strip()
+
+    assert secret not in run.told
+    assert [one for one in run.members() if secret in " ".join(one.cmdline())] == []
     assert run.line("Tokens") == "make token SUB=alice, given the same JWT_ settings"
     assert _get(f"{run.line('Service')}/x", told)["userId"] == "alice"
     _end(clone)
