@@ -55,6 +55,7 @@ class KeyServer:
         self.answer = b""
         self.endless: bytes | None = None
         self.asked = 0
+        self.connected = 0
         self._closed = threading.Event()
 
     def publish(self, **pairs: KeyPair) -> None:
@@ -96,6 +97,10 @@ def key_server() -> Iterator[KeyServer]:
     """Listen on loopback."""
 
     class Handler(BaseHTTPRequestHandler):
+        def setup(self) -> None:
+            server.connected += 1
+            super().setup()
+
         def do_GET(self) -> None:
             server.serve(self.wfile)
 

@@ -153,7 +153,7 @@ def test_a_key_server_that_leads_elsewhere_is_not_followed(
     server.send(f"302 Found\r\nLocation: {elsewhere.url}", "text/plain", b"")
 
     assert ask_with(learner, pairs["new"].sign(learner.name, "old")).status == 503
-    assert (server.asked, elsewhere.asked) == (1, 0)
+    assert (server.asked, elsewhere.connected) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_nothing_is_fetched_or_opened_that_a_token_names(
             assert_unauthenticated(ask_with(learner, forged))
         assert ask_with(learner, pairs["old"].sign(learner.name, "old")).status == 200
 
-    assert elsewhere.asked == 0
+    assert elsewhere.connected == 0
 
 
 @pytest.mark.parametrize("leading", [*LEADING, "' UNION SELECT 'x", "\x00"])
