@@ -1,8 +1,11 @@
 """Which key verifies a token: one that is configured, or a published set that may change."""
 
+import json
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler
@@ -114,7 +117,9 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            keys = {one.key_id: one.key for one in _published(self._url) if _is_to_verify(one)}
+            keys = {one.key_id: one.key for one in _readable(_published(self._url))}
+            if not keys:
+                raise jwt.PyJWKSetError("there is no key to verify with")  # noqa: TRY301
             # A token that names no key is meant for the only one.
             self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
@@ -127,11 +132,16 @@ class PublishedKeys:
             self._ended.set()
 
 
-def _is_to_verify(key: jwt.PyJWK) -> bool:
-    return key.public_key_use in {"sig", None}
+def _readable(keys: list[dict[str, Any]]) -> Iterator[jwt.PyJWK]:
+    """Those to verify with; one that cannot be read takes none of the others along."""
+    for one in keys:
+        with suppress(jwt.PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
+            key = jwt.PyJWK(one)
+            if key.public_key_use in {"sig", None}:
+                yield key
 
 
-def _published(url: str) -> list[jwt.PyJWK]:
+def _published(url: str) -> list[dict[str, Any]]:
     """Ask for the set; what is elsewhere, too long, or comes too slowly, is none."""
     body, ends = b"", time.monotonic() + _FETCH_SECONDS
     with _opener.open(url, timeout=_FETCH_SECONDS) as response:
@@ -141,7 +151,8 @@ def _published(url: str) -> list[jwt.PyJWK]:
             body += part
             if len(body) > _MOST_BYTES or time.monotonic() > ends:
                 raise ValueError(len(body))
-    return jwt.PyJWKSet.from_json(body.decode()).keys
+    found: list[dict[str, Any]] = json.loads(body)["keys"]
+    return found
 
 
 # It follows no redirection, and opens no file.

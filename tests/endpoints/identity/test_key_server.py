@@ -15,6 +15,7 @@ from tests.endpoints.expectations import assert_unauthenticated
 from tests.endpoints.identity.conftest import PassTime
 from tests.endpoints.identity.keys import KeyPair, KeyServer, key_server
 from tests.endpoints.identity.tokens import FAR, ask_with, compact
+from tests.serving.service import until
 
 HANGS = {"silent": b"", "a blank at a time": b" ", "without an end": b" " * 65536}
 each_hang = pytest.mark.parametrize("part", HANGS.values(), ids=HANGS.keys())
@@ -93,7 +94,7 @@ def test_while_the_key_server_hangs_nobody_waits_for_tokens_of_unknown_keys(
         assert_unauthenticated(ask_with(learner, unknown))
 
     assert time.perf_counter() - began < 5  # it is 2 s for each who waits
-    assert server.asked > 2
+    until(lambda: server.asked > 2)
 
 
 @each_hang
@@ -163,6 +164,7 @@ def test_a_key_server_that_leads_elsewhere_is_not_followed(
         {"kty": "oct", "k": "c2VjcmV0", "alg": "RS256"},
         {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
         {"kty": "RSA", "n": "AQAB", "e": "AQAB"},
+        {"kty": "RSA", "n": "AA", "e": "AA"},
         {"use": "enc"},
         {"alg": "HS256"},
     ],
