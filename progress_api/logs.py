@@ -6,7 +6,7 @@ import sys
 import uuid
 
 from flask import Blueprint, Flask, Response, g, has_request_context, request
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 from progress_api.metrics import elapsed, template
 
@@ -16,7 +16,7 @@ SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 _access = logging.getLogger(f"{LOGGER}.access")
 
 
-class JsonLines(JsonFormatter):
+class JsonLines(OrjsonFormatter):
     """One JSON object a line."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class _WithRequestId(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Keep the line."""
-        if has_request_context():
+        if not hasattr(record, "requestId") and has_request_context():
             record.requestId = g.get("progress_request_id")
         return True
 
@@ -79,10 +79,11 @@ def _begin() -> None:
 
 
 def _end(response: Response) -> Response:
-    response.headers[REQUEST_ID] = request_id()
+    sent_as = request_id()
+    response.headers[REQUEST_ID] = sent_as
     caller = g.get("progress_caller")
     told = {
-        "requestId": request_id(),
+        "requestId": sent_as,
         "learner": caller.pseudonym if caller else None,
         "method": request.method,
         "route": template(),

@@ -211,7 +211,8 @@ def exposition(registry: CollectorRegistry) -> Response:
 
 def template() -> str:
     """Return the template of the current request's route, never its path: paths have no bound."""
-    return request.url_rule.rule if request.url_rule else UNMATCHED
+    route = request.url_rule
+    return route.rule if route else UNMATCHED
 
 
 def elapsed() -> float:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import psycopg2
 from psycopg2.extensions import make_dsn
 from sqlalchemy import URL, Engine, create_engine, make_url
@@ -33,6 +34,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "max_overflow": 0,
         "pool_timeout": timeout / 1000,
         "pool_recycle": 1800,
+        "json_deserializer": orjson.loads,
         # A failed statement's values may be a learner's; they stay out of messages and logs.
         "hide_parameters": True,
         "connect_args": {

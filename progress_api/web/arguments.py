@@ -4,7 +4,7 @@ import json
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
-from flask import request
+from flask import Request
 from marshmallow import ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -17,7 +17,6 @@ from progress_api.exceptions import (
 )
 from progress_api.repository.bounds import AN_ID, is_id
 from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, LearnerBody
-from progress_api.web.state import state
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
 # Where the service describes itself, and so no tutorialId: its progress could not be read.
@@ -25,8 +24,12 @@ DOCUMENT = "openapi.json"
 RESERVED = f"{DOCUMENT} is where this service describes itself."
 
 
-def read_tutorial(tutorial_id: str) -> str:
+def read_tutorial(request: Request, tutorial_id: str) -> str:
     """Return the tutorialId of the path.
+
+    Args:
+        request: where it is as it was sent.
+        tutorial_id: as it was routed.
 
     Raises:
         InvalidFields: it is no id.
@@ -39,8 +42,11 @@ def read_tutorial(tutorial_id: str) -> str:
     return _checked("tutorialId", tutorial_id, sent)
 
 
-def read_user_ids() -> list[str]:
+def read_user_ids(request: Request) -> list[str]:
     """Return each userId of the query that is not empty.
+
+    Args:
+        request: whose query it is.
 
     Raises:
         InvalidFields: one is no id.
@@ -51,11 +57,13 @@ def read_user_ids() -> list[str]:
     return [_checked("userId", user_id.decode(errors="replace"), user_id) for user_id in sent]
 
 
-def read_body(schema: LearnerBody) -> tuple[str | None, Any]:
+def read_body(request: Request, schema: LearnerBody, limit: int) -> tuple[str | None, Any]:
     """Return the userId of the body, and what else it tells; no body is an empty object.
 
     Args:
+        request: whose body it is.
         schema: what the body may hold.
+        limit: how many bytes it may have.
 
     Raises:
         BodyTooLarge: it is longer than the setting allows.
@@ -63,7 +71,7 @@ def read_body(schema: LearnerBody) -> tuple[str | None, Any]:
         MalformedBody: it is no JSON object.
         InvalidFields: naming each field and what it may be.
     """
-    values = _parsed(_body())
+    values = _parsed(_body(request, limit))
     values.pop(IDEMPOTENCY_KEY, None)
     if IDEMPOTENCY_KEY in request.headers:
         values[IDEMPOTENCY_KEY] = request.headers[IDEMPOTENCY_KEY]
@@ -74,9 +82,8 @@ def read_body(schema: LearnerBody) -> tuple[str | None, Any]:
     return loaded
 
 
-def _body() -> bytes:
+def _body(request: Request, limit: int) -> bytes:
     # One byte more than allowed: a chunked body that is too long is cut off there, not refused.
-    limit = state().max_body_bytes
     request.max_content_length = limit + 1
     try:
         body = request.get_data(cache=False)

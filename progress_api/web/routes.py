@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
+from progress_api.repository.progress import ProgressRepository
 from progress_api.web.arguments import read_body, read_tutorial, read_user_ids
 from progress_api.web.schemas import (
     RESET_ANSWER,
@@ -71,48 +72,51 @@ def admit() -> None:
     endpoint = (request.endpoint or "").rpartition(".")[2]
     if request.method == "OPTIONS" or endpoint in _OPEN:
         return
-    caller = state().identity.identify()
-    state().limits.spend(endpoint, caller.limit_key)
+    here = state()
+    caller = here.identity.identify()
+    here.limits.spend(endpoint, caller.limit_key)
     g.progress_caller = caller.admitted()
 
 
 def get(tutorial_id: str) -> Response:
     """Return the progress of a learner (endpoint 1)."""
-    learner, _ = _read(tutorial_id, _LEARNER_BODY)
-    return json_response(progress_answer(state().progress.get(*learner)))
+    progress, learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    return json_response(progress_answer(progress.get(*learner)))
 
 
 def chapter(tutorial_id: str) -> Response:
     """Record how far a chapter was watched (endpoint 2)."""
-    learner, watched = _read(tutorial_id, _CHAPTER_POST)
-    return json_response(progress_answer(state().progress.record_chapter(*learner, watched)))
+    progress, learner, watched = _read(tutorial_id, _CHAPTER_POST)
+    return json_response(progress_answer(progress.record_chapter(*learner, watched)))
 
 
 def quiz(tutorial_id: str) -> Response:
     """Record an attempt at a quiz (endpoint 3)."""
-    learner, attempt = _read(tutorial_id, _QUIZ_POST)
-    return json_response(progress_answer(state().progress.record_quiz(*learner, attempt)))
+    progress, learner, attempt = _read(tutorial_id, _QUIZ_POST)
+    return json_response(progress_answer(progress.record_quiz(*learner, attempt)))
 
 
 def complete(tutorial_id: str) -> Response:
     """Earn the certificate (endpoint 4)."""
-    learner, _ = _read(tutorial_id, _LEARNER_BODY)
-    return json_response(progress_answer(state().progress.complete(*learner)))
+    progress, learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    return json_response(progress_answer(progress.complete(*learner)))
 
 
 def reset(tutorial_id: str) -> Response:
     """Forget the progress of a learner (endpoint 5)."""
-    learner, _ = _read(tutorial_id, _LEARNER_BODY)
-    state().progress.reset(*learner)
+    progress, learner, _ = _read(tutorial_id, _LEARNER_BODY)
+    progress.reset(*learner)
     return json_response(RESET_ANSWER)
 
 
-def _read(tutorial_id: str, schema: LearnerBody) -> tuple[tuple[str, str], Any]:
-    """Return whose progress in which tutorial the request is about, and what its body tells."""
-    tutorial_id = read_tutorial(tutorial_id)
-    named, posted = read_body(schema)
-    user_id = g.progress_caller.acting_for(named, *read_user_ids())
-    return (user_id, tutorial_id), posted
+def _read(tutorial_id: str, schema: LearnerBody) -> tuple[ProgressRepository, tuple[str, str], Any]:
+    """Return where progress is kept, whose in which tutorial is asked for, and the body."""
+    here = state()
+    sent = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - its public way
+    tutorial_id = read_tutorial(sent, tutorial_id)
+    named, posted = read_body(sent, schema, here.max_body_bytes)
+    user_id = g.progress_caller.acting_for(named, *read_user_ids(sent))
+    return here.progress, (user_id, tutorial_id), posted
 
 
 def other_method(tutorial_id: str) -> Response:  # noqa: ARG001

@@ -90,8 +90,10 @@ def _send_hsts(response: Response) -> Response:
 
 
 def _answer_options() -> Response | None:
+    if request.method != "OPTIONS":
+        return None
     routes = request_ctx.url_adapter
-    if request.method != "OPTIONS" or routes is None or request.url_rule is None:
+    if routes is None or request.url_rule is None:
         return None
     response = json_response({})
     response.allow.update(routes.allowed_methods())

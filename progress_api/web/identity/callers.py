@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from flask import request
@@ -14,7 +15,7 @@ from progress_api.exceptions import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Caller:
     """Who holds the token of a request.
 
@@ -26,12 +27,12 @@ class Caller:
     user_id: str
     is_admin: bool = False
 
-    @property
+    @cached_property
     def limit_key(self) -> str:
         """Whose allowance a request spends: the verified learner's."""
         return f"user:{self.pseudonym}"
 
-    @property
+    @cached_property
     def pseudonym(self) -> str:
         """What stands for the learner in logs and limits: 32 hexadecimal digits."""
         return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]

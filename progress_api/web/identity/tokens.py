@@ -76,7 +76,6 @@ class TokenIdentity:
             The caller, or the stranger that any failure to authenticate makes of it.
         """
         try:
-            _spell_bearer()
             return self._verified().caller
         except (Unauthenticated, KeysUnavailable) as error:
             return Stranger(error)
@@ -92,6 +91,7 @@ class TokenIdentity:
             return Stranger(Unauthenticated())
 
     def _verify(self) -> Verified:
+        _spell_bearer()
         with self._context():
             verified = verify_jwt_in_request()
         claims = verified[1] if verified else {}
