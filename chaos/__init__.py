@@ -1,0 +1,1 @@
+"""Breaks the service on purpose while learners use it, and counts what they lost."""

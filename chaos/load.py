@@ -1,0 +1,59 @@
+"""16 clients at once, and what they were told."""
+
+import threading
+from typing import Self
+
+from chaos.client import Client, Connect, Sent, Write
+
+CLIENTS = 16
+
+
+class Load:
+    """All clients, from the start of the `with` until its end."""
+
+    def __init__(self, connect: Connect, seed: str) -> None:
+        """Prepare.
+
+        Args:
+            connect: to the service.
+            seed: what is asked, and in which order, follows from it.
+        """
+        self._enough = threading.Event()
+        self.clients = [Client(n, seed, connect, self._enough) for n in range(CLIENTS)]
+
+    def __enter__(self) -> Self:
+        """Start."""
+        for client in self.clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop; each request that is under way is asked to its end."""
+        self._enough.set()
+        for client in self.clients:
+            client.join()
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests wait for an answer just now."""
+        return sum(client.busy for client in self.clients)
+
+    @property
+    def sent(self) -> list[Sent]:
+        """Every request that was sent so far, in the order of the clients."""
+        return [sent for client in self.clients for sent in list(client.sent)]
+
+    @property
+    def acknowledged(self) -> list[Write]:
+        """What was answered with success."""
+        return [write for client in self.clients for write in client.acknowledged]
+
+    @property
+    def unanswered(self) -> list[Write]:
+        """What failed to the last: each may be kept once, or not at all."""
+        return [write for client in self.clients for write in client.unanswered]
+
+    @property
+    def false(self) -> list[str]:
+        """Answers that contradict what they answer, or an earlier one."""
+        return [told for client in self.clients for told in client.false]

@@ -1,0 +1,204 @@
+"""One row as it is played: the faults that strike, and whether the bar is met."""
+
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import psycopg2
+
+from chaos.client import OK
+from chaos.judgement import Judgement, judge, read_by_get, read_by_sql
+from chaos.load import Load
+from chaos.world import Needs, World
+from embedded import StartFailed
+
+_CALM_SECONDS = 1.5
+_CONNECTIONS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """What a row must hold, beside nothing lost and nothing wrong.
+
+    Args:
+        failures: how requests may fail: `503`, or `no answer`; empty for not at all.
+        recovery: seconds from the end of a fault to the last request that may fail.
+        longest: seconds of any request.
+    """
+
+    failures: frozenset[str] = frozenset()
+    recovery: float | None = None
+    longest: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A fault: what it is called, how it strikes, and its bar.
+
+    Args:
+        name: what the table calls it.
+        act: lets it strike.
+        bar: what must hold.
+        times: how often it strikes.
+        seconds: how long each time lasts, where it lasts.
+        needs: what must be there.
+    """
+
+    name: str
+    act: "Callable[[Scene], None]"
+    bar: Bar
+    times: int = 1
+    seconds: float = 0
+    needs: Needs = field(default_factory=Needs)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a row came to; `misses` is empty where the bar is met."""
+
+    row: Row
+    struck: int
+    in_flight: int
+    acknowledged: int
+    unanswered: int
+    judgement: Judgement
+    failures: Counter[str]
+    longest: float
+    recovery: float
+    misses: list[str]
+
+
+@dataclass(frozen=True)
+class _Strike:
+    at: float
+    over: float
+    in_flight: int
+
+
+class Scene:
+    """What a row acts on."""
+
+    def __init__(self, row: Row, world: World, seed: str) -> None:
+        """Prepare the load.
+
+        Args:
+            row: which is played.
+            world: what it breaks.
+            seed: what is asked and what chance decides follow from it.
+        """
+        self.row, self.world = row, world
+        self.load = Load(world.connect, seed)
+        self.chance = random.Random(seed)  # noqa: S311 - so that a run is repeated
+        self.misses: list[str] = []
+        self._strikes: list[_Strike] = []
+
+    @contextmanager
+    def strike(self) -> Iterator[None]:
+        """While a fault lasts; when it leaves, requests should succeed again."""
+        at, in_flight = time.monotonic(), self.load.in_flight
+        try:
+            yield
+        finally:
+            self._strikes.append(_Strike(at, time.monotonic(), in_flight))
+
+    def settle(self, seconds: float = _CALM_SECONDS) -> None:
+        """Let the load go on."""
+        time.sleep(seconds)
+
+    def until(self, happens: Callable[[], object], told: str, seconds: float = 30) -> float:
+        """Wait, and return how long; a miss where it takes too long."""
+        began = time.monotonic()
+        while not happens():
+            if time.monotonic() > began + seconds:
+                self.misses.append(f"not after {seconds:.0f} s: {told}")
+                break
+            time.sleep(0.02)
+        return time.monotonic() - began
+
+    def require(self, right: bool, told: str) -> None:  # noqa: FBT001
+        """Miss the bar where something is not so."""
+        if not right:
+            self.misses.append(told)
+
+    def outcome(self) -> Outcome:
+        """Judge, once the load has ended."""
+        self._require_rest()
+        stored = read_by_sql(self.world.postgres.url())
+        judgement = judge(self.load.acknowledged, self.load.unanswered, stored)
+        answered = read_by_get(self.world.connect, stored)
+        for key, progress in stored.items():
+            judgement.require(answered[key] == progress, f"{key}: GET differs from SQL")
+        judgement.wrong += len(self.load.false)
+        judgement.told += self.load.false
+        failures = Counter(sent.kind for sent in self.load.sent if sent.kind != OK)
+        longest = max(sent.took for sent in self.load.sent)
+        self._require_bar(judgement, failures, longest)
+        return Outcome(
+            row=self.row,
+            struck=len(self._strikes),
+            in_flight=sum(strike.in_flight for strike in self._strikes),
+            acknowledged=len(self.load.acknowledged),
+            unanswered=len(self.load.unanswered),
+            judgement=judgement,
+            failures=failures,
+            longest=longest,
+            recovery=self._recovery(),
+            misses=self.misses,
+        )
+
+    def _require_rest(self) -> None:
+        """No thread is stuck, no connection leaked: with nobody asking, none is in use."""
+        in_use = "progress_database_connections_in_use"
+        self.until(lambda: self.world.service.measured(in_use) == 0, "no connection in use")
+        told = f"no more than {_CONNECTIONS} connections"
+        self.until(lambda: self.world.connections() <= _CONNECTIONS, told)
+
+    def _require_bar(self, judgement: Judgement, failures: Counter[str], longest: float) -> None:
+        bar, recovery = self.row.bar, self._recovery()
+        self.misses += judgement.told[:5]
+        self.require(not judgement.lost, f"{judgement.lost} lost")
+        self.require(not judgement.wrong, f"{judgement.wrong} wrong")
+        for kind in failures.keys() - bar.failures:
+            self.misses.append(f"{failures[kind]} requests failed: {kind}")
+        if bar.recovery is not None:
+            told = f"requests failed until {recovery:.1f} s after"
+            self.require(recovery <= bar.recovery, told)
+        if bar.longest is not None:
+            self.require(longest <= bar.longest, f"a request took {longest:.1f} s")
+
+    def _recovery(self) -> float:
+        """Seconds from the end of a fault until the last request that failed was sent."""
+        failed = [sent.at for sent in self.load.sent if sent.kind != OK]
+        return max((self._late(at) for at in failed), default=0.0)
+
+    def _late(self, at: float) -> float:
+        begun = [strike for strike in self._strikes if strike.at <= at]
+        return max(0.0, at - begun[-1].over) if begun else 0.0
+
+
+def play(row: Row, seed: str) -> Outcome:
+    """Let a fault strike on servers of its own, under load, and judge.
+
+    Args:
+        row: which fault.
+        seed: what is asked and what chance decides follow from it.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="progress-chaos-") as name,
+        World(Path(name), row.needs) as world,
+    ):
+        scene = Scene(row, world, f"{seed}-{row.name}")
+        with scene.load:
+            scene.settle()
+            try:
+                row.act(scene)
+            except (StartFailed, psutil.Error, psycopg2.Error, OSError) as error:
+                scene.require(False, f"{type(error).__name__}: {error}")
+            scene.settle()
+        return scene.outcome()

@@ -1,0 +1,39 @@
+"""The table of a run, as it is printed and as it is kept in the document."""
+
+import re
+
+from bench.ground import ROOT
+from chaos.scene import Outcome
+
+_DOCUMENT = ROOT / "docs" / "reliability.md"
+HEAD = (
+    "| fault, under load | times | in flight | acknowledged | unanswered | lost | wrong "
+    "| failed, by kind | longest s | back after s | bar |\n" + "|" + " --- |" * 11
+)
+
+
+def line(outcome: Outcome) -> str:
+    """Return the row of a fault."""
+    failures = ", ".join(f"{kind}: {n}" for kind, n in sorted(outcome.failures.items()))
+    cells = (
+        outcome.row.name,
+        outcome.struck,
+        outcome.in_flight,
+        outcome.acknowledged,
+        outcome.unanswered,
+        outcome.judgement.lost,
+        outcome.judgement.wrong,
+        failures or "none",
+        f"{outcome.longest:.1f}",
+        f"{outcome.recovery:.1f}",
+        "**missed**" if outcome.misses else "met",
+    )
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def keep(lines: list[str]) -> None:
+    """Write the table between its marks in the document."""
+    marked = re.compile(r"(<!-- make chaos -->\n).*?(<!-- end -->)", re.DOTALL)
+    told = "\n".join(lines)
+    text = marked.sub(lambda marks: f"{marks[1]}{told}\n{marks[2]}", _DOCUMENT.read_text())
+    _DOCUMENT.write_text(text)
