@@ -5,7 +5,7 @@ import time
 
 from chaos import table
 from chaos.faults import ROWS
-from chaos.scene import play
+from chaos.scene import Outcome, play
 
 
 def main(seed: str, word: str = "") -> int:
@@ -19,17 +19,17 @@ def main(seed: str, word: str = "") -> int:
         1 where a row misses its bar.
     """
     rows = [row for row in ROWS if word.lower() in row.name.lower()]
-    lines, misses, began = table.HEAD.splitlines(), [], time.monotonic()
+    lines, says, missed, began = table.HEAD.splitlines(), [""], not rows, time.monotonic()
     print(table.HEAD, flush=True)
-    for row in rows:
-        outcome = play(row, seed)
+    for outcome in play(rows, seed):
         lines.append(table.line(outcome))
-        misses += [f"{row.name}: {told}" for told in outcome.misses]
+        says += table.told(outcome)
+        missed = missed or (isinstance(outcome, Outcome) and bool(outcome.misses))
         print(lines[-1], flush=True)
     if not word:
         table.keep(lines)
-    print("", *misses, f"{time.monotonic() - began:.0f} s, SEED={seed}", sep="\n")
-    return bool(misses) or not rows
+    print(*says, f"{time.monotonic() - began:.0f} s, SEED={seed}", sep="\n")
+    return int(missed)
 
 
 if __name__ == "__main__":

@@ -73,8 +73,8 @@ class Client(threading.Thread):
         self.busy = False
         self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - so that a run is repeated
         self._number, self._enough = number, enough
-        self._learner = f"learner-{number // 2}"
-        self._headers = signed_in(self._learner)
+        self.learner = f"{seed}-{number // 2}"
+        self._headers = signed_in(self.learner)
         self._posts = 0
         self._used: Connect | None = None
         self._connection: HTTPConnection | None = None
@@ -141,7 +141,7 @@ class Client(threading.Thread):
         if at := body["lastWatchedAt"]:
             now = datetime.fromisoformat(at)
             if now < self._latest.get(request.tutorial, now):
-                self.false.append(f"{request.tutorial} of {self._learner} went back to {at}")
+                self.false.append(f"{request.tutorial} of {self.learner} went back to {at}")
             self._latest[request.tutorial] = now
         if request.write and request.write.kind == "chapter":
             told = {one["chapterId"]: one["watchTime"] for one in body["chapterProgress"]}
@@ -164,7 +164,7 @@ class Client(threading.Thread):
         body = {"chapterId": name, "watchTime": seconds + 0.75, "totalChapters": 60}
         # Left out, it changes nothing, so that the order of two devices' posts does not matter.
         body |= {"completed": True} if completed else {}
-        write = Write(self._learner, tutorial, "chapter", name, seconds, completed)
+        write = Write(self.learner, tutorial, "chapter", name, seconds, completed)
         return _Request(tutorial, write, body)
 
     def _quiz(self, tutorial: str) -> _Request:
@@ -172,7 +172,7 @@ class Client(threading.Thread):
         name, score = f"quiz-{self._chance.randrange(2)}", self._chance.randrange(11)
         number = self._posts * 1000 + self._number
         body = {"quizId": name, "score": score, "maxScore": 10, "passed": score > 5}
-        write = Write(self._learner, tutorial, "quiz", name, score)
+        write = Write(self.learner, tutorial, "quiz", name, score)
         if self._chance.random() < 0.5:
             return _Request(tutorial, write, body, f"attempt-{number}")
         at = (_FIRST_COMPLETED_AT + timedelta(milliseconds=number)).isoformat()

@@ -14,15 +14,17 @@ from chaos.client import PREFIX, Write, signed_in
 
 _TOTALS = """
     SELECT user_id, tutorial_id, total_watch_time, chapters_completed
-    FROM tutorial_progress WHERE user_id LIKE 'learner-%'
+    FROM tutorial_progress WHERE user_id = ANY(%s)
 """
 _CHAPTERS = """
     SELECT user_id, tutorial_id, chapter_id, watch_time, completed
     FROM chapter_progress JOIN tutorial_progress progress ON progress.id = progress_id
+    WHERE user_id = ANY(%s)
 """
 _QUIZZES = """
     SELECT user_id, tutorial_id, quiz_id, attempts
     FROM quiz_scores JOIN tutorial_progress progress ON progress.id = progress_id
+    WHERE user_id = ANY(%s)
 """
 
 Key = tuple[str, str]
@@ -136,17 +138,17 @@ def _by_place(writes: Iterable[Write]) -> defaultdict[tuple[str, str, str, str],
     return found
 
 
-def read_by_sql(database_url: str) -> dict[Key, Progress]:
-    """Return what the tables hold of the load's learners."""
+def read_by_sql(database_url: str, learners: list[str]) -> dict[Key, Progress]:
+    """Return what the tables hold of these learners."""
     stored: defaultdict[Key, Progress] = defaultdict(Progress)
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
-        cursor.execute(_TOTALS)
+        cursor.execute(_TOTALS, [learners])
         for learner, tutorial, watched, completed in cursor.fetchall():
             stored[learner, tutorial].totals = Totals(watched, completed)
-        cursor.execute(_CHAPTERS)
+        cursor.execute(_CHAPTERS, [learners])
         for learner, tutorial, name, watched, done in cursor.fetchall():
             stored[learner, tutorial].chapters[name] = (watched, done)
-        cursor.execute(_QUIZZES)
+        cursor.execute(_QUIZZES, [learners])
         for learner, tutorial, name, attempts in cursor.fetchall():
             stored[learner, tutorial].attempts[name] = attempts
     return dict(stored)

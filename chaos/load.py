@@ -34,6 +34,11 @@ class Load:
             client.join()
 
     @property
+    def learners(self) -> list[str]:
+        """Whose devices the clients are."""
+        return [client.learner for client in self.clients]
+
+    @property
     def in_flight(self) -> int:
         """How many requests wait for an answer just now."""
         return sum(client.busy for client in self.clients)

@@ -4,22 +4,23 @@ import random
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
+from itertools import groupby
 from pathlib import Path
 
 import psutil
 import psycopg2
 
-from chaos.client import OK
+from chaos.client import OK, Sent
 from chaos.judgement import Judgement, judge, read_by_get, read_by_sql
 from chaos.load import Load
-from chaos.world import Needs, World
+from chaos.world import CONNECTIONS, Needs, NotHere, World
 from embedded import StartFailed
 
 _CALM_SECONDS = 1.5
-_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +76,14 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class NotRun:
+    """A row that cannot be had on this machine, and why."""
+
+    row: Row
+    why: str
+
+
+@dataclass(frozen=True)
 class _Strike:
     at: float
     over: float
@@ -96,6 +105,7 @@ class Scene:
         self.load = Load(world.connect, seed)
         self.chance = random.Random(seed)  # noqa: S311 - so that a run is repeated
         self.misses: list[str] = []
+        self.back = 0.0
         self._strikes: list[_Strike] = []
 
     @contextmanager
@@ -123,17 +133,21 @@ class Scene:
 
     def require(self, right: bool, told: str) -> None:  # noqa: FBT001
         """Miss the bar where something is not so."""
-        if not right:
+        if not right and told not in self.misses:
             self.misses.append(told)
 
     def outcome(self) -> Outcome:
         """Judge, once the load has ended."""
         self._require_rest()
-        stored = read_by_sql(self.world.postgres.url())
+        stored = read_by_sql(self.world.postgres.url(), self.load.learners)
         judgement = judge(self.load.acknowledged, self.load.unanswered, stored)
-        answered = read_by_get(self.world.connect, stored)
-        for key, progress in stored.items():
-            judgement.require(answered[key] == progress, f"{key}: GET differs from SQL")
+        try:
+            answered = read_by_get(self.world.connect, stored)
+        except (OSError, HTTPException) as error:
+            self.require(False, f"nothing can be read: {type(error).__name__}")
+        else:
+            for key, progress in stored.items():
+                judgement.require(answered[key] == progress, f"{key}: GET differs from SQL")
         judgement.wrong += len(self.load.false)
         judgement.told += self.load.false
         failures = Counter(sent.kind for sent in self.load.sent if sent.kind != OK)
@@ -156,8 +170,8 @@ class Scene:
         """No thread is stuck, no connection leaked: with nobody asking, none is in use."""
         in_use = "progress_database_connections_in_use"
         self.until(lambda: self.world.service.measured(in_use) == 0, "no connection in use")
-        told = f"no more than {_CONNECTIONS} connections"
-        self.until(lambda: self.world.connections() <= _CONNECTIONS, told)
+        told = f"no more than {CONNECTIONS} connections"
+        self.until(lambda: self.world.connections() <= CONNECTIONS, told)
 
     def _require_bar(self, judgement: Judgement, failures: Counter[str], longest: float) -> None:
         bar, recovery = self.row.bar, self._recovery()
@@ -167,38 +181,48 @@ class Scene:
         for kind in failures.keys() - bar.failures:
             self.misses.append(f"{failures[kind]} requests failed: {kind}")
         if bar.recovery is not None:
-            told = f"requests failed until {recovery:.1f} s after"
+            told = f"back only after {recovery:.1f} s"
             self.require(recovery <= bar.recovery, told)
         if bar.longest is not None:
             self.require(longest <= bar.longest, f"a request took {longest:.1f} s")
 
     def _recovery(self) -> float:
         """Seconds from the end of a fault until the last request that failed was sent."""
-        failed = [sent.at for sent in self.load.sent if sent.kind != OK]
-        return max((self._late(at) for at in failed), default=0.0)
+        failed = [sent for sent in self.load.sent if sent.kind != OK]
+        return max([self.back, *(self._late(sent) for sent in failed)])
 
-    def _late(self, at: float) -> float:
-        begun = [strike for strike in self._strikes if strike.at <= at]
-        return max(0.0, at - begun[-1].over) if begun else 0.0
+    def _late(self, sent: Sent) -> float:
+        end = sent.at + sent.took
+        if any(sent.at < one.over and one.at < end for one in self._strikes):
+            return 0.0  # it was under way when it was struck
+        over = [one.over for one in self._strikes if one.over <= sent.at]
+        return sent.at - over[-1] if over else 0.0
 
 
-def play(row: Row, seed: str) -> Outcome:
-    """Let a fault strike on servers of its own, under load, and judge.
+def play(rows: Iterable[Row], seed: str) -> Iterator[Outcome | NotRun]:
+    """Let each fault strike, under load, and judge; rows that need the same share their servers.
 
     Args:
-        row: which fault.
+        rows: which faults.
         seed: what is asked and what chance decides follow from it.
     """
-    with (
-        tempfile.TemporaryDirectory(prefix="progress-chaos-") as name,
-        World(Path(name), row.needs) as world,
-    ):
-        scene = Scene(row, world, f"{seed}-{row.name}")
-        with scene.load:
-            scene.settle()
+    for needs, adjacent in groupby(rows, key=lambda row: row.needs):
+        group = list(adjacent)
+        with tempfile.TemporaryDirectory(prefix="progress-chaos-") as name:
             try:
-                row.act(scene)
-            except (StartFailed, psutil.Error, psycopg2.Error, OSError) as error:
-                scene.require(False, f"{type(error).__name__}: {error}")
-            scene.settle()
-        return scene.outcome()
+                with World(Path(name), needs) as world:
+                    yield from (_play(row, world, f"{seed}-{row.name}") for row in group)
+            except NotHere as lack:
+                yield from (NotRun(row, str(lack)) for row in group)
+
+
+def _play(row: Row, world: World, seed: str) -> Outcome:
+    scene = Scene(row, world, seed)
+    with scene.load:
+        scene.settle()
+        try:
+            row.act(scene)
+        except (StartFailed, psutil.Error, psycopg2.Error, OSError) as error:
+            scene.require(False, f"{type(error).__name__}: {error}")
+        scene.settle()
+    return scene.outcome()

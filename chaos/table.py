@@ -3,7 +3,7 @@
 import re
 
 from bench.ground import ROOT
-from chaos.scene import Outcome
+from chaos.scene import NotRun, Outcome
 
 _DOCUMENT = ROOT / "docs" / "reliability.md"
 HEAD = (
@@ -12,23 +12,31 @@ HEAD = (
 )
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: Outcome | NotRun) -> str:
     """Return the row of a fault."""
-    failures = ", ".join(f"{kind}: {n}" for kind, n in sorted(outcome.failures.items()))
-    cells = (
-        outcome.row.name,
-        outcome.struck,
-        outcome.in_flight,
-        outcome.acknowledged,
-        outcome.unanswered,
-        outcome.judgement.lost,
-        outcome.judgement.wrong,
-        failures or "none",
-        f"{outcome.longest:.1f}",
-        f"{outcome.recovery:.1f}",
-        "**missed**" if outcome.misses else "met",
-    )
+    cells: tuple[object, ...] = (outcome.row.name, *[""] * 9, "**not run**")
+    if isinstance(outcome, Outcome):
+        failures = [f"{kind}: {count}" for kind, count in sorted(outcome.failures.items())]
+        cells = (
+            outcome.row.name,
+            outcome.struck,
+            outcome.in_flight,
+            outcome.acknowledged,
+            outcome.unanswered,
+            outcome.judgement.lost,
+            outcome.judgement.wrong,
+            ", ".join(failures) or "none",
+            f"{outcome.longest:.1f}",
+            f"{outcome.recovery:.1f}",
+            "**missed**" if outcome.misses else "met",
+        )
     return f"| {' | '.join(map(str, cells))} |"
+
+
+def told(outcome: Outcome | NotRun) -> list[str]:
+    """Return what is to be said of a row beside the table."""
+    says = [f"not run: {outcome.why}"] if isinstance(outcome, NotRun) else outcome.misses
+    return [f"{outcome.row.name}: {one}" for one in says]
 
 
 def keep(lines: list[str]) -> None:

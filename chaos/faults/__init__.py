@@ -1,5 +1,17 @@
 """Every fault of the table, in its order."""
 
-from chaos.faults.service import WORKER_KILLED
+from chaos.faults import postgres, service, valkey
 
-ROWS = (WORKER_KILLED,)
+ROWS = (
+    service.WORKER_KILLED,
+    service.MASTER_KILLED,
+    postgres.KILLED,
+    postgres.FROZEN,
+    postgres.SILENT,
+    postgres.REFUSES,
+    postgres.ONLY_READS,
+    postgres.DISK_FULL,
+    postgres.FAILED_OVER,
+    *valkey.ROWS,
+    valkey.FLUSHED,
+)

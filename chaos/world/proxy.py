@@ -20,7 +20,7 @@ class Proxy:
             port: where clients connect, on this machine.
             target: the socket of the server; another one may be set, for new connections.
         """
-        self.target = target
+        self.port, self.target = port, target
         self._listener = socket.create_server(("127.0.0.1", port))
         self._flows = threading.Event()
         self._flows.set()
