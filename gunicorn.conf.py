@@ -1,11 +1,13 @@
 """How gunicorn serves the service; every figure has its setting or its reason."""
 
 import atexit
+import ctypes
 import json
 import logging
 import math
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -21,6 +23,7 @@ from gunicorn import glogging, util
 
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
+_SET_PDEATHSIG = 1  # of Linux's prctl
 _new = Path(tempfile.gettempdir(), f"{_PREFIX}{uuid.uuid4().hex}")
 # Read when prometheus_client is imported, here and in each worker: it must be named before. It is
 # made when all else has gone well.
@@ -170,6 +173,14 @@ def pre_exec(server: Any) -> None:
     """Let a master that is started by SIGUSR2 make a directory of its own."""
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def post_fork(server: Any, _: Any) -> None:
+    """Have a worker end with a master that is killed: it would keep the ports from the next one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server.pid:
+            os._exit(1)  # the master ended before the line above
 
 
 def child_exit(_: Any, worker: Any) -> None:

@@ -4,9 +4,10 @@ import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socket import create_server
 
 import psutil
 import psycopg2
@@ -134,6 +135,24 @@ def test_on_usr2_a_new_master_takes_over_the_ports_of_the_old_one(
 
     assert {line["level"] for line in service.lines()} <= {"INFO", "WARNING"}
     assert list(service.temporary.iterdir()) == []
+
+
+def test_no_worker_outlives_its_master_and_keeps_the_ports(
+    tmp_path: Path, shared_database: str
+) -> None:
+    with Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1) as service:
+        (worker,) = service.workers()
+        worker.suspend()  # as one that is busy: it does not look for its master
+        try:
+            service.process.kill()
+            service.process.wait()
+            until(lambda: not _runs(worker))
+        finally:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
+
+        for port in (service.port, service.metrics_port):
+            create_server(("127.0.0.1", port)).close()
 
 
 def _successors(service: Service, worker: psutil.Process) -> list[psutil.Process]:
