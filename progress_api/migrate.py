@@ -13,11 +13,11 @@ from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, func, inspect, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.adopt import made_by_hand, require_utf8
-from progress_api.database import is_out_of_reach, live_connection, sqlstate
+from progress_api.database import asking, live_connection, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository.tables import metadata
 
@@ -154,13 +154,8 @@ def is_ready(engine: Engine, schema: str | None = None) -> bool:
     Raises:
         DatabaseUnavailable: it does not answer.
     """
-    try:
-        with live_connection(engine) as connection:
-            return _current(connection, schema) >= head()
-    except SQLAlchemyError as error:
-        if is_out_of_reach(error):
-            raise DatabaseUnavailable from error
-        raise
+    with asking(engine), live_connection(engine) as connection:
+        return _current(connection, schema) >= head()
 
 
 def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:

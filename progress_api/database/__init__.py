@@ -5,6 +5,7 @@ from progress_api.database.executor import EngineExecutor, Executor, live_connec
 from progress_api.database.failures import is_out_of_reach, sqlstate
 from progress_api.database.pool import InUse, pool_size
 from progress_api.database.sessions import AnySession, SessionExecutor
+from progress_api.database.silence import asking
 from progress_api.database.units import Row, Unit
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Row",
     "SessionExecutor",
     "Unit",
+    "asking",
     "enforce_deadlines",
     "engine_options",
     "is_out_of_reach",

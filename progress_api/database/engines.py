@@ -9,10 +9,11 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from progress_api.database.deadlines import Deadlines
+from progress_api.database.silence import notice_silence
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
 
-_MARGIN_SECONDS = 0.5
+_MARGIN_SECONDS = 0.3
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -59,11 +60,14 @@ def open_engine(settings: Settings) -> Engine:
 def enforce_deadlines(engine: Engine, settings: Settings) -> None:
     """Hang up where a whole unit takes longer than one of its statements may, and a little.
 
+    A database that is found to be silent by that is then asked in the background alone.
+
     Args:
         engine: one that was made with `engine_options`.
         settings: how long a statement may take.
     """
     Deadlines(settings.database_timeout / 1000 + _MARGIN_SECONDS).watch(engine)
+    notice_silence(engine)
 
 
 def _parsed(url: str) -> URL:

@@ -7,11 +7,10 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
-from sqlalchemy.exc import SQLAlchemyError
 
-from progress_api.database.failures import is_out_of_reach, is_spent, is_undone
+from progress_api.database.failures import errors_of, is_spent, is_undone
+from progress_api.database.silence import asking
 from progress_api.database.units import Parameters, Row, Unit
-from progress_api.exceptions import DatabaseUnavailable
 
 Awaited = Callable[[float], object]
 
@@ -61,11 +60,11 @@ class EngineExecutor:
         self._schema = schema
         able = engine.dialect.driver == "psycopg2"
         self._travel = self._in_one_trip if one_trip and able else self._one_by_one
-        self._errors = (engine.dialect.loaded_dbapi.Error, SQLAlchemyError)
+        self._errors = errors_of(engine)
 
     def run(self, unit: Unit, parameters: Parameters) -> Row | None:
         """Run a unit; once more where it was undone and may succeed at once."""
-        try:
+        with asking(self._engine):
             try:
                 return self._travel(unit, parameters)
             except self._errors as error:
@@ -74,10 +73,6 @@ class EngineExecutor:
                 if is_spent(error):
                     self._engine.dispose()  # what is wrong with one connection is wrong with all
             return self._travel(unit, parameters)
-        except self._errors as error:
-            if is_out_of_reach(error):
-                raise DatabaseUnavailable from error
-            raise
 
     def after_commit(self, act: Callable[[], object]) -> None:
         """Do it now: what has been run is committed."""

@@ -1,5 +1,7 @@
 """The driver's failures, told apart by SQLSTATE and never by text."""
 
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 # Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000), a
@@ -16,6 +18,28 @@ _UNAVAILABLE |= {"22001", "22021", "22P05"}
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
 _CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"})
+
+_SILENT_SECONDS = 0.3  # less than any deadline of ours, and than the time to connect
+
+
+def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+    """Return what is raised where a database fails: the driver's own, and what wraps them.
+
+    Args:
+        engine: with either driver.
+    """
+    return engine.dialect.loaded_dbapi.Error, SQLAlchemyError
+
+
+def is_silence(error: BaseException, seconds: float) -> bool:
+    """Whether the server said nothing at all; who is refused, or hung up on, is told so at once.
+
+    Args:
+        error: the driver's or SQLAlchemy's; a wait for the pool is not the server's.
+        seconds: how long it took to fail.
+    """
+    told = sqlstate(error) is not None or isinstance(error, PoolTimeout)
+    return seconds >= _SILENT_SECONDS and not told
 
 
 def is_out_of_reach(error: BaseException) -> bool:

@@ -2,13 +2,17 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
+import psutil
+import psycopg2
 import pytest
 from flask import Flask
 
 from embedded.postgres import Postgres
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp, MakeLearner, with_scheme
+from tests.serving.service import until
 
 THREADS = 4
 
@@ -35,12 +39,63 @@ def test_all_that_wait_for_a_frozen_postgres_are_answered_and_the_next_is_served
             waited = time.monotonic() - began
         finally:
             postgres.resume()
-        thawed = list(threads.map(Learner.watch, learners))
+        until(lambda: all(threads.map(_is_served, learners)))
 
-    assert {answer.status for answer in (*first, *thawed)} == {200}
+    assert {answer.status for answer in first} == {200}
     assert {(answer.status, answer.headers["Retry-After"]) for answer in frozen} == {(503, "1")}
     assert ready == [503, 503]
     assert waited < 20  # without an end of their own they would wait until it thaws
+
+
+def test_once_it_is_known_to_be_silent_nobody_waits_for_a_frozen_postgres(
+    postgres: Postgres, apps: list[Flask], make_learner: MakeLearner
+) -> None:
+    learners = [make_learner(app) for app in apps]
+    postgres.pause()
+    try:
+        first = [learner.watch().status for learner in learners]
+        began = time.monotonic()
+        others = [learner.watch().status for learner in learners * 8]
+        ready = [_readiness(app) for app in apps * 5]
+        waited = time.monotonic() - began
+    finally:
+        postgres.resume()
+
+    assert {*first, *others, *ready} == {503}
+    assert waited < 15  # each of 26 would wait for more than a second by itself
+    until(lambda: all(map(_is_served, learners)))
+
+
+def test_after_one_connection_was_silent_the_others_are_not_tried(
+    postgres: Postgres, apps: list[Flask], make_learner: MakeLearner
+) -> None:
+    for app in apps:
+        learners = [make_learner(app) for _ in range(THREADS)]
+        with ThreadPoolExecutor(THREADS) as threads:
+            list(threads.map(Learner.watch, learners))
+        backends = _backends(postgres)
+        for backend in backends:
+            backend.suspend()
+        try:
+            silent, next_one = learners[0].watch(), learners[1].watch()
+        finally:
+            for backend in backends:
+                backend.resume()
+
+        assert silent.status == 503
+        assert next_one.status == 200
+
+
+def _backends(postgres: Postgres) -> list[psutil.Process]:
+    """The processes of PostgreSQL that wait for the next statement of a service."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name = 'progress-api'"
+    with closing(psycopg2.connect(postgres.url())) as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return [psutil.Process(pid) for (pid,) in cursor.fetchall()]
+
+
+def _is_served(learner: Learner) -> bool:
+    return learner.watch().status == 200
 
 
 def _readiness(app: Flask) -> int:
