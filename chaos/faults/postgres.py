@@ -33,7 +33,6 @@ def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) 
         while time.monotonic() < end:
             _require_health(scene)
             scene.settle(0.5)
-    _require_first_request(scene)
     scene.settle()
 
 
