@@ -26,13 +26,14 @@ class StartFailed(Exception):
     """Something that was to be started is not running; the message is one for the terminal."""
 
 
-def spawn(
+def spawn(  # noqa: PLR0913 - each is something that a child may be given
     command: Sequence[str | Path],
     *,
     cwd: Path,
     dies_by: signal.Signals,
     log: IO[bytes] | None = None,
     owner: tuple[int, int] | None = None,
+    inherits: Sequence[int] = (),
 ) -> Process:
     """Start a child in a session of its own, so that a terminal's Ctrl-C does not reach it.
 
@@ -42,6 +43,7 @@ def spawn(
         dies_by: the signal it gets when the thread that called this ends (Linux only).
         log: where its output goes; the terminal when not given.
         owner: user and group id to become, keeping the right to pass closed directories.
+        inherits: further files that stay open in it, by their numbers.
 
     Raises:
         StartFailed: when this process may not become the owner.
@@ -56,6 +58,7 @@ def spawn(
             stdout=log,
             stderr=log and subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=inherits,
             preexec_fn=ready,  # noqa: PLW1509
         )
     except subprocess.SubprocessError as error:

@@ -1,17 +1,22 @@
 """Every fault of the table, in its order."""
 
-from chaos.faults import postgres, service, valkey
+from chaos.faults import clients, postgres, service, valkey
 
+# Those that need the same servers are beside each other.
 ROWS = (
     service.WORKER_KILLED,
     service.MASTER_KILLED,
     postgres.KILLED,
     postgres.FROZEN,
-    postgres.SILENT,
     postgres.REFUSES,
     postgres.ONLY_READS,
-    postgres.DISK_FULL,
-    postgres.FAILED_OVER,
     *valkey.ROWS,
-    valkey.FLUSHED,
+    service.MIGRATED,
+    postgres.SILENT,
+    postgres.FAILED_OVER,
+    postgres.DISK_FULL,
+    service.CLOCK_BACK,
+    service.RELOADED,
+    service.RESTARTED,
+    *clients.ROWS,
 )

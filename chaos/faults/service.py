@@ -1,11 +1,18 @@
 """What happens to the service itself: its processes are killed, and replaced in good order."""
 
+import json
+import signal
+import time
+from datetime import datetime
 from functools import partial
 
 import psutil
 
 from chaos.client import NO_ANSWER
 from chaos.scene import Bar, Row, Scene
+from chaos.world import Needs
+
+_HOUR_SECONDS = 3600
 
 
 def _kill_worker(scene: Scene) -> None:
@@ -32,6 +39,55 @@ def _kill_master(scene: Scene) -> None:
         scene.settle()
 
 
+def _reload(scene: Scene) -> None:
+    service = scene.world.service
+    for _ in range(scene.row.times):
+        with scene.strike():
+            before = service.workers()
+            service.signal(signal.SIGHUP)
+            scene.until(partial(_none_runs, before), "the workers of before are gone")
+            scene.until(service.is_whole, "two workers serve")
+        scene.settle(0.3)
+
+
+def _restart(scene: Scene) -> None:
+    service = scene.world.service
+    for _ in range(scene.row.times):
+        with scene.strike():
+            service.stop()
+            service.start()
+        scene.until(service.is_whole, "two workers serve")
+        scene.settle(0.3)
+
+
+def _migrate(scene: Scene) -> None:
+    """Migrate, and have half of the clients go to the new version, beside the old one."""
+    with scene.strike():
+        later = scene.world.next_version()
+        scene.settle()
+    with later:
+        for client in scene.load.clients[::2]:
+            client.connect = later.connect
+        scene.settle(scene.row.seconds)
+        for client in scene.load.clients[::2]:
+            client.connect = scene.world.connect
+        scene.settle()
+
+
+def _step_back(scene: Scene) -> None:
+    """Set the clock of all servers back by an hour, and see that they go by it."""
+    world = scene.world
+    assert world.clock
+    with scene.strike():
+        world.clock.set_back(_HOUR_SECONDS)
+    scene.settle(scene.row.seconds)
+    behind = time.time() - float(world.sql("SELECT extract(epoch FROM now())"))
+    scene.require(behind > _HOUR_SECONDS - 60, f"PostgreSQL is {behind:.0f} s behind")
+    logged = json.loads(world.service.log.read_text().splitlines()[-1])["time"]
+    behind = time.time() - datetime.fromisoformat(logged).timestamp()
+    scene.require(behind > _HOUR_SECONDS - 60, f"the service is {behind:.0f} s behind")
+
+
 WORKER_KILLED = Row(
     name="SIGKILL a worker",
     act=_kill_worker,
@@ -43,6 +99,33 @@ MASTER_KILLED = Row(
     act=_kill_master,
     times=3,
     bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1),
+)
+RELOADED = Row(
+    name="roll-out by SIGHUP, through nginx",
+    act=_reload,
+    times=10,
+    needs=Needs(nginx=True),
+    bar=Bar(),
+)
+RESTARTED = Row(
+    name="roll-out by SIGTERM and a start, through nginx",
+    act=_restart,
+    times=10,
+    needs=Needs(nginx=True),
+    bar=Bar(),
+)
+MIGRATED = Row(
+    name="a migration adds a column; old and new version side by side",
+    act=_migrate,
+    seconds=3,
+    bar=Bar(),
+)
+CLOCK_BACK = Row(
+    name="the servers' clock steps back an hour",
+    act=_step_back,
+    seconds=4,
+    needs=Needs(clock=True),
+    bar=Bar(),
 )
 
 

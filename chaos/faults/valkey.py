@@ -94,6 +94,7 @@ def _command(world: World, *words: str) -> None:
 
 
 _LASTING = {"killed": _killed, "frozen": _frozen, "full": _full}
+FLUSHED = Row(name="Valkey flushed", act=_flush, times=3, bar=Bar(recovery=_EXACT_SECONDS))
 ROWS = [
     Row(
         name=f"Valkey {name}",
@@ -102,5 +103,4 @@ ROWS = [
         bar=Bar(recovery=_EXACT_SECONDS),
     )
     for name, fault in _LASTING.items()
-]
-FLUSHED = Row(name="Valkey flushed", act=_flush, times=3, bar=Bar(recovery=_EXACT_SECONDS))
+] + [FLUSHED]

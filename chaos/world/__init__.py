@@ -1,7 +1,9 @@
 """Real servers for one row of the table: PostgreSQL with fsync on, Valkey, gunicorn."""
 
 import os
+import shutil
 import subprocess
+import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +11,28 @@ from typing import Any, Self
 
 import psycopg2
 
-from bench.ground import migrate
+from bench.ground import ROOT, migrate, with_only
 from chaos.client import Connect
 from chaos.world.machine import Clock, NotHere, free_port, small_disk
 from chaos.world.nginx import Nginx
 from chaos.world.proxy import Proxy
 from chaos.world.service import CONNECTIONS, Service
 from embedded import Postgres, Valkey
+from progress_api.migrate import head
 
 __all__ = ["CONNECTIONS", "Needs", "NotHere", "Service", "World"]
 
+_MIGRATION = """\
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = "progress_9999", "{head}"
+
+
+def upgrade():
+    note = sa.Column("note", sa.Text(), nullable=False, server_default="")
+    op.add_column("tutorial_progress", note)
+"""
 _UNLIMITED = "100000000/minute"
 _DISK_MEGABYTES = 128
 _BEHIND_NGINX = {"TRUSTED_PROXIES": 1, "REQUIRE_HTTPS": "true"}
@@ -29,7 +43,7 @@ class Needs:
     """What a row has beside PostgreSQL, Valkey and gunicorn.
 
     Args:
-        nginx: as it is documented, before the service.
+        nginx: as it is documented, before a service whose port is held for it.
         proxied: the small proxy before PostgreSQL.
         standby: a second PostgreSQL that has everything that was acknowledged by the first.
         small_disk: for PostgreSQL's data.
@@ -78,9 +92,8 @@ class World:
             if self._needs.standby:
                 self._start_standby(starting)
             self.settings = self._settings(starting)
-            self.service = Service(self.directory, self.settings)
-            starting.callback(self.service.stop)
-            self.service.start()
+            service = Service(self.directory, self.settings, held=self._needs.nginx)
+            self.service = starting.enter_context(service)
             if self._needs.nginx:
                 self.nginx = starting.enter_context(Nginx(self.directory, self.service.port))
             self._running = starting.pop_all()
@@ -126,6 +139,22 @@ class World:
     def connections(self) -> int:
         """Return how many connections of services PostgreSQL has."""
         return int(self.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'service'"))
+
+    def next_version(self) -> Service:
+        """Migrate the database to what a later version needs, and return that; it is not started.
+
+        It is this version's code with a migration more, which adds a column with a default.
+        """
+        root = self.directory / "next"
+        shutil.copytree(ROOT / "progress_api", root / "progress_api")
+        for name in ("wsgi.py", "gunicorn.conf.py"):
+            shutil.copy(ROOT / name, root)
+        path = root / "progress_api/migrations/versions/progress_9999_note.py"
+        path.write_text(_MIGRATION.format(head=head()))
+        migrate = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]
+        command = [*with_only({"DATABASE_URL": self.postgres.url()}), *migrate]
+        subprocess.run(command, cwd=root, check=True, capture_output=True)
+        return Service(self.directory, self.settings, root=root)
 
     def fail_over(self) -> None:
         """Lose the server, promote the standby, and have the address lead there."""

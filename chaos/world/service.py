@@ -2,12 +2,14 @@
 
 import math
 import signal
+import socket
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Self
 
 import psutil
 
@@ -30,7 +32,7 @@ class Service:
         settings: Mapping[str, object],
         *,
         root: Path = ROOT,
-        wrapped: Sequence[str] = (),
+        held: bool = False,
     ) -> None:
         """Prepare; nothing runs before `start`.
 
@@ -38,16 +40,20 @@ class Service:
             directory: where its output and its temporary files go.
             settings: by their names in the environment.
             root: where the code is.
-            wrapped: what it is started by, such as a program that sets its clock.
+            held: whether its port outlives it, as one that systemd holds for it.
         """
         self.port, self.metrics_port = free_port(), free_port()
+        self._held = socket.create_server(("127.0.0.1", self.port)) if held else None
         self.log = directory / f"service-{self.port}.log"
         self._temporary = directory / f"temporary-{self.port}"
         self._temporary.mkdir()
         own = {"PORT": self.port, "METRICS_PORT": self.metrics_port, "TMPDIR": self._temporary}
         fixed = {"JWT_SECRET_KEY": SECRET, "WEB_CONCURRENCY": _WORKERS, "WEB_THREADS": _THREADS}
         gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-        self._command = [*with_only(fixed | own | dict(settings)), *wrapped, *gunicorn]
+        self._command = [*with_only(fixed | own | dict(settings)), *gunicorn]
+        if self._held:  # from the shell, whose process id is to be gunicorn's
+            handed = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{self._held.fileno()}'
+            self._command = ["sh", "-c", handed, "sh", *self._command]
         self._root = root
         self._process: Process | None = None
 
@@ -57,14 +63,28 @@ class Service:
         Raises:
             StartFailed: with the end of its log.
         """
+        inherits = [self._held.fileno()] if self._held else []
         with self.log.open("ab") as log:
-            self._process = spawn(self._command, cwd=self._root, dies_by=signal.SIGTERM, log=log)
+            self._process = spawn(
+                self._command, cwd=self._root, dies_by=signal.SIGTERM, log=log, inherits=inherits
+            )
         deadline = time.monotonic() + seconds
         # Orphans of a master that was killed may answer, too.
         while not self.workers() or self.ask("GET", "/readyz")[0] != 200:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise StartFailed(f"gunicorn did not start:\n{self.log.read_text()[-2000:]}")
             time.sleep(0.02)
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop, and give the port back."""
+        self.stop()
+        if self._held:
+            self._held.close()
 
     def stop(self) -> None:
         """Stop in good order."""
