@@ -14,6 +14,7 @@ from progress_api.exceptions import LimitExceeded
 
 _AWAY_SECONDS = 5.0
 _STORE_SECONDS = 0.2
+_CLOCKS_DIFFER_SECONDS = 2  # times are whole seconds in the store, and its clock is its own
 _log = logging.getLogger("progress_api.limits")
 
 
@@ -106,4 +107,9 @@ def _hit(strategy: RateLimiter, item: RateLimitItem, *key: str) -> float | None:
     """Count, and return when the window ends if it is full."""
     if strategy.hit(item, "progress", *key):
         return None
-    return float(strategy.get_window_stats(item, "progress", *key).reset_time)
+    end = float(strategy.get_window_stats(item, "progress", *key).reset_time)
+    if end - time.time() <= item.get_expiry() + _CLOCKS_DIFFER_SECONDS:
+        return end
+    # No window is so long: the clock that it is kept by was set back. It ends here.
+    strategy.clear(item, "progress", *key)
+    return None if strategy.hit(item, "progress", *key) else end

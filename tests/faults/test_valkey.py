@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from statistics import median
+from typing import Any
 
 import pytest
 import valkey
@@ -99,6 +100,18 @@ def test_a_valkey_that_drops_all_connections_is_never_noticed(site: Site) -> Non
     assert _is_exact(site)
 
 
+def test_a_clock_that_is_set_back_does_not_make_a_minute_an_hour_longer(site: Site) -> None:
+    _until_limits_are_exact(site)
+    learner = site.service.learner()
+    before = [learner.reset().status for _ in range(6)]
+
+    for key in _command(site, "KEYS", "*"):  # what such a clock does to what was to end by it
+        _command(site, "EXPIRE", key, "3660")
+    after = [learner.reset().status for _ in range(6)]
+
+    assert before == after == [200] * 5 + [429]
+
+
 def _timed(learner: Learner) -> tuple[int, float]:
     began = time.monotonic()
     status = learner.watch().status
@@ -119,9 +132,10 @@ def _until_limits_are_exact(site: Site) -> None:
     until(lambda: _is_exact(site), every=0.5)
 
 
-def _command(site: Site, *words: str) -> None:
-    with valkey.Valkey(unix_socket_path=str(site.valkey.sockets / "valkey.sock")) as client:
-        client.execute_command(*words)
+def _command(site: Site, *words: str) -> Any:
+    path = str(site.valkey.sockets / "valkey.sock")
+    with valkey.Valkey(unix_socket_path=path, decode_responses=True) as client:
+        return client.execute_command(*words)
 
 
 def _configure(site: Site, name: str, value: str) -> None:
