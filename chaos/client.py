@@ -78,7 +78,7 @@ class Client(threading.Thread):
         self._posts = 0
         self._used: Connect | None = None
         self._connection: HTTPConnection | None = None
-        self._latest: dict[str, datetime] = {}
+        self._latest: dict[str, tuple[str, list[str]]] = {}
 
     def run(self) -> None:
         """Ask until it is enough."""
@@ -137,16 +137,18 @@ class Client(threading.Thread):
         self._connection = None
 
     def _check(self, request: _Request, body: Any) -> None:
-        """Note an answer that is not true of its own write, or is of an earlier time than one."""
-        if at := body["lastWatchedAt"]:
-            now = datetime.fromisoformat(at)
-            if now < self._latest.get(request.tutorial, now):
-                self.false.append(f"{request.tutorial} of {self.learner} went back to {at}")
-            self._latest[request.tutorial] = now
-        if request.write and request.write.kind == "chapter":
-            told = {one["chapterId"]: one["watchTime"] for one in body["chapterProgress"]}
-            if told.get(request.write.name, -1) < request.write.value:
-                self.false.append(f"{request.write} was answered without it")
+        """Note an answer that is not true of its own write, or not later than the one before."""
+        write, told = request.write, [one["chapterId"] for one in body["chapterProgress"]]
+        latest, known = self._latest.get(request.tutorial, ("", []))
+        if told[: len(known)] != known:
+            self.false.append(f"{self.learner}, {request.tutorial}: {known} became {told}")
+        if (body["lastWatchedAt"] or "") < latest:
+            self.false.append(f"{self.learner}, {request.tutorial}: {latest} came before {body}")
+        self._latest[request.tutorial] = (body["lastWatchedAt"] or "", told)
+        if write and write.kind == "chapter":
+            watched = {one["chapterId"]: one["watchTime"] for one in body["chapterProgress"]}
+            if watched.get(write.name, -1) < write.value:
+                self.false.append(f"{write} was answered without it")
 
     def _next(self) -> _Request:
         tutorial = f"tutorial-{self._posts // _POSTS_OF_A_TUTORIAL}"

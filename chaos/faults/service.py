@@ -8,7 +8,7 @@ from functools import partial
 
 import psutil
 
-from chaos.client import NO_ANSWER
+from chaos.client import NO_ANSWER, PREFIX, signed_in
 from chaos.scene import Bar, Row, Scene
 from chaos.world import Needs
 
@@ -78,8 +78,11 @@ def _step_back(scene: Scene) -> None:
     """Set the clock of all servers back by an hour, and see that they go by it."""
     world = scene.world
     assert world.clock
+    reset = partial(world.service.ask, "DELETE", f"{PREFIX}/intro", signed_in("punctual"))
+    spent = [reset()[0] for _ in range(6)]
     with scene.strike():
         world.clock.set_back(_HOUR_SECONDS)
+    scene.require((spent[-1], reset()[0]) == (429, 200), "a limit's minute takes an hour")
     scene.settle(scene.row.seconds)
     behind = time.time() - float(world.sql("SELECT extract(epoch FROM now())"))
     scene.require(behind > _HOUR_SECONDS - 60, f"PostgreSQL is {behind:.0f} s behind")
