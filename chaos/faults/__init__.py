@@ -13,6 +13,7 @@ ROWS = (
     *valkey.ROWS,
     service.MIGRATED,
     postgres.SILENT,
+    postgres.UNHEARD,
     postgres.FAILED_OVER,
     postgres.DISK_FULL,
     service.CLOCK_BACK,

@@ -64,6 +64,15 @@ def _silent(world: World) -> Iterator[None]:
         yield
 
 
+def _lose_answers(scene: Scene) -> None:
+    """Have writes committed that nobody is told of: each repeat of them must count for nothing."""
+    assert scene.world.proxy
+    for _ in range(scene.row.times):
+        with scene.strike(), scene.world.proxy.unheard():
+            scene.settle(0.3)
+        scene.settle(1)
+
+
 def _refuse(scene: Scene) -> None:
     with scene.strike():
         scene.world.sql("ALTER ROLE service CONNECTION LIMIT 0")
@@ -128,6 +137,13 @@ SILENT = Row(
     seconds=20,
     needs=Needs(proxied=True),
     bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_LONGEST_SECONDS),
+)
+UNHEARD = Row(
+    name="PostgreSQL's answers lost, its connections cut",
+    act=_lose_answers,
+    times=10,
+    needs=Needs(proxied=True),
+    bar=Bar(failures=_UNAVAILABLE, recovery=2),
 )
 REFUSES = Row(
     name="PostgreSQL's limit of connections reached",

@@ -1,4 +1,4 @@
-"""A small TCP proxy in front of PostgreSQL: it goes silent, cuts, and turns to another server."""
+"""A small TCP proxy before PostgreSQL: it goes silent, loses answers, turns to another server."""
 
 import socket
 import threading
@@ -22,8 +22,9 @@ class Proxy:
         """
         self.port, self.target = port, target
         self._listener = socket.create_server(("127.0.0.1", port))
-        self._flows = threading.Event()
-        self._flows.set()
+        self._asked, self._answered = threading.Event(), threading.Event()
+        self._asked.set()
+        self._answered.set()
         self._ends: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
@@ -35,20 +36,33 @@ class Proxy:
         """Stop, and hang up on all."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._flows.set()
-        self.cut()
+        self._asked.set()
+        self._answered.set()
+        self._cut()
 
     @contextmanager
     def silent(self) -> Iterator[None]:
         """While nothing passes and nobody is told; what was sent meanwhile arrives afterwards."""
-        self._flows.clear()
+        flows = (self._asked, self._answered)
+        for flow in flows:
+            flow.clear()
         try:
             yield
         finally:
-            self._flows.set()
+            for flow in flows:
+                flow.set()
 
-    def cut(self) -> None:
-        """Hang up on every connection there is."""
+    @contextmanager
+    def unheard(self) -> Iterator[None]:
+        """While the server hears what it is asked, and its answers are lost; then all is cut."""
+        self._answered.clear()
+        try:
+            yield
+        finally:
+            self._cut()
+            self._answered.set()
+
+    def _cut(self) -> None:
         for end in list(self._ends):
             _shut(end)
 
@@ -58,7 +72,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self._flows.wait()
+            self._asked.wait()
             server = socket.socket(socket.AF_UNIX)
             try:
                 server.connect(str(self.target))
@@ -66,14 +80,14 @@ class Proxy:
                 client.close()
                 server.close()
                 continue
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=self._pass_on, args=(source, sink), daemon=True).start()
+            for way in ((client, server, self._asked), (server, client, self._answered)):
+                threading.Thread(target=self._pass_on, args=way, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket) -> None:
+    def _pass_on(self, source: socket.socket, sink: socket.socket, flows: threading.Event) -> None:
         self._ends.add(source)
         with source, suppress(OSError):
             while piece := source.recv(_PIECE_BYTES):
-                self._flows.wait()
+                flows.wait()
                 sink.sendall(piece)
         self._ends.discard(source)
         _shut(sink)
