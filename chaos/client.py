@@ -70,7 +70,6 @@ class Client(threading.Thread):
         self.acknowledged: list[Write] = []
         self.unanswered: list[Write] = []
         self.false: list[str] = []
-        self.busy = False
         self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - so that a run is repeated
         self._number, self._enough = number, enough
         self.learner = f"{seed}-{number // 2}"
@@ -102,7 +101,6 @@ class Client(threading.Thread):
 
     def _send(self, request: _Request) -> tuple[str, Any]:
         began, body = time.monotonic(), None
-        self.busy = True
         try:
             response = self._response(request)
             body, kind = json.loads(response.read()), str(response.status)
@@ -113,7 +111,6 @@ class Client(threading.Thread):
             kind = NO_ANSWER
         except ValueError:
             kind = "not JSON"
-        self.busy = False
         self.sent.append(Sent(began, time.monotonic() - began, kind))
         return kind, body
 

@@ -28,7 +28,11 @@ class Load:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop; each request that is under way is asked to its end."""
+        """Stop."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Have each request that is under way asked to its end, and none after it."""
         self._enough.set()
         for client in self.clients:
             client.join()
@@ -37,11 +41,6 @@ class Load:
     def learners(self) -> list[str]:
         """Whose devices the clients are."""
         return [client.learner for client in self.clients]
-
-    @property
-    def in_flight(self) -> int:
-        """How many requests wait for an answer just now."""
-        return sum(client.busy for client in self.clients)
 
     @property
     def sent(self) -> list[Sent]:

@@ -28,7 +28,7 @@ class Bar:
     """What a row must hold, beside nothing lost and nothing wrong.
 
     Args:
-        failures: how requests may fail: `503`, or `no answer`; empty for not at all.
+        failures: how requests fail, some of them at least: `503`, or `no answer`; empty for none.
         recovery: seconds from the end of a fault to the last request that may fail.
         longest: seconds of any request.
     """
@@ -87,7 +87,9 @@ class NotRun:
 class _Strike:
     at: float
     over: float
-    in_flight: int
+
+    def meets(self, sent: Sent) -> bool:
+        return sent.at < self.over and self.at < sent.at + sent.took
 
 
 class Scene:
@@ -111,11 +113,11 @@ class Scene:
     @contextmanager
     def strike(self) -> Iterator[None]:
         """While a fault lasts; when it leaves, requests should succeed again."""
-        at, in_flight = time.monotonic(), self.load.in_flight
+        at = time.monotonic()
         try:
             yield
         finally:
-            self._strikes.append(_Strike(at, time.monotonic(), in_flight))
+            self._strikes.append(_Strike(at, time.monotonic()))
 
     def settle(self, seconds: float = _CALM_SECONDS) -> None:
         """Let the load go on."""
@@ -156,7 +158,7 @@ class Scene:
         return Outcome(
             row=self.row,
             struck=len(self._strikes),
-            in_flight=sum(strike.in_flight for strike in self._strikes),
+            in_flight=sum(map(self._is_struck, self.load.sent)),
             acknowledged=len(self.load.acknowledged),
             unanswered=len(self.load.unanswered),
             judgement=judgement,
@@ -178,6 +180,7 @@ class Scene:
         self.misses += judgement.told[:5]
         self.require(not judgement.lost, f"{judgement.lost} lost")
         self.require(not judgement.wrong, f"{judgement.wrong} wrong")
+        self.require(bool(failures) or not bar.failures, "the fault struck nobody")
         for kind in failures.keys() - bar.failures:
             self.misses.append(f"{failures[kind]} requests failed: {kind}")
         if bar.recovery is not None:
@@ -192,11 +195,11 @@ class Scene:
         return max([self.back, *(self._late(sent) for sent in failed)])
 
     def _late(self, sent: Sent) -> float:
-        end = sent.at + sent.took
-        if any(sent.at < one.over and one.at < end for one in self._strikes):
-            return 0.0  # it was under way when it was struck
         over = [one.over for one in self._strikes if one.over <= sent.at]
-        return sent.at - over[-1] if over else 0.0
+        return sent.at - over[-1] if over and not self._is_struck(sent) else 0.0
+
+    def _is_struck(self, sent: Sent) -> bool:
+        return any(strike.meets(sent) for strike in self._strikes)
 
 
 def play(rows: Iterable[Row], seed: str) -> Iterator[Outcome | NotRun]:

@@ -69,9 +69,7 @@ class World:
         """
         self.directory, self._needs = directory, needs
         self._running = ExitStack()
-        self.postgres = Postgres(
-            directory / "postgres", durable=True, settings={"synchronous_commit": "off"}
-        )
+        self.postgres = Postgres(directory / "postgres", durable=True)
         self.standby = Postgres(directory / "standby", durable=True)
         self.valkey = Valkey(directory / "valkey")
         self.clock: Clock | None = None

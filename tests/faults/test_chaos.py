@@ -1,0 +1,74 @@
+"""The shorter rows of `make chaos`, without their seconds, and that a row can miss its bar."""
+
+from dataclasses import replace
+
+import pytest
+
+from chaos.faults import postgres, service, valkey
+from chaos.scene import Bar, Outcome, Row, Scene, play
+
+
+def _short(row: Row, times: int = 1) -> Row:
+    """The row, struck so often; how fast it is back is measured by `make chaos` alone."""
+    return replace(row, times=times, bar=replace(row.bar, recovery=None, longest=None))
+
+
+def _lose_and_count_twice(scene: Scene) -> None:
+    """Change what is stored behind the service's back, once nobody writes any more."""
+    scene.load.stop()
+    scene.world.sql(
+        "DELETE FROM chapter_progress"
+        " WHERE id = (SELECT id FROM chapter_progress ORDER BY created_at LIMIT 1)"
+    )
+    scene.world.sql(
+        "UPDATE quiz_scores SET attempts = attempts + 1"
+        " WHERE id = (SELECT id FROM quiz_scores LIMIT 1)"
+    )
+
+
+def _strike_nobody(scene: Scene) -> None:
+    with scene.strike():
+        pass
+
+
+CHANGED = Row(name="changed", act=_lose_and_count_twice, bar=Bar())
+HARMLESS = Row(name="harmless", act=_strike_nobody, bar=Bar(failures=frozenset({"503"})))
+SHORT = [
+    _short(service.WORKER_KILLED, 2),
+    _short(postgres.KILLED),
+    _short(valkey.FLUSHED),
+    _short(postgres.UNHEARD, 2),
+]
+
+
+@pytest.fixture(scope="module")
+def outcomes() -> dict[Row, Outcome]:
+    """What each row came to; those that need the same servers share them."""
+    rows = [CHANGED, HARMLESS, *SHORT]
+    played = [one for one in play(rows, "short") if isinstance(one, Outcome)]
+    return {one.row: one for one in played}
+
+
+@pytest.mark.parametrize("row", SHORT, ids=[row.name for row in SHORT])
+def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(
+    outcomes: dict[Row, Outcome], row: Row
+) -> None:
+    outcome = outcomes[row]
+
+    assert outcome.misses == []
+    assert outcome.acknowledged > 0
+    assert outcome.struck == row.times
+
+
+def test_a_write_that_is_lost_and_an_attempt_that_is_counted_twice_miss_the_bar(
+    outcomes: dict[Row, Outcome],
+) -> None:
+    judgement = outcomes[CHANGED].judgement
+
+    assert judgement.lost == 1
+    assert judgement.wrong == 2  # the attempt, and the total of the chapters that are left
+    assert outcomes[CHANGED].misses
+
+
+def test_a_fault_that_strikes_nobody_misses_the_bar(outcomes: dict[Row, Outcome]) -> None:
+    assert outcomes[HARMLESS].misses == ["the fault struck nobody"]
