@@ -132,7 +132,7 @@ def execute(
 @contextmanager
 def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connection]:
     """A pooled connection on which the server has not hung up."""
-    began = perf_counter()
+    began, pool = perf_counter(), engine.pool
     try:
         connected = engine.connect()
     finally:
@@ -140,12 +140,16 @@ def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connec
     with connected as connection:
         while _hung_up(connection.connection):
             connection.invalidate()
-        yield connection
+        try:
+            yield connection
+        finally:
+            if engine.pool is not pool:  # it was thrown away: nobody would take this from there
+                connection.invalidate()
 
 
 @contextmanager
 def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]:
-    began = perf_counter()
+    began, pool = perf_counter(), engine.pool
     try:
         connection = engine.raw_connection()
     finally:  # who waited in vain has waited longest
@@ -160,6 +164,8 @@ def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]
             connection.invalidate(error)
         raise
     finally:
+        if engine.pool is not pool and connection.is_valid:
+            connection.invalidate()
         connection.close()
 
 
