@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint audit bench bench-growth token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint audit bench bench-growth chaos token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -10,6 +10,7 @@ SCOPE ?=
 ROUNDS ?= 5
 SECONDS ?= 5
 COUNT ?= 20000
+SEED ?= 1
 # Through the environment, so that a quote in a value is only a quote.
 export SUB SCOPE m
 # Without its bytecode, each of the many processes that are started compiles the service again.
@@ -65,6 +66,9 @@ bench: .venv/.installed ## Measure a request beside the guide's own code: make b
 
 bench-growth: .venv/.installed ## Measure a request as work grows: make bench-growth [PIECE=rows]
 	@exec $(PYTHON) -m bench growth $(PIECE)
+
+chaos: .venv/.installed ## Break the service under load and count what is lost: make chaos [ONLY=valkey] [SEED=1]
+	@exec $(PYTHON) -m chaos "$(SEED)" "$(ONLY)"
 
 token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
 	@exec $(PYTHON) -m embedded token "$$SUB" --scope "$$SCOPE"

@@ -116,6 +116,15 @@ def test_the_systemd_unit_is_sound_and_lets_the_service_do_little(
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
 
 
+def test_the_systemd_socket_that_holds_its_port_is_sound(root: Path, tmp_path: Path) -> None:
+    places = {"/opt/progress-api/venv/bin": str(Path(sys.executable).parent)}
+    adapted(root / "deploy/progress-api.service", tmp_path, places)
+
+    unit = adapted(root / "deploy/progress-api.socket", tmp_path, {})
+
+    assert run("systemd-analyze", "verify", unit) == ""
+
+
 def adapted(file: Path, directory: Path, changes: dict[str, str]) -> Path:
     """A copy of a file with what is another on each machine changed."""
     text = file.read_text()
