@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row came to; `misses` is empty where the bar is met."""
+    """What a row came to; `misses` is empty where the bar is met, `seen` is what else was seen."""
 
     row: Row
     struck: int
@@ -72,6 +72,7 @@ class Outcome:
     failures: Counter[str]
     longest: float
     recovery: float
+    seen: str
     misses: list[str]
 
 
@@ -107,7 +108,7 @@ class Scene:
         self.load = Load(world.connect, seed)
         self.chance = random.Random(seed)  # noqa: S311 - so that a run is repeated
         self.misses: list[str] = []
-        self.back = 0.0
+        self.back, self.seen = 0.0, ""
         self._strikes: list[_Strike] = []
 
     @contextmanager
@@ -165,6 +166,7 @@ class Scene:
             failures=failures,
             longest=longest,
             recovery=self._recovery(),
+            seen=self.seen,
             misses=self.misses,
         )
 

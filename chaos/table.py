@@ -26,9 +26,9 @@ def line(outcome: Outcome | NotRun) -> str:
             outcome.judgement.lost,
             outcome.judgement.wrong,
             ", ".join(failures) or "none",
-            f"{outcome.longest:.1f}",
-            f"{outcome.recovery:.1f}",
-            "**missed**" if outcome.misses else "met",
+            f"{outcome.longest:.2f}",
+            f"{outcome.recovery:.2f}",
+            ("**missed**" if outcome.misses else "met") + outcome.seen,
         )
     return f"| {' | '.join(map(str, cells))} |"
 

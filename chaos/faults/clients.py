@@ -27,8 +27,8 @@ def _disturb(behave: Behaviour, scene: Scene) -> None:
         began = time.monotonic()
         behave(scene.world.nginx, began + scene.row.seconds)
         disturbed = _p99(scene, began)
-    told = f"p99 of the others is {disturbed * 1000:.0f} ms, where {normal * 1000:.0f} ms is normal"
-    scene.require(disturbed <= _SLOWER * normal, told)
+    scene.seen = f": p99 {disturbed * 1000:.0f} ms, {normal * 1000:.0f} ms before"
+    scene.require(disturbed <= _SLOWER * normal, f"the others wait{scene.seen}")
 
 
 def _p99(scene: Scene, since: float) -> float:

@@ -2,7 +2,7 @@
 
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
 from progress_api.database.executor import EngineExecutor, Executor, live_connection
-from progress_api.database.failures import is_out_of_reach, sqlstate
+from progress_api.database.failures import sqlstate
 from progress_api.database.pool import InUse, pool_size
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
@@ -19,7 +19,6 @@ __all__ = [
     "asking",
     "enforce_deadlines",
     "engine_options",
-    "is_out_of_reach",
     "live_connection",
     "open_engine",
     "pool_size",
