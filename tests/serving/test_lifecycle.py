@@ -151,8 +151,16 @@ def test_no_worker_outlives_its_master_and_keeps_the_ports(
             with suppress(psutil.NoSuchProcess):
                 worker.kill()
 
-        for port in (service.port, service.metrics_port):
-            create_server(("127.0.0.1", port)).close()
+        # Its first thread may be gone a moment before the others, which have the ports as well.
+        until(lambda: all(map(_is_free, (service.port, service.metrics_port))))
+
+
+def _is_free(port: int) -> bool:
+    try:
+        create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _successors(service: Service, worker: psutil.Process) -> list[psutil.Process]:
