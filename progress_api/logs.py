@@ -1,11 +1,13 @@
 """The id of each request, and one JSON line about it."""
 
+import json
 import logging
 import re
 import sys
 import uuid
 
 from flask import Blueprint, Flask, Response, g, has_request_context, request
+from pythonjsonlogger.core import LogData
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from progress_api.metrics import elapsed, template
@@ -27,6 +29,13 @@ class JsonLines(OrjsonFormatter):
             timestamp="time",
             rename_fields={"levelname": "level", "name": "logger"},
         )
+
+    def jsonify_log_record(self, log_data: LogData) -> str:
+        """Return the line; orjson refuses lone surrogates and integers of over 64 bits."""
+        try:
+            return super().jsonify_log_record(log_data)
+        except TypeError:
+            return json.dumps(log_data, default=str)
 
 
 class _WithRequestId(logging.Filter):

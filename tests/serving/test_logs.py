@@ -1,10 +1,13 @@
 """One JSON line a request, with nothing secret in it."""
 
+import json
+import logging
 import re
 from typing import Any
 
 import pytest
 
+from progress_api.logs import JsonLines
 from tests.client import token
 from tests.serving.raw import exchange
 from tests.serving.service import TEMPLATE, Service, Wire, new_address
@@ -114,6 +117,19 @@ def test_what_gunicorn_refuses_leaves_no_token_and_no_learner_in_the_log(
     text = served.log.read_text()
     assert learner.name not in text
     assert "eyJ" not in text
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**64, {"in": "\udcff"}, b"\xff", object()])
+def test_no_value_keeps_a_line_from_being_written(value: object) -> None:
+    told = {"name": "host", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "seen"}
+    record = logging.makeLogRecord(told | {"value": value})
+
+    line = JsonLines().format(record)
+
+    assert "\n" not in line
+    assert line.encode()
+    assert json.loads(line)["message"] == "seen"
+    assert "value" in json.loads(line)
 
 
 def _lines_of(service: Service, request_id: str) -> list[Any]:
