@@ -70,6 +70,7 @@ class Client(threading.Thread):
         self.acknowledged: list[Write] = []
         self.unanswered: list[Write] = []
         self.false: list[str] = []
+        self.ended = False
         self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - so that a run is repeated
         self._number, self._enough = number, enough
         self.learner = f"{seed}-{number // 2}"
@@ -78,15 +79,27 @@ class Client(threading.Thread):
         self._used: Connect | None = None
         self._connection: HTTPConnection | None = None
         self._latest: dict[str, tuple[str, list[str]]] = {}
+        self._kept: list[_Request] = []
 
     def run(self) -> None:
-        """Ask until it is enough."""
+        """Ask until it is enough, and then once more what failed, as at the next sign-in."""
         while not self._enough.is_set():
-            self._ask(self._next())
+            request = self._next()
+            if not self._ask(request) and request.write:
+                self._kept.append(request)
             self._enough.wait(self._chance.uniform(*_PAUSE_SECONDS))
+        for request in self._kept:
+            if not self._ask(request) and request.write:
+                self.unanswered.append(request.write)
         self._hang_up()
+        self.ended = True
 
-    def _ask(self, request: _Request) -> None:
+    @property
+    def late(self) -> int:
+        """How many writes failed to the last, and were sent once more in the end."""
+        return len(self._kept)
+
+    def _ask(self, request: _Request) -> bool:
         """Send a request, and the very same up to 3 times more while it fails."""
         for repeat in range(_REPEATS + 1):
             kind, body = self._send(request)
@@ -94,10 +107,9 @@ class Client(threading.Thread):
                 self._check(request, body)
                 if request.write:
                     self.acknowledged.append(request.write)
-                return
+                return True
             time.sleep(_REPEAT_SECONDS * 2**repeat)
-        if request.write:
-            self.unanswered.append(request.write)
+        return False
 
     def _send(self, request: _Request) -> tuple[str, Any]:
         began, body = time.monotonic(), None

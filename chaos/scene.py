@@ -75,6 +75,11 @@ class Outcome:
     seen: str
     misses: list[str]
 
+    @property
+    def is_met(self) -> bool:
+        """Whether the row holds all that it must."""
+        return not self.misses
+
 
 @dataclass(frozen=True)
 class NotRun:
@@ -82,6 +87,11 @@ class NotRun:
 
     row: Row
     why: str
+
+    @property
+    def is_met(self) -> bool:
+        """Whether it may be left out: a small disk is not every user's to have."""
+        return self.row.needs.small_disk
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.faults import postgres, service, valkey
-from chaos.scene import Bar, Outcome, Row, Scene, play
+from chaos.faults import ROWS, postgres, service, valkey
+from chaos.scene import Bar, NotRun, Outcome, Row, Scene, play
 
 
 def _short(row: Row, times: int = 1) -> Row:
@@ -72,3 +72,9 @@ def test_a_write_that_is_lost_and_an_attempt_that_is_counted_twice_miss_the_bar(
 
 def test_a_fault_that_strikes_nobody_misses_the_bar(outcomes: dict[Row, Outcome]) -> None:
     assert outcomes[HARMLESS].misses == ["the fault struck nobody"]
+
+
+def test_a_row_that_is_not_run_misses_its_bar_unless_it_needs_a_small_disk() -> None:
+    left_out = [row for row in ROWS if NotRun(row, "this machine lacks something").is_met]
+
+    assert left_out == [postgres.DISK_FULL]
