@@ -54,8 +54,18 @@ class Load:
 
     @property
     def unanswered(self) -> list[Write]:
-        """What failed to the last: each may be kept once, or not at all."""
+        """What failed also in the end: each may be kept once, or not at all."""
         return [write for client in self.clients for write in client.unanswered]
+
+    @property
+    def late(self) -> int:
+        """How many writes failed to the last repeat, and were sent once more in the end."""
+        return sum(client.late for client in self.clients)
+
+    @property
+    def broken(self) -> int:
+        """How many clients did not come to their end: an answer was not what they can read."""
+        return sum(not client.ended for client in self.clients)
 
     @property
     def false(self) -> list[str]:

@@ -151,6 +151,7 @@ class Scene:
 
     def outcome(self) -> Outcome:
         """Judge, once the load has ended."""
+        self.require(not self.load.broken, f"{self.load.broken} clients could not go on")
         self._require_rest()
         stored = read_by_sql(self.world.postgres.url(), self.load.learners)
         judgement = judge(self.load.acknowledged, self.load.unanswered, stored)
@@ -171,7 +172,7 @@ class Scene:
             struck=len(self._strikes),
             in_flight=sum(map(self._is_struck, self.load.sent)),
             acknowledged=len(self.load.acknowledged),
-            unanswered=len(self.load.unanswered),
+            unanswered=self.load.late,
             judgement=judgement,
             failures=failures,
             longest=longest,
