@@ -15,6 +15,7 @@ from bench.ground import SECRET
 
 PREFIX = "/v1/tutorials/progress"
 OK, NO_ANSWER = "200", "no answer"
+TOTAL_CHAPTERS = 60
 _REPEATS = 3
 _REPEAT_SECONDS = 0.2
 _TIMEOUT_SECONDS = 30.0
@@ -172,7 +173,7 @@ class Client(threading.Thread):
         again = self._chance.randrange(6) if self._chance.random() < 0.3 else 0
         name = f"chapter-{self._number % 2}-{self._posts - again}"
         seconds, completed = self._chance.randrange(1, 600), self._chance.random() < 0.5
-        body = {"chapterId": name, "watchTime": seconds + 0.75, "totalChapters": 60}
+        body = {"chapterId": name, "watchTime": seconds + 0.75, "totalChapters": TOTAL_CHAPTERS}
         # Left out, it changes nothing, so that the order of two devices' posts does not matter.
         body |= {"completed": True} if completed else {}
         write = Write(self.learner, tutorial, "chapter", name, seconds, completed)

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from chaos.client import PREFIX, Write, signed_in
+from chaos.client import PREFIX, TOTAL_CHAPTERS, Write, signed_in
 
 _TOTALS = """
-    SELECT user_id, tutorial_id, total_watch_time, chapters_completed
+    SELECT user_id, tutorial_id,
+        total_watch_time, chapters_completed, total_chapters, completion_percentage
     FROM tutorial_progress WHERE user_id = ANY(%s)
 """
 _CHAPTERS = """
@@ -22,10 +23,13 @@ _CHAPTERS = """
     WHERE user_id = ANY(%s)
 """
 _QUIZZES = """
-    SELECT user_id, tutorial_id, quiz_id, attempts
+    SELECT user_id, tutorial_id, quiz_id, attempts, score
     FROM quiz_scores JOIN tutorial_progress progress ON progress.id = progress_id
     WHERE user_id = ANY(%s)
 """
+_TOTALS_AS_ANSWERED = (
+    *("totalWatchTime", "chaptersCompleted", "totalChapters", "completionPercentage"),
+)
 
 Key = tuple[str, str]
 
@@ -35,15 +39,23 @@ class Totals(NamedTuple):
 
     watch_time: int = 0
     chapters_completed: int = 0
+    chapters: int = 0
+    percentage: int = 0
 
 
 @dataclass
 class Progress:
-    """What one learner did in one tutorial, by either way of reading it."""
+    """What one learner did in one tutorial, by either way of reading it.
+
+    Args:
+        totals: of all chapters.
+        chapters: for each its watch time, and whether it is completed.
+        quizzes: for each its attempts, and its best score.
+    """
 
     totals: Totals = field(default_factory=Totals)
     chapters: dict[str, tuple[int, bool]] = field(default_factory=dict)
-    attempts: dict[str, int] = field(default_factory=dict)
+    quizzes: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass
@@ -77,7 +89,7 @@ class Judgement:
 def judge(
     acknowledged: Iterable[Write], unanswered: Iterable[Write], stored: Mapping[Key, Progress]
 ) -> Judgement:
-    """Compare every watch time, attempt count and total with what was acknowledged.
+    """Compare every watch time, attempt count, score and total with what was acknowledged.
 
     Args:
         acknowledged: writes that must be there, each once.
@@ -90,19 +102,31 @@ def judge(
         learner, tutorial, kind, name = place
         progress = stored.get((learner, tutorial), Progress())
         if kind == "quiz":
-            least = len(sure[place])
-            kept = progress.attempts.get(name, 0)
-            judgement.expect(place, kept, least, least + len(perhaps[place]))
+            _judge_quiz(judgement, progress.quizzes.get(name), sure[place], perhaps[place])
         else:
             _judge_chapter(judgement, progress.chapters.get(name), sure[place], perhaps[place])
     for key, progress in stored.items():
         _judge_totals(judgement, key, progress)
         places = [(*key, "chapter", name) for name in progress.chapters]
-        places += [(*key, "quiz", name) for name in progress.attempts]
+        places += [(*key, "quiz", name) for name in progress.quizzes]
         for place in places:
             known = place in sure or place in perhaps
             judgement.require(known, f"{place} was never posted")
     return judgement
+
+
+def _judge_quiz(
+    judgement: Judgement,
+    kept: tuple[int, int] | None,
+    sure: list[Write],
+    perhaps: list[Write],
+) -> None:
+    attempts, score = kept or (0, 0)
+    told = f"{kept} is kept of {sure}, and perhaps of {perhaps}"
+    judgement.expect(told, attempts, len(sure), len(sure) + len(perhaps))
+    best = max((write.value for write in sure), default=0)
+    better = {write.value for write in perhaps if write.value > best}
+    judgement.require(score in {best} | better, told)
 
 
 def _judge_chapter(
@@ -127,8 +151,10 @@ def _judge_chapter(
 def _judge_totals(judgement: Judgement, key: Key, progress: Progress) -> None:
     watched = sum(seconds for seconds, _ in progress.chapters.values())
     completed = sum(done for _, done in progress.chapters.values())
-    right = progress.totals == Totals(watched, completed)
-    judgement.require(right, f"{key}: {progress.totals}, not {watched} s and {completed} chapters")
+    # Each post of a chapter says how many there are, and none of a quiz does.
+    chapters = TOTAL_CHAPTERS if progress.chapters else 0
+    right = Totals(watched, completed, chapters, completed * 100 // TOTAL_CHAPTERS)
+    judgement.require(progress.totals == right, f"{key}: {progress.totals}, not {right}")
 
 
 def _by_place(writes: Iterable[Write]) -> defaultdict[tuple[str, str, str, str], list[Write]]:
@@ -143,14 +169,14 @@ def read_by_sql(database_url: str, learners: list[str]) -> dict[Key, Progress]:
     stored: defaultdict[Key, Progress] = defaultdict(Progress)
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute(_TOTALS, [learners])
-        for learner, tutorial, watched, completed in cursor.fetchall():
-            stored[learner, tutorial].totals = Totals(watched, completed)
+        for learner, tutorial, *totals in cursor.fetchall():
+            stored[learner, tutorial].totals = Totals(*totals)
         cursor.execute(_CHAPTERS, [learners])
         for learner, tutorial, name, watched, done in cursor.fetchall():
             stored[learner, tutorial].chapters[name] = (watched, done)
         cursor.execute(_QUIZZES, [learners])
-        for learner, tutorial, name, attempts in cursor.fetchall():
-            stored[learner, tutorial].attempts[name] = attempts
+        for learner, tutorial, name, attempts, score in cursor.fetchall():
+            stored[learner, tutorial].quizzes[name] = (attempts, score)
     return dict(stored)
 
 
@@ -164,7 +190,7 @@ def _read(connection: HTTPConnection, learner: str, tutorial: str) -> Progress:
     connection.request("GET", f"{PREFIX}/{tutorial}", headers=signed_in(learner))
     body: Any = json.loads(connection.getresponse().read())
     return Progress(
-        Totals(body["totalWatchTime"], body["chaptersCompleted"]),
+        Totals(*(body[name] for name in _TOTALS_AS_ANSWERED)),
         {one["chapterId"]: (one["watchTime"], one["completed"]) for one in body["chapterProgress"]},
-        {one["quizId"]: one["attempts"] for one in body["quizScores"]},
+        {one["quizId"]: (one["attempts"], one["score"]) for one in body["quizScores"]},
     )
