@@ -20,15 +20,19 @@ Behaviour = Callable[[Nginx, float], None]
 def _disturb(behave: Behaviour, scene: Scene) -> None:
     """Let clients behave so, and compare what the others wait with what they waited before."""
     assert scene.world.nginx
-    began = time.monotonic()
-    scene.settle(scene.row.seconds)
-    normal = _p99(scene, began)
+    normal = min(_calm_p99(scene), _calm_p99(scene))  # a hiccup of the machine is not normal
     with scene.strike():
         began = time.monotonic()
         behave(scene.world.nginx, began + scene.row.seconds)
         disturbed = _p99(scene, began)
     scene.seen = f": p99 {disturbed * 1000:.0f} ms, {normal * 1000:.0f} ms before"
     scene.require(disturbed <= _SLOWER * normal, f"the others wait{scene.seen}")
+
+
+def _calm_p99(scene: Scene) -> float:
+    began = time.monotonic()
+    scene.settle(scene.row.seconds / 2)
+    return _p99(scene, began)
 
 
 def _p99(scene: Scene, since: float) -> float:
