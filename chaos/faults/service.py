@@ -27,16 +27,19 @@ def _kill_worker(scene: Scene) -> None:
 
 
 def _kill_master(scene: Scene) -> None:
-    service = scene.world.service
+    service, starts = scene.world.service, [0.0]
     for _ in range(scene.row.times):
         orphans = service.workers()
         with scene.strike():
             service.master.kill()
             service.reap()
+            began = time.monotonic()
             service.start()
+            starts.append(time.monotonic() - began)
         scene.until(service.is_whole, "two workers serve")
         scene.until(partial(_none_runs, orphans), "no orphan is left")
         scene.settle()
+    scene.seen = f": {max(starts):.1f} s the longest start"
 
 
 def _reload(scene: Scene) -> None:
@@ -95,7 +98,7 @@ WORKER_KILLED = Row(
     name="SIGKILL a worker",
     act=_kill_worker,
     times=20,
-    bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1),
+    bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1, longest=1),
 )
 MASTER_KILLED = Row(
     name="SIGKILL gunicorn's master, and start again",

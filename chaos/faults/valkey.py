@@ -29,12 +29,12 @@ def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) 
         allowed = _allowed_resets(scene)
         scene.require(_ALLOWED < allowed <= 2 * _ALLOWED, f"{allowed} resets were allowed")
         scene.settle(scene.row.seconds)
-    slowest = max(sent.took for sent in scene.load.sent if sent.at > began + 0.5)
+    _await_exact(scene)
+    slowest = max(sent.took for sent in scene.load.sent if sent.at + sent.took > began)
     scene.seen = (
         f": {slowest:.2f} s the longest, {calm:.2f} s before; {allowed} of {_ALLOWED} allowed"
     )
     scene.require(slowest <= calm + _SLOWED_SECONDS, f"requests are slowed{scene.seen}")
-    _await_exact(scene)
 
 
 def _flush(scene: Scene) -> None:
