@@ -103,8 +103,10 @@ class PublishedKeys:
         if failing and (self._keys or not is_first):
             return
         # For a key that is known one waits, and not long: it may have been withdrawn meanwhile.
-        if is_first or not known:
-            self._ended.wait(_KNOWN_SECONDS if known else _FETCH_SECONDS)
+        if known and is_first:
+            self._ended.wait(_KNOWN_SECONDS)
+        if not known and not self._ended.wait(_FETCH_SECONDS):
+            self._failing = True  # a head that does not end, a name that is not resolved
 
     def _start(self) -> bool:
         with self._starting:

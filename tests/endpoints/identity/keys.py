@@ -72,10 +72,12 @@ class KeyServer:
         )
         self.answer = head.encode() + body
 
-    def hang(self, part: bytes) -> None:
+    def hang(self, part: bytes, *, in_head: bool = False) -> None:
         """Answer with this again and again, or with nothing at all, until it is closed."""
         self.send("200 OK", "application/json", b"", length=2**30)
         self.answer = self.answer if part else b""
+        if in_head:
+            self.answer = b"HTTP/1.0 200 OK\r\nX-Long: "
         self.endless = part
 
     def serve(self, connection: BufferedIOBase) -> None:

@@ -78,12 +78,18 @@ def test_a_key_server_that_hangs_stops_no_token_of_a_known_key(
     assert server.asked >= 2
 
 
+@pytest.mark.parametrize("in_head", [False, True])
 def test_while_the_key_server_hangs_nobody_waits_for_tokens_of_unknown_keys(
-    learner: Learner, server: KeyServer, pairs: dict[str, KeyPair], pass_time: PassTime
+    learner: Learner,
+    server: KeyServer,
+    pairs: dict[str, KeyPair],
+    pass_time: PassTime,
+    *,
+    in_head: bool,
 ) -> None:
     server.publish(old=pairs["old"])
     assert ask_with(learner, pairs["old"].sign(learner.name, "old")).status == 200
-    server.hang(b" ")
+    server.hang(b" ", in_head=in_head)
     pass_time(2)
     assert_unauthenticated(ask_with(learner, pairs["new"].sign(learner.name, "unknown")))
 
