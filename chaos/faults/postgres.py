@@ -1,10 +1,13 @@
 """What happens to PostgreSQL: it is killed, frozen, out of reach, full, and replaced."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+
+from psutil import Process
 
 from chaos.client import signed_in
 from chaos.scene import Bar, Row, Scene
@@ -36,6 +39,8 @@ def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) 
             _require_health(scene)
             scene.settle(0.5)
     scene.settle()
+    scene.load.stop()
+    _require_free_threads(scene)
 
 
 def _require_health(scene: Scene) -> None:
@@ -43,6 +48,14 @@ def _require_health(scene: Scene) -> None:
         status, took = scene.world.service.ask("GET", path)
         scene.require(status == expected, f"{path} answered {status}")
         scene.require(took <= _LONGEST_SECONDS, f"{path} took over {_LONGEST_SECONDS:.0f} s")
+
+
+def _require_free_threads(scene: Scene) -> None:
+    """See that each worker ends at once when nobody asks: a stuck thread would keep its own."""
+    service, before = scene.world.service, scene.world.service.workers()
+    service.signal(signal.SIGHUP)
+    scene.until(lambda: not any(map(Process.is_running, before)), "no thread is stuck", seconds=5)
+    scene.until(service.is_whole, "two workers serve")
 
 
 def _require_first_request(scene: Scene) -> None:
