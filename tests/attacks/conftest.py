@@ -3,8 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,8 @@ from click import echo
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from tests.conftest import new_database
-from tests.serving.service import Service
+from tests.serving.service import Serve, Service, services
 
-Serve = Callable[..., Service]
 Tell = Callable[[str, Counter[str]], None]
 _LIMITED = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")
 
@@ -49,13 +48,9 @@ def serve(
     tmp_path_factory: pytest.TempPathFactory, postgres: Postgres, valkey: Valkey
 ) -> Iterator[Serve]:
     """Start a service of two workers with these settings, on a database of its own."""
-    with ExitStack() as running:
-
-        def start(**settings: object) -> Service:
-            given = {"DATABASE_URL": new_database(postgres), "RATELIMIT_STORAGE_URI": valkey.url}
-            directory = tmp_path_factory.mktemp("service")
-            return running.enter_context(Service(directory, **given | settings))
-
+    with services(
+        partial(tmp_path_factory.mktemp, "service"), partial(new_database, postgres), valkey.url
+    ) as start:
         yield start
 
 

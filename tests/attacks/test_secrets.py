@@ -12,11 +12,10 @@ from sqlalchemy import NullPool, create_engine, text
 
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
-from tests.attacks.conftest import Serve
 from tests.client import PREFIX, Answer, Learner, token
 from tests.conftest import SCHEME, new_database
 from tests.serving.raw import exchange
-from tests.serving.service import ROOT, Service, Wire, new_address, until, without_settings
+from tests.serving.service import ROOT, Serve, Service, Wire, new_address, until, without_settings
 
 PASSWORD = "p4ssw0rd-of-the-database"
 STORE_PASSWORD = "p4ssw0rd-of-the-store"

@@ -2,8 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 
 from embedded.valkey import Valkey
-from tests.serving.service import Service
+from tests.serving.service import Serve, services
 
-Serve = Callable[..., Service]
 MISSING = (
     "make test-browser needs Chromium and its driver: apt-get install chromium chromium-driver, "
     "or give the paths of both as CHROMIUM and CHROMEDRIVER."
@@ -65,10 +63,5 @@ def written(browser: Chrome) -> list[dict[str, Any]]:
 @pytest.fixture
 def serve(tmp_path: Path, database: str, valkey: Valkey) -> Iterator[Serve]:
     """Start a service with further settings, until the test is over."""
-    with ExitStack() as running:
-
-        def start(**settings: object) -> Service:
-            given = {"DATABASE_URL": database, "RATELIMIT_STORAGE_URI": valkey.url, **settings}
-            return running.enter_context(Service(tmp_path / "service", **given))
-
+    with services(lambda: tmp_path / "service", lambda: database, valkey.url) as start:
         yield start

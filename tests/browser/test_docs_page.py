@@ -9,10 +9,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import Serve, written
+from tests.browser.conftest import written
 from tests.client import token
 from tests.conftest import new_name
-from tests.serving.service import Service
+from tests.serving.service import Serve, Service
 
 OPERATIONS = ("recordChapter", "recordQuiz", "getProgress", "completeTutorial", "resetProgress")
 

@@ -11,9 +11,9 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.browser.conftest import Serve, written
+from tests.browser.conftest import written
 from tests.client import PREFIX, token
-from tests.serving.service import until
+from tests.serving.service import Serve, until
 
 
 class Quiet(SimpleHTTPRequestHandler):

@@ -2,16 +2,14 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded.valkey import Valkey
-from tests.serving.service import Service
+from tests.serving.service import Serve, services
 
-Serve = Callable[..., Service]
 PACKAGES = {
     "promtool": "prometheus",
     "prometheus": "prometheus",
@@ -41,10 +39,5 @@ def run(name: str, *arguments: str | Path) -> str:
 @pytest.fixture
 def serve(tmp_path: Path, database: str, valkey: Valkey) -> Iterator[Serve]:
     """Start a service with further settings, until the test is over."""
-    with ExitStack() as running:
-
-        def start(**settings: object) -> Service:
-            given = {"DATABASE_URL": database, "RATELIMIT_STORAGE_URI": valkey.url, **settings}
-            return running.enter_context(Service(tmp_path / "service", **given))
-
+    with services(lambda: tmp_path / "service", lambda: database, valkey.url) as start:
         yield start

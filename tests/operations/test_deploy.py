@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.client import JSON, PREFIX, token
-from tests.operations.conftest import Serve, program, run
-from tests.serving.service import Service, free_port, until
+from tests.operations.conftest import program, run
+from tests.serving.service import Serve, Service, free_port, until
 
 
 @dataclass(frozen=True)

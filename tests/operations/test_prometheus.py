@@ -13,9 +13,9 @@ import requests
 import yaml
 
 from tests.client import PREFIX
-from tests.operations.conftest import Serve, program, run
+from tests.operations.conftest import program, run
 from tests.operations.test_deploy import adapted
-from tests.serving.service import Service, Wire, free_port, until
+from tests.serving.service import Serve, Service, Wire, free_port, until
 
 
 def parsed(file: Path) -> Any:

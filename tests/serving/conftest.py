@@ -1,15 +1,14 @@
 """One service for most of these tests, and further ones where the settings matter."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from embedded.valkey import Valkey
 from tests.client import token
-from tests.serving.service import Service
+from tests.serving.service import Serve, Service, services
 
-Serve = Callable[..., Service]
 ORIGIN = "https://app.example"
 LOCAL_ORIGIN = "http://[::1]:3000"
 
@@ -19,17 +18,9 @@ def serve(
     tmp_path_factory: pytest.TempPathFactory, shared_database: str, valkey: Valkey
 ) -> Iterator[Serve]:
     """Start a service with further settings; it runs until all tests are done."""
-    with ExitStack() as running:
-
-        def start(**settings: object) -> Service:
-            directory = tmp_path_factory.mktemp("service")
-            given = {
-                "DATABASE_URL": shared_database,
-                "RATELIMIT_STORAGE_URI": valkey.url,
-                **settings,
-            }
-            return running.enter_context(Service(directory, **given))
-
+    with services(
+        partial(tmp_path_factory.mktemp, "service"), lambda: shared_database, valkey.url
+    ) as start:
         yield start
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import fields
 from http.client import HTTPConnection
 from pathlib import Path
@@ -206,6 +206,23 @@ def free_port() -> int:
         except OSError:
             continue
         return port
+
+
+Serve = Callable[..., Service]
+
+
+@contextmanager
+def services(
+    directory: Callable[[], Path], database: Callable[[], str], store: str
+) -> Iterator[Serve]:
+    """Start a service with further settings each time; all of them end with this."""
+    with ExitStack() as running:
+
+        def start(**settings: object) -> Service:
+            given = {"DATABASE_URL": database(), "RATELIMIT_STORAGE_URI": store, **settings}
+            return running.enter_context(Service(directory(), **given))
+
+        yield start
 
 
 def without_settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,8 +8,7 @@ from socket import create_server
 
 import pytest
 
-from tests.serving.conftest import Serve
-from tests.serving.service import GUNICORN, ROOT, Service, Wire
+from tests.serving.service import GUNICORN, ROOT, Serve, Service, Wire
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 
