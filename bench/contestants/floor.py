@@ -40,7 +40,7 @@ def _loop(database_url: str, kind: str, people: Population, seconds: float) -> f
                 cursor.execute(statement)
             started = time.monotonic()
             for values in _asked(people):
-                cursor.execute(prepared.execution, prepared.constants | values)
+                cursor.execute(prepared.execution, values)
                 cursor.fetchone()
                 done += 1
                 if (elapsed := time.monotonic() - started) >= seconds:

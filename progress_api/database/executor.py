@@ -94,7 +94,7 @@ class EngineExecutor:
             for name in prepared.statements.keys() - known:
                 cursor.execute(prepared.statements[name])
                 known.add(name)
-            cursor.execute(prepared.execution, {**prepared.constants, **parameters})
+            cursor.execute(prepared.execution, parameters)
             row: Row | None = cursor.fetchone() if cursor.description else None
             return row
 

@@ -17,7 +17,7 @@ class Unit:
         """Keep the statements.
 
         Args:
-            statements: SQLAlchemy Core statements with named parameters.
+            statements: SQLAlchemy Core statements with named parameters, and no others.
         """
         self.statements = statements
         self._prepared: dict[str | None, Prepared] = {}
@@ -38,25 +38,20 @@ class Prepared(NamedTuple):
 
     statements: dict[str, str]
     execution: str
-    constants: dict[str, Any]
 
     @classmethod
     def of(cls, statements: Iterable[Any], schema: str | None) -> "Prepared":
         """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
         prepared, executions = {}, []
-        constants: dict[str, Any] = {}
         dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
-        for number, statement in enumerate(statements):
+        for statement in statements:
             compiled = statement.compile(dialect=dialect, **_in_schema(schema))
             # A name that only this text can have: a connection may serve two versions.
             name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
             prepared[name] = f"PREPARE {name} AS {compiled}"
-            # SQLAlchemy names constants by itself, and two statements' alike: least_1, param_1.
-            own = {k: f"{number}_{k}" for k, v in compiled.params.items() if v is not None}
-            constants |= {own[k]: compiled.params[k] for k in own}
-            arguments = ", ".join(f"%({own.get(k, k)})s" for k in compiled.positiontup or ())
+            arguments = ", ".join(f"%({name})s" for name in compiled.positiontup or ())
             executions.append(f"EXECUTE {name}({arguments})")
-        return cls(prepared, "; ".join(executions), constants)
+        return cls(prepared, "; ".join(executions))
 
 
 def _in_schema(schema: str | None) -> dict[str, Any]:

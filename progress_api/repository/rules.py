@@ -31,6 +31,8 @@ Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no 
 ELIGIBLE_PERCENTAGE = 95
 # Written into the statement: a constant that is bound would travel with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
+_ALL, _ELIGIBLE = literal_column("100", Integer), literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
+_MOST = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
 
 
@@ -73,7 +75,7 @@ def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement
 
 def total_watch_time(sum_of_watch_times: ColumnElement[int]) -> ColumnElement[int]:
     """The sum over the chapters stops at 2,147,483,647 seconds instead of failing (contract)."""
-    return cast(func.least(sum_of_watch_times, WHOLE_NUMBER_LIMIT), Integer)
+    return cast(func.least(sum_of_watch_times, _MOST), Integer)
 
 
 def completion_percentage(
@@ -85,10 +87,10 @@ def completion_percentage(
 
     Once the certificate was earned it is 100, whatever is posted later.
     """
-    share = chapters_completed * 100 // func.nullif(total, ZERO, type_=Integer)
+    share = chapters_completed * _ALL // func.nullif(total, ZERO, type_=Integer)
     # Inside: LEAST passes over a NULL.
-    floored = func.least(func.coalesce(share, ZERO), 100)
-    percentage = case((func.coalesce(earned, NO), 100), else_=floored)
+    floored = func.least(func.coalesce(share, ZERO), _ALL)
+    percentage = case((func.coalesce(earned, NO), _ALL), else_=floored)
     return cast(percentage, Integer)
 
 
@@ -98,7 +100,7 @@ def certificate_eligible(
     passed: ColumnElement[int],
 ) -> ColumnElement[bool]:
     """At least 95 percent, and every quiz on record passed; none on record is passed (contract)."""
-    return and_(percentage >= ELIGIBLE_PERCENTAGE, passed == quizzes)
+    return and_(percentage >= _ELIGIBLE, passed == quizzes)
 
 
 def certificate_earned(stored: Columns, eligible: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -157,4 +159,4 @@ def passed(stored: Columns, posted: Columns) -> ColumnElement[bool]:
 def attempts(stored: Columns) -> ColumnElement[int]:
     """Each new post of a quiz is one attempt more, up to the column's end (guide, endpoint 3)."""
     counted = cast(func.coalesce(stored.attempts, ONE), BigInteger) + ONE
-    return cast(func.least(counted, WHOLE_NUMBER_LIMIT), Integer)
+    return cast(func.least(counted, _MOST), Integer)
