@@ -71,15 +71,23 @@ def read_body(request: Request, schema: LearnerBody, limit: int) -> tuple[str | 
         MalformedBody: it is no JSON object.
         InvalidFields: naming each field and what it may be.
     """
-    values = _parsed(_body(request, limit))
+    body = _body(request, limit) if _announces_body(request) else b""
+    values = _parsed(body) if body else {}
     values.pop(IDEMPOTENCY_KEY, None)
     if IDEMPOTENCY_KEY in request.headers:
         values[IDEMPOTENCY_KEY] = request.headers[IDEMPOTENCY_KEY]
     try:
-        loaded: tuple[str | None, Any] = schema.load(values)
+        loaded: tuple[str | None, Any] = schema.load(values) if values else schema.nothing
     except ValidationError as error:
         raise _invalid(error.messages_dict) from error
     return loaded
+
+
+def _announces_body(request: Request) -> bool:
+    """Whether a body may follow; above HTTP/1.1 one need not be announced."""
+    sent = request.environ
+    announced = "CONTENT_LENGTH" in sent or "HTTP_TRANSFER_ENCODING" in sent
+    return announced or sent["SERVER_PROTOCOL"] != "HTTP/1.1"
 
 
 def _body(request: Request, limit: int) -> bytes:
@@ -100,7 +108,7 @@ def _body(request: Request, limit: int) -> bytes:
 
 def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(body.decode() or "{}", parse_constant=_no_number)
+        parsed = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise MalformedBody from error
     if not isinstance(parsed, dict):

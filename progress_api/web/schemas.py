@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -102,6 +103,16 @@ class LearnerBody(Schema):
         unknown = EXCLUDE
 
     user_id = UserId()
+
+    @cached_property
+    def nothing(self) -> tuple[str | None, Any]:
+        """What an empty object tells, as a request without a body does.
+
+        Raises:
+            ValidationError: something is required.
+        """
+        loaded: tuple[str | None, Any] = self.load({})
+        return loaded
 
     @post_load
     def _with_user(self, values: dict[str, Any], **_: Any) -> tuple[str | None, Any]:

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.client import JSON, PREFIX, Learner, token
 from tests.conftest import MakeApp, MakeLearner
@@ -135,6 +136,19 @@ def test_a_body_in_chunks_may_be_no_longer(
     )
     assert (answer.status_code, answer.content_type) == (status, "application/json")
     assert len(learner.progress()["chapterProgress"]) == (status == 200)
+
+
+def test_a_body_that_http_2_does_not_announce_is_read(service: Flask, learner: Learner) -> None:
+    # given
+    headers = JSON | {"Authorization": f"Bearer {token(learner.name)}"}
+    path = f"{PREFIX}/intro/chapter"
+    sent = EnvironBuilder(path, method="POST", headers=headers, data=padded(200)).get_environ()
+    del sent["CONTENT_LENGTH"]
+    # when
+    above = {"wsgi.input_terminated": True, "SERVER_PROTOCOL": "HTTP/2"}
+    _, status, _ = run_wsgi_app(service, sent | above)
+    # then
+    assert (status, len(learner.progress()["chapterProgress"])) == ("200 OK", 1)
 
 
 @pytest.mark.parametrize(("length", "status"), [(1024, 200), (1025, 413)])
