@@ -198,7 +198,7 @@ def _progress(row: Row) -> Progress:
         completion_percentage=percentage,
         chapters_completed=done,
         total_chapters=total,
-        chapter_progress=tuple(ChapterProgress(*chapter) for chapter in chapters),
+        chapter_progress=tuple(map(ChapterProgress._make, chapters)),
         quiz_scores=tuple(_quiz_score(quiz) for quiz in quizzes),
         certificate_eligible=eligible,
         certificate_earned=earned,

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from progress_api.repository.bounds import require_booleans, require_ids, require_numbers
 
 
-@dataclass(frozen=True, slots=True)
-class ChapterProgress:
+class ChapterProgress(NamedTuple):
     """How far one chapter was watched; times in whole seconds."""
 
     chapter_id: str
@@ -17,8 +17,7 @@ class ChapterProgress:
     last_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class QuizScore:
+class QuizScore(NamedTuple):
     """The best attempt at one quiz, and how many there were."""
 
     quiz_id: str

@@ -109,6 +109,7 @@ def test_a_body_that_the_server_cannot_read_is_refused_in_json(guest: Learner, h
     # given
     headers = JSON | {"Authorization": f"Bearer {token(guest.name)}"}
     chunked = {"wsgi.input": BrokenChunks(), "wsgi.input_terminated": True}
+    chunked |= {"HTTP_TRANSFER_ENCODING": "chunked"}
     # when
     answer = host.test_client().post(
         f"{PREFIX}/intro/chapter", headers=headers, environ_overrides=chunked

@@ -5,6 +5,7 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from tests.client import JSON, PREFIX, Learner, token
@@ -140,7 +141,7 @@ def test_a_body_in_chunks_may_be_no_longer(
 
 def test_a_body_that_http_2_does_not_announce_is_read(service: Flask, learner: Learner) -> None:
     # given
-    headers = JSON | {"Authorization": f"Bearer {token(learner.name)}"}
+    headers = Headers(JSON | {"Authorization": f"Bearer {token(learner.name)}"})
     path = f"{PREFIX}/intro/chapter"
     sent = EnvironBuilder(path, method="POST", headers=headers, data=padded(200)).get_environ()
     del sent["CONTENT_LENGTH"]
