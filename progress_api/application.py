@@ -11,7 +11,7 @@ from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
 from progress_api import logs, metrics
-from progress_api.database import InUse, enforce_deadlines, engine_options, pool_size
+from progress_api.database import enforce_deadlines, engine_options
 from progress_api.description import pages
 from progress_api.extension import ProgressAPI
 from progress_api.metrics import Metrics
@@ -40,9 +40,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = _set_up(app, settings)
     _Service(settings, measured).init_app(app)
     with app.app_context():
-        enforce_deadlines(database.engine, settings)
-        InUse(measured.saturation.connections_in_use.inc).watch(database.engine)
-        measured.saturation.pool_size.set(pool_size(database.engine))
+        in_use = measured.saturation.connections_in_use.inc
+        enforce_deadlines(database.engine, settings, in_use)
+        measured.saturation.pool_size.set(settings.web_threads)
         ready = partial(is_ready, database.engine, settings.progress_schema)
         health.register(app, ready, measured.saturation.schema_behind.set)
     pages.register_page(app, settings)

@@ -3,8 +3,8 @@
 import json
 import logging
 import re
+import secrets
 import sys
-import uuid
 
 from flask import Blueprint, Flask, Response, g, has_request_context, request
 from pythonjsonlogger.core import LogData
@@ -84,7 +84,7 @@ def request_id() -> str:
 
 def _begin() -> None:
     given = request.headers.get(REQUEST_ID, "")
-    g.progress_request_id = given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+    g.progress_request_id = given if SAFE_ID.fullmatch(given) else secrets.token_hex(16)
 
 
 def _end(response: Response) -> Response:

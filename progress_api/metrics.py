@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import cache
 from threading import Lock
 from time import perf_counter
 from weakref import WeakKeyDictionary
@@ -49,6 +50,9 @@ class Metrics:
             ["endpoint"],
             registry=registry,
         )
+        # Each is found once: to look for it takes longer than to count.
+        self._counted = cache(self._count.labels)
+        self._timed = cache(self._duration.labels)
         self.activity = Activity(registry)
         self.refusals = Refusals(registry)
         self.saturation = Saturation(registry)
@@ -60,8 +64,8 @@ class Metrics:
             response: what is answered to it.
         """
         endpoint = template()
-        self._count.labels(endpoint, str(response.status_code)).inc()
-        self._duration.labels(endpoint).observe(elapsed())
+        self._counted(endpoint, str(response.status_code)).inc()
+        self._timed(endpoint).observe(elapsed())
         if response.status_code in _REFUSALS:
             self.refusals.count(g.get("progress_failure"), endpoint)
 

@@ -3,7 +3,6 @@
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
 from progress_api.database.executor import EngineExecutor, Executor, live_connection
 from progress_api.database.failures import sqlstate
-from progress_api.database.pool import InUse, pool_size
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
 from progress_api.database.units import Row, Unit
@@ -12,7 +11,6 @@ __all__ = [
     "AnySession",
     "EngineExecutor",
     "Executor",
-    "InUse",
     "Row",
     "SessionExecutor",
     "Unit",
@@ -21,6 +19,5 @@ __all__ = [
     "engine_options",
     "live_connection",
     "open_engine",
-    "pool_size",
     "sqlstate",
 ]

@@ -1,9 +1,11 @@
 """Ends what PostgreSQL does not end: a frozen server, or one out of reach, keeps no timeout."""
 
+import math
 import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -15,13 +17,15 @@ _SWEEP_SECONDS = 0.1
 class Deadlines:
     """How long each connection of an engine may be in use."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, in_use: Callable[[int], object]) -> None:
         """Watch nothing yet.
 
         Args:
             seconds: from when a connection is taken until it must be back, more than 0.
+            in_use: is told how many more are in use now: 1, or -1.
         """
         self._seconds = seconds
+        self._in_use = in_use
         self._ends: dict[int, tuple[float, int]] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
@@ -46,10 +50,14 @@ class Deadlines:
             if self._sweeper is None or not self._sweeper.is_alive():
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True)
                 self._sweeper.start()
+        self._in_use(1)
 
     def _stop(self, _: object, record: object, *__: object) -> None:
+        # One that is lost is both invalidated and given back.
         with self._lock:
-            self._ends.pop(id(record), None)
+            was_in_use = self._ends.pop(id(record), None)
+        if was_in_use:
+            self._in_use(-1)
 
     def _sweep(self) -> None:
         while True:
@@ -65,7 +73,7 @@ class Deadlines:
         now = time.monotonic()
         for key, (end, file) in list(self._ends.items()):
             if now >= end:
-                del self._ends[key]
+                self._ends[key] = math.inf, file
                 # It may have been reset already; the other ones wait still.
                 with suppress(OSError), socket.socket(fileno=os.dup(file)) as connection:
                     connection.shutdown(socket.SHUT_RDWR)

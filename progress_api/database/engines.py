@@ -1,5 +1,6 @@
 """Engines of our own, for a database that is not a host's."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -57,7 +58,9 @@ def open_engine(settings: Settings) -> Engine:
     return engine
 
 
-def enforce_deadlines(engine: Engine, settings: Settings) -> None:
+def enforce_deadlines(
+    engine: Engine, settings: Settings, in_use: Callable[[int], object] = bool
+) -> None:
     """Hang up where a whole unit takes longer than one of its statements may, and a little.
 
     A database that is found to be silent by that is then asked in the background alone.
@@ -65,8 +68,9 @@ def enforce_deadlines(engine: Engine, settings: Settings) -> None:
     Args:
         engine: one that was made with `engine_options`.
         settings: how long a statement may take.
+        in_use: is told how many more connections are in use now: 1, or -1.
     """
-    Deadlines(settings.database_timeout / 1000 + _MARGIN_SECONDS).watch(engine)
+    Deadlines(settings.database_timeout / 1000 + _MARGIN_SECONDS, in_use).watch(engine)
     notice_silence(engine)
 
 

@@ -68,6 +68,26 @@ def test_once_it_is_known_to_be_silent_nobody_waits_for_a_frozen_postgres(
     until(lambda: all(map(_is_served, learners)))
 
 
+def test_a_connection_that_was_hung_up_on_is_in_use_no_longer(
+    postgres: Postgres, make_app: MakeApp, make_learner: MakeLearner
+) -> None:
+    # given
+    app = make_app(database_timeout=500, metrics_public=True)
+    learner = make_learner(app)
+    learner.watch()
+    # when
+    postgres.pause()
+    try:
+        frozen = learner.watch()
+    finally:
+        postgres.resume()
+    until(lambda: _is_served(learner))
+    # then
+    assert frozen.status == 503
+    measured = app.test_client().get("/metrics").get_data(as_text=True)
+    assert "progress_database_connections_in_use 0.0\n" in measured
+
+
 def test_after_one_connection_was_silent_the_others_are_not_tried(
     postgres: Postgres, apps: list[Flask], make_learner: MakeLearner
 ) -> None:
