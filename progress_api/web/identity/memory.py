@@ -33,13 +33,19 @@ class Memory:
     """
 
     def __init__(
-        self, app: Flask, verify: Callable[[], Verified], keys: PublishedKeys | None
+        self,
+        app: Flask,
+        verify: Callable[[], Verified],
+        verify_at_once: Callable[[], Verified],
+        keys: PublishedKeys | None,
     ) -> None:
         """Remember nothing yet.
 
         Args:
             app: one of our own with a JWTManager, set up.
-            verify: verifies the token of the current request, and raises where it is none.
+            verify: verifies the token of the current request by the manager, and raises where
+                it is none.
+            verify_at_once: does so faster, while the manager verifies as it was set up.
             keys: what verifies, where it may change by itself.
         """
         self._config = app.config
@@ -50,7 +56,7 @@ class Memory:
         self._verify = verify
         self._keys = keys
         # What it is called with is only the key: the token is that of the current request.
-        self._remembered = lru_cache(_MOST_TOKENS)(lambda *_: verify())
+        self._remembered = lru_cache(_MOST_TOKENS)(lambda *_: verify_at_once())
 
     def verified(self) -> Verified:
         """Return whom the token of the current request is of; raise what verifying it raises."""

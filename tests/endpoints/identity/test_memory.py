@@ -228,7 +228,7 @@ def test_no_more_tokens_are_remembered_than_ten_thousand(app: Flask) -> None:
         verified[request.headers["Authorization"]] += 1
         return Verified(Caller("learner"), FAR)
 
-    memory = Memory(app, verify, None)
+    memory = Memory(app, verify, verify, None)
 
     for name in ["first", "first", *map(str, range(MOST_TOKENS)), "first"]:
         with app.test_request_context(headers={"Authorization": name}):
