@@ -53,8 +53,9 @@ workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = _settings.web_threads
 # What a worker accepts while its threads are busy: with the default of 1,000, or 16 a thread, one
-# worker takes the connections that the other one has threads for (docs/performance.md).
-worker_connections = threads * 4
+# worker takes the connections that the other one has threads for (docs/performance.md). Two thirds
+# of them it keeps for a next request.
+worker_connections = threads * 3
 keepalive = 5
 timeout = 30
 # Longer than a request may wait for its connection and its statements; with the default of

@@ -1,7 +1,9 @@
 """What a request costs as work grows: rows, chapters, connections, writers, time."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import product
 from typing import Any
 
 import psutil
@@ -49,10 +51,9 @@ def shape() -> Rows:
     with prepared(Population()) as ground:
         for workers in (1, 2):
             for threads in (1, 2, 4, 8):
-                settings = {"WEB_CONCURRENCY": workers, "WEB_THREADS": threads}
-                with _alone(ground, **settings) as one:
-                    for connections in (16, 64, 256):
-                        load = Load(kind="chapter", seconds=_SECONDS, connections=connections)
+                with _alone(ground, workers=workers, WEB_THREADS=threads) as one:
+                    for kind, connections in product(_KINDS, (16, 64, 256)):
+                        load = Load(kind=kind, seconds=_SECONDS, connections=connections)
                         of = {"workers": workers, "threads": threads, "connections": connections}
                         yield of | _shared_cost(ground, one, load)
 
@@ -95,8 +96,11 @@ PIECES: dict[str, Callable[[], Rows]] = {
 
 
 @contextmanager
-def _alone(ground: Ground, **settings: object) -> Iterator[Contestant]:
-    with service(ground, 0, "service", DATABASE_URL=ground.postgres.url(), **settings) as one:
+def _alone(ground: Ground, *, workers: int = 2, **settings: object) -> Iterator[Contestant]:
+    settings |= {"DATABASE_URL": ground.postgres.url(), "WEB_CONCURRENCY": workers}
+    with service(ground, 0, "service", **settings) as one:
+        while len(_workers(one)) < workers:  # the first of them answers already
+            time.sleep(0.1)
         yield one
 
 
