@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     with app.app_context():
         in_use = measured.saturation.connections_in_use.inc
         enforce_deadlines(database.engine, settings, in_use)
-        measured.saturation.pool_size.set(settings.web_threads)
+        measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
         ready = partial(is_ready, database.engine, settings.progress_schema)
         health.register(app, ready, measured.saturation.schema_behind.set)
     pages.register_page(app, settings)

@@ -46,11 +46,11 @@ class Deadlines:
     def _start(self, connection: Any, record: object, _: object) -> None:
         with self._lock:
             self._ends[id(record)] = (time.monotonic() + self._seconds, connection.fileno())
+            self._in_use(1)
             # A thread does not outlive a fork, nor a time in which there is nothing to watch.
             if self._sweeper is None or not self._sweeper.is_alive():
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True)
                 self._sweeper.start()
-        self._in_use(1)
 
     def _stop(self, _: object, record: object, *__: object) -> None:
         # One that is lost is both invalidated and given back.

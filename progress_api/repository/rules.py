@@ -31,7 +31,8 @@ Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no 
 ELIGIBLE_PERCENTAGE = 95
 # Written into the statement: a constant that is bound would travel with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
-_ALL, _ELIGIBLE = literal_column("100", Integer), literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
+_HUNDRED = literal_column("100", Integer)
+_ELIGIBLE = literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
 _MOST = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
 
@@ -87,10 +88,10 @@ def completion_percentage(
 
     Once the certificate was earned it is 100, whatever is posted later.
     """
-    share = chapters_completed * _ALL // func.nullif(total, ZERO, type_=Integer)
+    share = chapters_completed * _HUNDRED // func.nullif(total, ZERO, type_=Integer)
     # Inside: LEAST passes over a NULL.
-    floored = func.least(func.coalesce(share, ZERO), _ALL)
-    percentage = case((func.coalesce(earned, NO), _ALL), else_=floored)
+    floored = func.least(func.coalesce(share, ZERO), _HUNDRED)
+    percentage = case((func.coalesce(earned, NO), _HUNDRED), else_=floored)
     return cast(percentage, Integer)
 
 

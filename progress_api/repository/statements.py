@@ -21,7 +21,6 @@ from sqlalchemy import (
     delete,
     false,
     func,
-    literal_column,
     select,
     update,
 )
@@ -215,7 +214,7 @@ RECORD_QUIZ = Unit(
     _OPEN,
     _record_quiz(),
     _remember_attempt(),
-    _recount(_QUIZ_RECORDED, literal_column("0", Integer)),
+    _recount(_QUIZ_RECORDED, rules.ZERO),
 )
 
 # Locked first: what is read to decide must not change before the decision is written.

@@ -87,7 +87,7 @@ def _announces_body(request: Request) -> bool:
     """Whether a body may follow; above HTTP/1.1 one need not be announced."""
     sent = request.environ
     announced = "CONTENT_LENGTH" in sent or "HTTP_TRANSFER_ENCODING" in sent
-    return announced or sent["SERVER_PROTOCOL"] != "HTTP/1.1"
+    return announced or sent.get("SERVER_PROTOCOL") != "HTTP/1.1"
 
 
 def _body(request: Request, limit: int) -> bytes:

@@ -3,9 +3,9 @@
 import logging
 import math
 import traceback
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jwt
@@ -17,6 +17,7 @@ from progress_api.exceptions import KeysUnavailable, Unauthenticated
 from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
 from progress_api.web.identity.callers import Caller, Stranger
+from progress_api.web.identity.decoder import Decoder
 from progress_api.web.identity.keys import PublishedKeys, check_public_keys
 from progress_api.web.identity.memory import Memory, Verified
 
@@ -69,9 +70,9 @@ class TokenIdentity:
         self._verified = self._verify
         # A host's manager may ask more than the token itself; a cookie, more than its text.
         if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
-            self._decode = _decoder(app)
-            memory = Memory(app, self._verify, self._verify_at_once, app.extensions[_OURS])
-            self._verified = memory.verified
+            keys = app.extensions[_OURS]
+            at_once = partial(self._verify_at_once, Decoder(app.config, keys))
+            self._verified = Memory(app, self._verify, at_once, keys).verified
 
     def identify(self) -> Caller | Stranger:
         """Verify the token of the current request.
@@ -100,15 +101,10 @@ class TokenIdentity:
             verified = verify_jwt_in_request()
         return self._whose(verified[1] if verified else {})
 
-    def _verify_at_once(self) -> Verified:
-        """Verify as our own manager does, which reads a token four times to ask its callbacks.
-
-        What is not accepted here, the manager refuses in its own way.
-        """
-        with suppress(*_REFUSALS):
-            scheme, _, token = request.headers["Authorization"].partition(" ")
-            if scheme.lower() == "bearer":
-                return self._whose(self._decode(token))
+    def _verify_at_once(self, decoder: Decoder) -> Verified:
+        """Verify in one reading; what is not accepted so is left to the manager."""
+        with suppress(*_REFUSALS, KeysUnavailable):
+            return self._whose(decoder.claims(request.headers["Authorization"]))
         return self._verify()
 
     def _whose(self, claims: dict[str, Any]) -> Verified:
@@ -187,29 +183,6 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
         keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)
         manager.decode_key_loader(keys.key)
         app.extensions[_OURS] = keys
-
-
-def _decoder(app: Flask) -> Callable[[str], dict[str, Any]]:
-    """Return what decodes a token as the manager of an app of our own does, as it was set up."""
-    config, keys = app.config, app.extensions[_OURS]
-    algorithm, audience = config["JWT_ALGORITHM"], config["JWT_DECODE_AUDIENCE"]
-    known = config["JWT_SECRET_KEY" if algorithm.startswith("HS") else "JWT_PUBLIC_KEY"]
-
-    def decode(token: str) -> dict[str, Any]:
-        claims: dict[str, Any] = jwt.decode(
-            token,
-            keys.key(jwt.get_unverified_header(token)) if keys else known,
-            algorithms=[algorithm],
-            audience=audience,
-            issuer=config["JWT_DECODE_ISSUER"],
-            leeway=config["JWT_DECODE_LEEWAY"],
-            options={"verify_aud": audience is not None},
-        )
-        if claims.get("type") == "refresh":
-            raise jwt.InvalidTokenError("the token is for refreshing only")
-        return claims
-
-    return decode
 
 
 def _spell_bearer() -> None:

@@ -106,6 +106,20 @@ def test_every_route_under_the_prefix_needs_a_token(service: Flask) -> None:
         assert_unauthenticated(InProcess(service).send(method, path, {}, None))
 
 
+@pytest.mark.parametrize(
+    "header", ["Bearer {} x", "Bearer {}, Bearer x", "Bearer{}", "Bearer x {}"]
+)
+def test_a_token_with_something_else_in_its_place_is_refused(learner: Learner, header: str) -> None:
+    given = {"Authorization": header.format(token(learner.name))}
+    assert_unauthenticated(learner.send("GET", headers=given))
+
+
+@pytest.mark.parametrize("header", ["Bearer  {}", "bearer {}", " Bearer {} ", "Basic a, Bearer {}"])
+def test_a_token_is_found_in_its_header(learner: Learner, header: str) -> None:
+    given = {"Authorization": header.format(token(learner.name))}
+    assert learner.send("GET", headers=given).status == 200
+
+
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 @pytest.mark.parametrize("header", HEADERS.values(), ids=HEADERS.keys())
 def test_a_header_without_a_token_is_refused(service: Flask, endpoint: str, header: str) -> None:
