@@ -52,10 +52,8 @@ bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = _settings.web_threads
-# What a worker accepts while its threads are busy: with the default of 1,000, or 16 a thread, one
-# worker takes the connections that the other one has threads for (docs/performance.md). Two thirds
-# of them it keeps for a next request.
-worker_connections = threads * 3
+# gunicorn's default. Who is not accepted waits for as long as others keep their connections.
+worker_connections = 1000
 keepalive = 5
 timeout = 30
 # Longer than a request may wait for its connection and its statements; with the default of
@@ -174,6 +172,15 @@ def pre_exec(server: Any) -> None:
     """Let a master that is started by SIGUSR2 make a directory of its own."""
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Let go of one in 16 where a worker has many: it may have those that another has threads for.
+
+    Who is let go of connects anew, and is accepted by the worker that is least busy.
+    """
+    if worker.nr_conns > threads * 2 and worker.nr % 16 == 0:
+        request.force_close()
 
 
 def post_fork(server: Any, _: Any) -> None:

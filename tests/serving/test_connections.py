@@ -1,0 +1,66 @@
+"""Connections that are kept: they take no place from others, and one worker does not keep them."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+from select import select
+
+import pytest
+
+from tests.serving.service import Service, until
+
+KEPT_BY_A_WORKER = 8  # two for each of its threads
+GREEDY = 40
+SECONDS = 5
+
+
+@pytest.fixture
+def busy(served: Service) -> Iterator[Service]:
+    """A service that is asked over many connections at once, on each again and again."""
+    with ExitStack() as opened:
+        greedy = [opened.enter_context(_greedy(served)) for _ in range(GREEDY)]
+        until(lambda: len(select(greedy, [], [], 0)[0]) >= GREEDY * 3 // 4)
+        yield served
+
+
+def test_who_comes_later_is_served_while_others_keep_their_connections_busy(busy: Service) -> None:
+    with closing(_connection(busy)) as latecomer:
+        _ask(latecomer)
+
+
+@pytest.mark.parametrize(
+    ("connections", "some_are_let_go"), [(KEPT_BY_A_WORKER, False), (KEPT_BY_A_WORKER + 1, True)]
+)
+def test_a_worker_lets_go_of_connections_where_it_has_more_than_its_share(
+    browsed: Service, connections: int, *, some_are_let_go: bool
+) -> None:
+    with ExitStack() as opened:
+        kept = [opened.enter_context(closing(_connection(browsed))) for _ in range(connections)]
+        told = set(_told(kept))
+    assert ("close" in told) == some_are_let_go
+
+
+def _told(kept: list[HTTPConnection]) -> Iterator[str | None]:
+    """What each connection is told of itself, all of them being asked in turn."""
+    for _ in range(5):
+        for connection in kept:
+            yield _ask(connection)
+
+
+def _greedy(service: Service) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", service.port))
+    opened.sendall(b"GET /healthz HTTP/1.1\r\nHost: service\r\n\r\n" * 2000)
+    return opened
+
+
+def _connection(service: Service) -> HTTPConnection:
+    return HTTPConnection("127.0.0.1", service.port, timeout=SECONDS)
+
+
+def _ask(connection: HTTPConnection) -> str | None:
+    connection.request("GET", "/healthz")
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 200
+    return answer.headers["Connection"]
