@@ -175,11 +175,12 @@ def pre_exec(server: Any) -> None:
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Let go of one in 16 where a worker has many: it may have those that another has threads for.
+    """Let go of one in 16 where a worker has more than its share of few: another may have none.
 
-    Who is let go of connects anew, and is accepted by the worker that is least busy.
+    Who is let go of connects anew, and is accepted by the worker that is least busy. Of many each
+    has enough; to let go of them would cost, for gunicorn waits until the client has hung up too.
     """
-    if worker.nr_conns > threads * 2 and worker.nr % 16 == 0:
+    if threads * 2 < worker.nr_conns <= threads * 4 and worker.nr % 16 == 0:
         request.force_close()
 
 

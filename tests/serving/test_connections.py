@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
 from select import select
 
@@ -10,7 +10,8 @@ import pytest
 
 from tests.serving.service import Service, until
 
-KEPT_BY_A_WORKER = 8  # two for each of its threads
+SHARE = 8  # of a worker: two connections for each of its threads
+MANY = 24  # of so many each worker has enough
 GREEDY = 40
 SECONDS = 5
 
@@ -29,23 +30,28 @@ def test_who_comes_later_is_served_while_others_keep_their_connections_busy(busy
         _ask(latecomer)
 
 
-@pytest.mark.parametrize(
-    ("connections", "some_are_let_go"), [(KEPT_BY_A_WORKER, False), (KEPT_BY_A_WORKER + 1, True)]
-)
-def test_a_worker_lets_go_of_connections_where_it_has_more_than_its_share(
+@pytest.mark.parametrize(("connections", "some_are_let_go"), [(SHARE, False), (SHARE + 1, True)])
+def test_a_worker_lets_go_of_connections_where_it_has_more_than_its_share_of_few(
     browsed: Service, connections: int, *, some_are_let_go: bool
 ) -> None:
+    with _kept(browsed, connections) as kept:
+        assert ("close" in _told(kept)) == some_are_let_go
+
+
+def test_a_worker_keeps_its_connections_where_there_are_many(browsed: Service) -> None:
+    with _kept(browsed, MANY) as kept:
+        until(lambda: "close" not in _told(kept))  # while they came there were few
+
+
+@contextmanager
+def _kept(service: Service, connections: int) -> Iterator[list[HTTPConnection]]:
     with ExitStack() as opened:
-        kept = [opened.enter_context(closing(_connection(browsed))) for _ in range(connections)]
-        told = set(_told(kept))
-    assert ("close" in told) == some_are_let_go
+        yield [opened.enter_context(closing(_connection(service))) for _ in range(connections)]
 
 
-def _told(kept: list[HTTPConnection]) -> Iterator[str | None]:
-    """What each connection is told of itself, all of them being asked in turn."""
-    for _ in range(5):
-        for connection in kept:
-            yield _ask(connection)
+def _told(kept: list[HTTPConnection]) -> set[str | None]:
+    """What the connections are told of themselves, all of them being asked in turn."""
+    return {_ask(connection) for _ in range(5) for connection in kept}
 
 
 def _greedy(service: Service) -> socket.socket:

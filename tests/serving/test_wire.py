@@ -23,7 +23,7 @@ def connection(served: Service) -> Iterator[HTTPConnection]:
 
 
 @pytest.mark.parametrize(
-    ("length", "status"), [(100, 200), (LIMIT, 200), (LIMIT + 1, 413), (500_000, 413)]
+    ("length", "status"), [(100, 200), (LIMIT, 200), (LIMIT + 1, 413), (100_000, 413)]
 )
 @pytest.mark.parametrize("in_chunks", [True, False])
 def test_a_body_may_have_64_kib_in_chunks_or_not(
