@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPResponse
 from socket import create_connection
 from urllib.parse import quote
@@ -23,7 +24,7 @@ def connection(served: Service) -> Iterator[HTTPConnection]:
 
 
 @pytest.mark.parametrize(
-    ("length", "status"), [(100, 200), (LIMIT, 200), (LIMIT + 1, 413), (100_000, 413)]
+    ("length", "status"), [(100, 200), (LIMIT, 200), (LIMIT + 1, 413), (500_000, 413)]
 )
 @pytest.mark.parametrize("in_chunks", [True, False])
 def test_a_body_may_have_64_kib_in_chunks_or_not(
@@ -37,13 +38,14 @@ def test_a_body_may_have_64_kib_in_chunks_or_not(
     body = b'{"chapterId": "c", "watchTime": 1}'.ljust(length)
     chunks = (body[n : n + 5000] for n in range(0, length, 5000))
 
-    connection.request(
-        "POST",
-        f"{PREFIX}/intro/chapter",
-        body=chunks if in_chunks else body,
-        headers=signed_in,
-        encode_chunked=in_chunks,
-    )
+    with suppress(BrokenPipeError, ConnectionResetError):  # it hangs up on who sends so much more
+        connection.request(
+            "POST",
+            f"{PREFIX}/intro/chapter",
+            body=chunks if in_chunks else body,
+            headers=signed_in,
+            encode_chunked=in_chunks,
+        )
     answer = received(connection, "POST", f"{PREFIX}/intro/chapter")
 
     assert answer.status == status
