@@ -97,8 +97,8 @@ clean: ## Remove what was built, and the environment; the data in .local stays
 
 # --no-deps: the lock is complete, and some versions of pip take a newer coverage[toml] than it pins.
 .venv/.installed: requirements.lock setup.cfg
-	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
-		|| { echo "This needs python3 of version 3.11, 3.12 or 3.13; found: $$(python3 --version 2>&1)." >&2; exit 1; }
+	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null \
+		|| { echo "This needs python3 of version 3.11 to 3.14; found: $$(python3 --version 2>&1)." >&2; exit 1; }
 	python3 -m venv .venv
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from click import echo
 
 ROOT = Path(__file__).parent.parent
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 # The oldest of what setup.cfg names; what is needed by those in turn is theirs to bound.
 RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 # What a host may ask for beside the wheel; its versions are bounded as the wheel's own are.

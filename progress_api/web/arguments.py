@@ -1,6 +1,7 @@
 """From the bytes of a request to arguments that are within bounds."""
 
 import json
+from itertools import accumulate
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
@@ -22,6 +23,10 @@ SLASHES_ENCODED = "progress_api.slashes_encoded"
 # Where the service describes itself, and so no tutorialId: its progress could not be read.
 DOCUMENT = "openapi.json"
 RESERVED = f"{DOCUMENT} is where this service describes itself."
+MAX_LEVELS = 100  # how deep each Python's own parser goes depends on its version and its stack
+_TOO_DEEP = f"The JSON of the request body may be nested at most {MAX_LEVELS} levels deep."
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
 def read_tutorial(request: Request, tutorial_id: str) -> str:
@@ -68,7 +73,7 @@ def read_body(request: Request, schema: LearnerBody, limit: int) -> tuple[str | 
     Raises:
         BodyTooLarge: it is longer than the setting allows.
         UnsupportedBody: it is not sent as JSON.
-        MalformedBody: it is no JSON object.
+        MalformedBody: it is no JSON object, or nested too deep.
         InvalidFields: naming each field and what it may be.
     """
     body = _body(request, limit) if _announces_body(request) else b""
@@ -107,6 +112,9 @@ def _body(request: Request, limit: int) -> bytes:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
+    # The count is quick, and enough for nearly every body: brackets in strings are in it too.
+    if body.count(b"[") + body.count(b"{") > MAX_LEVELS and _levels(body) > MAX_LEVELS:
+        raise MalformedBody(_TOO_DEEP)
     try:
         parsed = json.loads(body.decode(), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
@@ -114,6 +122,14 @@ def _parsed(body: bytes) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise MalformedBody
     return parsed
+
+
+def _levels(body: bytes) -> int:
+    """Return how deep the JSON is nested; for invalid JSON, at least how deep it is up to there."""
+    without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    outside_strings = b"".join(without_escapes.split(b'"')[::2])
+    brackets = outside_strings.translate(None, _NO_BRACKETS)
+    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0)
 
 
 def _no_number(constant: str) -> NoReturn:

@@ -1,6 +1,7 @@
 """What may be sent as a body, whatever its fields are."""
 
 import json
+from collections.abc import Callable
 from io import BytesIO
 
 import pytest
@@ -8,7 +9,7 @@ from flask import Flask
 from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from tests.client import JSON, PREFIX, Learner, token
+from tests.client import JSON, PREFIX, Answer, Learner, token
 from tests.conftest import MakeApp, MakeLearner
 from tests.endpoints.expectations import (
     ENDPOINTS,
@@ -42,9 +43,27 @@ NO_OBJECTS = {
     "a surrogate in UTF-8": b'{"chapterId":"\xed\xa0\x80","watchTime":1}',
     "UTF-16": '{"chapterId":"a","watchTime":1}'.encode("utf-16"),
     "UTF-16 without a mark": '{"chapterId":"a","watchTime":1}'.encode("utf-16-le"),
-    "deep arrays": b"[" * 30000 + b"]" * 30000,
-    "deep objects": b'{"a":' * 10000 + b"1" + b"}" * 10000,
-    "deep and cut off": b"[" * LIMIT,
+    "closed before it is opened": b"]" * 200 + b"[" * 200,
+}
+LEVELS = 100
+TOO_DEEP = {
+    "arrays": b"[" * 30000 + b"]" * 30000,
+    "objects": b'{"a":' * 10000 + b"1" + b"}" * 10000,
+    "cut off": b"[" * LIMIT,
+}
+# The value of a field of the outermost object, which is a level too.
+NESTED: dict[str, Callable[[int], bytes]] = {
+    "arrays": lambda levels: b"[" * (levels - 1) + b"]" * (levels - 1),
+    "objects": lambda levels: b'{"a":' * (levels - 1) + b"1" + b"}" * (levels - 1),
+    "arrays in objects": lambda levels: b'{"a":[' * 40 + NESTED["arrays"](levels - 80) + b"]}" * 40,
+    "after a short array": lambda levels: b"[[]," + NESTED["arrays"](levels - 1) + b"]",
+    "after a backslash": lambda levels: b'["\\\\",' + NESTED["arrays"](levels - 1) + b',""]',
+}
+FLAT = {
+    "side by side": b"[" + b"[]," * 500 + b"{}]",
+    "in a string": b'"' + b"[{" * 500 + b'"',
+    "after escaped quotes": b'"\\"' + b'[{\\"' * 500 + b'"',
+    "after escaped backslashes": b'["\\\\\\"' + b"[" * 500 + b'","\\\\",[]]',
 }
 READERS = [ENDPOINTS[name] for name in WITH_A_BODY]
 
@@ -52,6 +71,17 @@ READERS = [ENDPOINTS[name] for name in WITH_A_BODY]
 def padded(length: int) -> bytes:
     body = b'{"chapterId":"a","watchTime":1,"pad":"'
     return body + b"x" * (length - len(body) - 2) + b'"}'
+
+
+def beside(value: bytes) -> bytes:
+    """A chapter post that has a further field of this value."""
+    return b'{"chapterId":"a","watchTime":1,"x":' + value + b"}"
+
+
+def assert_too_deep(answer: Answer) -> None:
+    """The answer is 400, and says how deep a body may be nested."""
+    detail = "The JSON of the request body may be nested at most 100 levels deep."
+    assert_refused(answer, 400, "Invalid JSON", detail)
 
 
 @pytest.mark.parametrize("body", NO_OBJECTS.values(), ids=NO_OBJECTS.keys())
@@ -66,8 +96,27 @@ def test_every_endpoint_that_reads_a_body_refuses_what_is_no_object(
 ) -> None:
     method, path, _ = ENDPOINTS[endpoint]
     with nothing_changes(busy):
-        for body in (b"[]", b"{", b"null", b"[" * LIMIT):
+        for body in (b"[]", b"{", b"null"):
             assert_not_json(busy.send(method, path, body))
+        assert_too_deep(busy.send(method, path, b"[" * LIMIT))
+
+
+@pytest.mark.parametrize("body", TOO_DEEP.values(), ids=TOO_DEEP.keys())
+def test_what_is_nested_too_deep_is_refused(busy: Learner, body: bytes) -> None:
+    with nothing_changes(busy):
+        assert_too_deep(busy.send("POST", "/chapter", body))
+
+
+@pytest.mark.parametrize("nested", NESTED.values(), ids=NESTED.keys())
+def test_a_body_has_at_most_100_levels(learner: Learner, nested: Callable[[int], bytes]) -> None:
+    assert learner.send("POST", "/chapter", beside(nested(LEVELS))).status == 200
+    with nothing_changes(learner):
+        assert_too_deep(learner.send("POST", "/chapter", beside(nested(LEVELS + 1))))
+
+
+@pytest.mark.parametrize("value", FLAT.values(), ids=FLAT.keys())
+def test_only_what_is_nested_counts_as_a_level(learner: Learner, value: bytes) -> None:
+    assert learner.send("POST", "/chapter", beside(value)).status == 200
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "", "text/plain"])
@@ -164,9 +213,9 @@ def test_100_000_levels_are_refused_where_so_much_may_be_sent(
     make_app: MakeApp, make_learner: MakeLearner
 ) -> None:
     learner = make_learner(make_app(progress_max_body_bytes=2**20))
-    assert_not_json(learner.send("POST", "/chapter", b"[" * 100_000 + b"]" * 100_000))
+    assert_too_deep(learner.send("POST", "/chapter", b"[" * 100_000 + b"]" * 100_000))
     deep = b'{"chapterId":' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001
-    assert_not_json(learner.send("POST", "/chapter", deep))
+    assert_too_deep(learner.send("POST", "/chapter", deep))
 
 
 def test_of_a_key_that_is_given_twice_the_last_one_counts(learner: Learner) -> None:
