@@ -1,14 +1,5 @@
-"""What a WSGI server serves: `gunicorn wsgi:app`."""
+"""The app for a WSGI server that is started in this directory: `gunicorn wsgi:app`."""
 
-import sys
+from progress_api.wsgi import app
 
-from progress_api import create_app
-from progress_api.exceptions import SettingsError
-
-_GUNICORN_BOOT_ERROR = 3  # tells gunicorn not to start this worker again and again
-
-try:
-    app = create_app()
-except SettingsError as error:
-    sys.stderr.write(f"{error.detail}\n")
-    sys.exit(_GUNICORN_BOOT_ERROR)
+__all__ = ["app"]

@@ -124,8 +124,8 @@ def _migrate(settings: Settings) -> None:
 
 def _serve(stack: ExitStack, settings: Settings, given: str) -> int:
     # _end_leftovers finds it by the name, should this process be killed.
-    options = ["-c", "gunicorn.conf.py", "--name", str(LOCAL)]
-    command = [sys.executable, "-m", "gunicorn", *options, "wsgi:app"]
+    options = ["-c", "python:progress_api.serving", "--name", str(LOCAL)]
+    command = [sys.executable, "-m", "gunicorn", *options, "progress_api.wsgi:app"]
     service = spawn(command, cwd=ROOT, dies_by=signal.SIGTERM)
     stack.callback(stop, service, signal.SIGTERM, _SERVICE_STOP_SECONDS)
     deadline = time.monotonic() + _START_SECONDS

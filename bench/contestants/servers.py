@@ -54,7 +54,7 @@ def service(ground: Ground, number: int, name: str, **settings: object) -> Itera
     }
     driver = given.pop("DRIVER", "postgresql")
     given["DATABASE_URL"] = str(given["DATABASE_URL"]).replace("postgresql", str(driver), 1)
-    command = ["-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
+    command = ["-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app"]
     with _running(ground, number, name, command, given) as contestant:
         yield contestant
 

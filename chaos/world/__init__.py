@@ -147,8 +147,6 @@ class World:
         """
         root = self.directory / "next"
         shutil.copytree(ROOT / "progress_api", root / "progress_api")
-        for name in ("wsgi.py", "gunicorn.conf.py"):
-            shutil.copy(ROOT / name, root)
         path = root / "progress_api/migrations/versions/progress_9999_note.py"
         path.write_text(_MIGRATION.format(head=head()))
         migrate = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]

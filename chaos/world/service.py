@@ -49,8 +49,9 @@ class Service:
         self._temporary.mkdir()
         own = {"PORT": self.port, "METRICS_PORT": self.metrics_port, "TMPDIR": self._temporary}
         fixed = {"JWT_SECRET_KEY": SECRET, "WEB_CONCURRENCY": _WORKERS, "WEB_THREADS": _THREADS}
-        gunicorn = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:app"]
-        self._command = [*with_only(fixed | own | dict(settings)), *gunicorn]
+        program = [sys.executable, "-m", "gunicorn", "-c", "python:progress_api.serving"]
+        given = with_only(fixed | own | dict(settings))
+        self._command = [*given, *program, "progress_api.wsgi:app"]
         if self._held:  # from the shell, whose process id is to be gunicorn's
             handed = f'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@" 3<&{self._held.fileno()}'
             self._command = ["sh", "-c", handed, "sh", *self._command]

@@ -11,6 +11,7 @@ import requests
 from progress_api.migrate import head
 from tests.client import SECRET, Learner, OverTheWire
 from tests.docs.installed import Built, Installed
+from tests.serving.service import free_port
 
 NEEDED = {
     "wsgi.py",
@@ -22,6 +23,7 @@ NEEDED = {
     "progress_api/migrations/versions/progress_0001_guide_tables.py",
     "progress_api/migrations/versions/progress_0002_quiz_attempt_keys.py",
 }
+GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
 # In one process, for the imports take most of the time. The first needs no key.
 TWO_COMMANDS = """
 import os, sys
@@ -87,14 +89,16 @@ def test_the_command_migrates_from_the_wheel(installed: Installed, empty_databas
 
 
 def test_gunicorn_serves_the_wheel(installed: Installed, database: str) -> None:
-    given = {
-        "DATABASE_URL": database,
-        "JWT_SECRET_KEY": SECRET,
-        "GUNICORN_CMD_ARGS": "--bind 127.0.0.1:0",  # its own options are defaults
-    }
-    with installed.serving("-m", "gunicorn", "wsgi:app", **given) as served:
+    assert list(installed.directory.iterdir()) == []  # so no configuration is found there
+    port, metrics_port = str(free_port()), str(free_port())
+    given = {"DATABASE_URL": database, "JWT_SECRET_KEY": SECRET}
+    given |= {"PORT": port, "METRICS_PORT": metrics_port}
+    with installed.serving(*GUNICORN, **given) as served:
         url = served.url
+        assert url == f"http://127.0.0.1:{port}"
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 200
         assert requests.get(f"{url}/readyz", timeout=60).status_code == 200
         ada = Learner(OverTheWire(url), "ada")
         assert ada.watch(completed=True, totalChapters=2).body["completionPercentage"] == 50
+        metrics = requests.get(f"http://127.0.0.1:{metrics_port}/metrics", timeout=60).text
+        assert 'api_requests_total{endpoint="/readyz",status="200"} 1.0' in metrics

@@ -25,14 +25,15 @@ from tests.client import PREFIX, SECRET, Answer, Learner
 from tests.described import assert_described
 
 ROOT = Path(__file__).parent.parent.parent
-GUNICORN = Path(sys.executable).with_name("gunicorn")
+GUNICORN = (Path(sys.executable).with_name("gunicorn"), "-c", "python:progress_api.serving")
+APP = "progress_api.wsgi:app"
 TEMPLATE = "/v1/tutorials/progress/<tutorial_id>"
 _SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _addresses = itertools.count(2)
 
 
 class Service:
-    """Gunicorn with `gunicorn.conf.py`, from start to end."""
+    """Gunicorn with `progress_api.serving`, from start to end."""
 
     def __init__(self, directory: Path, **settings: object) -> None:
         """Prepare; nothing runs before the `with`.
@@ -41,6 +42,7 @@ class Service:
             directory: where its output and its temporary files go.
             settings: by their names in the environment.
         """
+        self.root = ROOT  # where it starts, which is where its code is
         self.log = directory / "log"
         self.temporary = directory / "temporary"
         self.port, self.metrics_port = free_port(), free_port()
@@ -60,8 +62,8 @@ class Service:
         self.temporary.mkdir(parents=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [GUNICORN, "-c", "gunicorn.conf.py", "wsgi:app"],
-                cwd=ROOT,
+                [*GUNICORN, APP],
+                cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

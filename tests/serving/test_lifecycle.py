@@ -1,11 +1,13 @@
 """How the service ends and is replaced while requests come in."""
 
+import shutil
 import signal
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import create_server
 
@@ -16,7 +18,7 @@ import pytest
 from tests.client import Answer
 from tests.conftest import SCHEME, with_scheme
 from tests.serving.raw import exchange
-from tests.serving.service import Service, Wire, until
+from tests.serving.service import ROOT, Service, Wire, until
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,25 @@ def test_on_hup_every_worker_is_replaced_and_no_request_is_lost_or_miscounted(
     assert served.counted()[("/readyz", "200")] == counted + len(statuses)
 
 
+def test_on_hup_the_code_and_the_configuration_installed_meanwhile_are_loaded(
+    tmp_path: Path, shared_database: str
+) -> None:
+    service = Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1, METRICS_PORT=0)
+    service.root, package = tmp_path, tmp_path / "progress_api"
+    shutil.copytree(ROOT / "progress_api", package)
+    with service:
+        before = ("ok", 8190)
+        # The second reload must find the files as the first one did.
+        for status, longest in (("newer", 100), ("newest", 4000)):
+            _replace(package / "web/health.py", f'"{before[0]}"', f'"{status}"')
+            _replace(package / "serving.py", f"line = {before[1]}\n", f"line = {longest}\n")
+            service.signal(signal.SIGHUP)
+            until(partial(_answers, service, "/healthz", 200, status))
+            long = ("/healthz?" + "q" * 200, 414 if longest < 200 else 200)
+            until(partial(_answers, service, *long))
+            before = (status, longest)
+
+
 def test_every_line_from_start_to_end_is_a_json_object(life: Life) -> None:
     lines = life.service.lines()
 
@@ -153,6 +174,17 @@ def test_no_worker_outlives_its_master_and_keeps_the_ports(
 
         # Its first thread may be gone a moment before the others, which have the ports as well.
         until(lambda: all(map(_is_free, (service.port, service.metrics_port))))
+
+
+def _answers(service: Service, path: str, status: int, body_status: str | None = None) -> bool:
+    answer = Wire(service).send("GET", path)
+    return answer.status == status and body_status in {None, answer.body.get("status")}
+
+
+def _replace(file: Path, before: str, after: str) -> None:
+    text = file.read_text()
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after))
 
 
 def _is_free(port: int) -> bool:

@@ -8,7 +8,7 @@ from socket import create_server
 
 import pytest
 
-from tests.serving.service import GUNICORN, ROOT, Serve, Service, Wire
+from tests.serving.service import APP, GUNICORN, ROOT, Serve, Service, Wire
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -17,11 +17,11 @@ Start = Callable[..., subprocess.CompletedProcess[str]]
 def start(tmp_path: Path, shared_database: str) -> Start:
     """Run gunicorn to its end, with further settings."""
 
-    def run(*options: str, **settings: object) -> subprocess.CompletedProcess[str]:
+    def run(*options: str, app: str = APP, **settings: object) -> subprocess.CompletedProcess[str]:
         service = Service(tmp_path, DATABASE_URL=shared_database, **settings)
         service.temporary.mkdir()
         return subprocess.run(
-            [GUNICORN, *options, "wsgi:app"],
+            [*GUNICORN, *options, app],
             cwd=ROOT,
             env=service.environment,
             capture_output=True,
@@ -85,7 +85,7 @@ def test_workers_that_cannot_start_leave_nothing(start: Start, tmp_path: Path) -
     other_app = tmp_path / "broken.py"
     other_app.write_text("raise SystemExit(3)")
 
-    ended = start("--pythonpath", str(tmp_path), "broken:app", WEB_CONCURRENCY=2)
+    ended = start("--pythonpath", str(tmp_path), app="broken:app", WEB_CONCURRENCY=2)
 
     assert ended.returncode == 3
     assert _left(tmp_path) == []
