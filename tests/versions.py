@@ -126,7 +126,7 @@ def _copy(tree: Path) -> None:
     for name in filter(None, _output("git", "-C", ROOT, *listing).split("\0")):
         if (ROOT / name).exists():
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tree / name)
+            shutil.copy(ROOT / name, tree / name, follow_symlinks=False)
     # A test asks git for the names of its files.
     for command in (["init", "--quiet"], ["add", "--all"]):
         _call("git", "-C", tree, *command)
