@@ -95,7 +95,8 @@ OPERATIONS = (
         path="/chapter",
         name="recordChapter",
         summary="Record how far a chapter was watched",
-        rules="To be posted every few seconds of play, by as many players as like.",
+        rules="Post it about every 10 seconds of play, at a pause, and when the page is left. "
+        "Several devices of a learner may post at once; all posts are recorded.",
         body=ChapterPost(),
         answer=answers.Progress(),
         failures=(*_ANY_BODY, failures.TooManyChapters()),
