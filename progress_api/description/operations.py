@@ -21,7 +21,11 @@ from progress_api.web.schemas import (
 Failures = tuple[failures.ProgressError, ...]
 
 TUTORIAL, LEARNER = "python-basics", "alice"
-_ANY_BODY: Failures = (failures.InvalidFields({"userId": [AN_ID]}), failures.MalformedBody())
+_ANY_BODY: Failures = (
+    failures.InvalidFields({"userId": [AN_ID]}),
+    failures.MalformedBody(),
+    failures.IncompleteBody(),
+)
 _INVALID_SCORE = failures.InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
 _NOT_ELIGIBLE = failures.NotEligible(
     "The certificate needs 95 percent and every quiz passed: "
@@ -95,7 +99,8 @@ OPERATIONS = (
         path="/chapter",
         name="recordChapter",
         summary="Record how far a chapter was watched",
-        rules="To be posted every few seconds of play, by as many players as like.",
+        rules="Post it about every 10 seconds of play, at a pause, and when the page is left. "
+        "Several devices of a learner may post at once; all posts are recorded.",
         body=ChapterPost(),
         answer=answers.Progress(),
         failures=(*_ANY_BODY, failures.TooManyChapters()),
