@@ -27,6 +27,7 @@ from gunicorn import glogging, util
 from prometheus_client import values
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
+from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.logs import JsonLines
 from progress_api.settings import Settings
@@ -34,6 +35,10 @@ from progress_api.settings import Settings
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
 _SET_PDEATHSIG = 1  # of Linux's prctl
+_SEPARATE_LIMITS = (
+    "RATELIMIT_STORAGE_URI is memory://: each of the %d workers counts limits separately. Name a "
+    "Valkey or Redis that all workers share."
+)
 _new = Path(tempfile.gettempdir(), f"{_PREFIX}{uuid.uuid4().hex}")
 # Made when all else has gone well.
 _directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new)
@@ -47,6 +52,7 @@ try:
     _settings = Settings.from_environment(os.environ)
 except SettingsError as error:
     sys.exit(error.detail)
+os.environ[CONFIGURED] = "true"
 
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
@@ -126,6 +132,15 @@ def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str
     util.write_nonblock(sock, answer.encode("latin-1"))
 
 
+def on_starting(server: Any) -> None:
+    """Warn of settings that probably do not do what was meant."""
+    for sentence in misspelled(os.environ, vars(_settings)):
+        server.log.warning(sentence)
+    in_memory = _settings.ratelimit_storage_uri.startswith("memory:")
+    if _settings.ratelimit_enabled and in_memory and server.cfg.workers > 1:
+        server.log.warning(_SEPARATE_LIMITS, server.cfg.workers)
+
+
 def when_ready(server: Any) -> None:
     """Count anew, and serve the metrics of all workers on a port of their own."""
     _directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -167,6 +182,8 @@ def _remove_directory(owner: int) -> None:
 
 def pre_exec(server: Any) -> None:
     """Let a master that is started by SIGUSR2 make a directory of its own."""
+    # `python -m gunicorn` starts again as a script, whose directory has another package `http`.
+    server.cfg.env_orig["PYTHONSAFEPATH"] = "1"
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
 

@@ -41,6 +41,10 @@ class Installed:
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
 
+    def script(self, name: str) -> str:
+        """The path of a command that is installed here; Python runs it."""
+        return str(self.python.with_name(name))
+
     def environment(self, **given: str) -> dict[str, str]:
         """Nothing of this process's own but what a shell would have."""
         return {"PATH": os.defpath, "HOME": str(self.directory), **given}

@@ -78,7 +78,7 @@ def test_check_tells_that_a_database_is_not_migrated(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     database: Database = request.getfixturevalue(kind)
-    assert "flask progress migrate" in refusal(database.command("check", **KEY))
+    assert "progress-api migrate" in refusal(database.command("check", **KEY))
 
 
 def test_check_tells_what_differs_in_one_sentence(migrated: Database) -> None:

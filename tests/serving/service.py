@@ -42,6 +42,7 @@ class Service:
             directory: where its output and its temporary files go.
             settings: by their names in the environment.
         """
+        self.command: tuple[str | Path, ...] = (*GUNICORN, APP)
         self.root = ROOT  # where it starts, which is where its code is
         self.log = directory / "log"
         self.temporary = directory / "temporary"
@@ -62,7 +63,7 @@ class Service:
         self.temporary.mkdir(parents=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*GUNICORN, APP],
+                self.command,
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
