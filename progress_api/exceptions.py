@@ -28,8 +28,16 @@ class MalformedBody(ProgressError):
     """The request body must be a JSON object, such as {"userId": null}."""
 
 
+class IncompleteBody(MalformedBody):
+    """The request body ended before what its headers announce; send all of it again."""
+
+
 class UnsupportedBody(ProgressError):
     """Send the body as JSON, with the header Content-Type: application/json."""
+
+
+class EncodedBody(UnsupportedBody):
+    """Send the body without compression, with no header Content-Encoding."""
 
 
 class BodyTooLarge(ProgressError):

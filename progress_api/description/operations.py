@@ -21,7 +21,11 @@ from progress_api.web.schemas import (
 Failures = tuple[failures.ProgressError, ...]
 
 TUTORIAL, LEARNER = "python-basics", "alice"
-_ANY_BODY: Failures = (failures.InvalidFields({"userId": [AN_ID]}), failures.MalformedBody())
+_ANY_BODY: Failures = (
+    failures.InvalidFields({"userId": [AN_ID]}),
+    failures.MalformedBody(),
+    failures.IncompleteBody(),
+)
 _INVALID_SCORE = failures.InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
 _NOT_ELIGIBLE = failures.NotEligible(
     "The certificate needs 95 percent and every quiz passed: "

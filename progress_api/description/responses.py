@@ -104,6 +104,7 @@ def _common(settings: Settings) -> Iterable[failures.ProgressError]:
     most = settings.progress_max_body_bytes
     yield failures.BodyTooLarge(f"The request body may have at most {most} bytes.")
     yield failures.UnsupportedBody()
+    yield failures.EncodedBody()
     yield UNEXPECTED
     yield failures.DatabaseUnavailable()
     if settings.jwt_jwks_url:

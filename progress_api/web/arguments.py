@@ -10,6 +10,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from progress_api.exceptions import (
     BodyTooLarge,
+    EncodedBody,
+    IncompleteBody,
     InvalidFields,
     InvalidScore,
     MalformedBody,
@@ -67,7 +69,8 @@ def read_body(request: Request, schema: LearnerBody, limit: int) -> tuple[str | 
 
     Raises:
         BodyTooLarge: it is longer than the setting allows.
-        UnsupportedBody: it is not sent as JSON.
+        UnsupportedBody: it is not sent as JSON, or with a Content-Encoding.
+        IncompleteBody: less of it can be read than the headers announce.
         MalformedBody: it is no JSON object.
         InvalidFields: naming each field and what it may be.
     """
@@ -101,9 +104,25 @@ def _body(request: Request, limit: int) -> bytes:
         raise MalformedBody from error
     if len(body) > limit:
         raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
-    if body and not request.is_json:
-        raise UnsupportedBody
+    announced = _announced_bytes(request)
+    if body or announced:
+        _check_media_type(request)
+    if len(body) < announced:
+        raise IncompleteBody
     return body
+
+
+def _announced_bytes(request: Request) -> int:
+    """Return how many bytes the body must have at least; its length is unknown in chunks."""
+    return 1 if "HTTP_TRANSFER_ENCODING" in request.environ else request.content_length or 0
+
+
+def _check_media_type(request: Request) -> None:
+    if not request.is_json:
+        raise UnsupportedBody
+    encodings = request.headers.get("Content-Encoding", "").lower().split(",")
+    if {encoding.strip() for encoding in encodings} - {"", "identity"}:
+        raise EncodedBody
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -19,6 +19,7 @@ RETRY_AFTER_SECONDS = 1
 # What is answered to each failure: the status, and the short text, the guide's where it has one.
 ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {
     failures.MalformedBody: (400, "Invalid JSON"),
+    failures.IncompleteBody: (400, "Incomplete request body"),
     failures.InvalidFields: (400, "Invalid request"),
     failures.InvalidScore: (400, SCORE_OUT_OF_RANGE),
     failures.TooManyChapters: (400, "Too many chapters"),
@@ -103,6 +104,8 @@ def refusal(status: int, sent_as: str | None, told: str | None = None) -> dict[s
 def _add_headers(response: Response, error: failures.ProgressError) -> None:
     if isinstance(error, failures.Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
+    elif isinstance(error, failures.EncodedBody):
+        response.headers["Accept-Encoding"] = "identity"
     elif isinstance(error, failures.Unavailable):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     elif isinstance(error, failures.LimitExceeded):

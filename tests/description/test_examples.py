@@ -101,6 +101,7 @@ NOWHERE = "127.0.0.1:1"
 # What is done for each failure, and with which settings.
 FAILURES: dict[str, tuple[Callable[[Learner, str, str], Answer], dict[str, Any]]] = {
     "MalformedBody": (sending(b"{"), {}),
+    "IncompleteBody": (sending(b"", Transfer_Encoding="chunked"), {}),
     "InvalidFields": (sending(BLANK), {}),
     "InvalidScore": (sending(BAD_SCORE), {}),
     "TooManyChapters": (one_too_many, {"progress_max_chapters": 1}),
@@ -112,6 +113,7 @@ FAILURES: dict[str, tuple[Callable[[Learner, str, str], Answer], dict[str, Any]]
     "InsecureTransport": (sending(), {"require_https": True}),
     "BodyTooLarge": (sending(b" " * 65537), {}),
     "UnsupportedBody": (sending(b"{}", Content_Type="text/plain"), {}),
+    "EncodedBody": (sending(b"{}", Content_Encoding="gzip"), {}),
     "LimitExceeded": (
         sending(times=2),
         {"ratelimit_enabled": True} | {f"ratelimit_{view}": "1/hour" for view in EACH},
