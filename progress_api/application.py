@@ -17,7 +17,7 @@ from progress_api.extension import ProgressAPI
 from progress_api.metrics import Metrics
 from progress_api.migrate import is_ready
 from progress_api.settings import Settings
-from progress_api.web import error_responses, health, routes, transport
+from progress_api.web import caching, error_responses, health, routes, transport
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -78,6 +78,7 @@ def _observe(app: Flask, settings: Settings, measured: Metrics) -> None:
     logs.configure(settings.log_level)
     logs.register(app)
     metrics.register(app, lambda: measured)
+    caching.register(app)
     error_responses.register(app)
 
 

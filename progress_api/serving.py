@@ -127,6 +127,7 @@ def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str
     body = json.dumps({"error": reason, "detail": detail, "requestId": request_id})
     head = (
         f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        "Cache-Control: no-store\r\n"
     )
     answer = f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     util.write_nonblock(sock, answer.encode("latin-1"))

@@ -25,7 +25,7 @@ _HEADERS = {
     "WWW-Authenticate": ("string", "How to authenticate: Bearer."),
     "Allow": ("string", "The methods that the address takes."),
     "ETag": ("string", "The version of this document; If-None-Match with it is answered 304."),
-    "Cache-Control": ("string", "How long this document may be kept."),
+    "Cache-Control": ("string", "no-store, but for this document: how long it may be kept."),
 }
 _OF_STATUS = {
     401: ("WWW-Authenticate",),
@@ -54,7 +54,8 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
         examples = {_name(status): {"summary": body["error"], "value": body}}
         spec.components.response(_name(status), _described(status, about, Error, examples))
     about = "OPTIONS on any of these paths."
-    options: dict[str, Any] = {"description": about, "headers": {"Allow": "Allow"}}
+    options: dict[str, Any] = {"description": about}
+    options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
     options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
     spec.components.response("Options", options)
 
@@ -89,7 +90,7 @@ def responses_of_document(settings: Settings) -> dict[str, Any]:
         settings: of the service.
     """
     whole = _described(200, "This document.", {"type": "object"}, {})
-    whole["headers"] |= {name: name for name in ("ETag", "Cache-Control")}
+    whole["headers"] |= {"ETag": "ETag"}
     kept = {"description": "It is still the one that the ETag names.", "headers": whole["headers"]}
     insecure = [failures.InsecureTransport()] if settings.require_https else []
     refused = {str(status): _refused(status, some) for status, some in _by_status(insecure).items()}
@@ -142,7 +143,7 @@ def _refused(status: int, some: Iterable[failures.ProgressError]) -> dict[str, A
 def _described(
     status: int, about: str, body: type[Schema] | Schema | dict[str, Any], examples: dict[str, Any]
 ) -> dict[str, Any]:
-    headers = ("X-Request-ID", *_OF_STATUS.get(status, ()))
+    headers = ("X-Request-ID", "Cache-Control", *_OF_STATUS.get(status, ()))
     content = {"schema": body} | ({"examples": examples} if examples else {})
     return {
         "description": about,

@@ -23,6 +23,7 @@ from tests.description.conftest import Describe
 from tests.endpoints.expectations import assert_field_refused
 
 ADDRESS = f"{PREFIX}/openapi.json"
+ANY_ANSWERS_HEADERS = {"X-Request-ID": "1", "Cache-Control": "no-store"}
 NAMES = {
     "getProgress",
     "recordChapter",
@@ -212,17 +213,17 @@ def test_a_host_that_knows_the_learner_in_its_own_way_tells_of_no_token(
 def test_the_tests_own_client_refuses_an_answer_that_is_not_described(
     method: str, path: str, status: int, body: object
 ) -> None:
-    answer: Any = SimpleNamespace(status=status, headers={"X-Request-ID": "1"}, body=body)
+    answer: Any = SimpleNamespace(status=status, headers=ANY_ANSWERS_HEADERS, body=body)
     with pytest.raises((AssertionError, ValidationError)):
         assert_described(PREFIX, method, PREFIX + path, answer)
 
 
 def test_the_tests_own_client_looks_at_headers(service: Flask) -> None:
     body = json.loads(service.test_client().get(f"{PREFIX}/intro").data)
-    told = {"X-Request-ID": "1", "WWW-Authenticate": "Bearer"}
+    told = ANY_ANSWERS_HEADERS | {"WWW-Authenticate": "Bearer"}
     whole: Any = SimpleNamespace(status=401, headers=told, body=body)
     assert_described(PREFIX, "GET", f"{PREFIX}/intro", whole)
-    for headers in ({"X-Request-ID": "1"}, told | {"Retry-After": "1"}):
+    for headers in (ANY_ANSWERS_HEADERS, told | {"Retry-After": "1"}):
         answer: Any = SimpleNamespace(status=401, headers=headers, body=body)
         with pytest.raises(AssertionError):
             assert_described(PREFIX, "GET", f"{PREFIX}/intro", answer)

@@ -83,6 +83,7 @@ def test_what_nginx_refuses_by_itself_it_refuses_in_json(
 
     assert (answer.status_code, answer.json()["error"]) == refusal
     assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json().keys() == {"error", "detail", "requestId"}
     assert answer.json()["requestId"] == answer.headers["X-Request-ID"]
 
@@ -97,6 +98,7 @@ def test_while_the_service_is_away_nginx_says_when_to_try_again(proxied: Proxied
     assert with_an_id.headers["X-Request-ID"] == "mine"
     assert {one.status_code for one in away} == {503}
     assert {one.headers["Retry-After"] for one in away} == {"1"}
+    assert {one.headers["Cache-Control"] for one in away} == {"no-store"}
     assert {one.json()["error"] for one in away} == {"Service unavailable"}
     mine, made = (one.json()["requestId"] for one in away)
     assert (mine, len(made)) == ("mine", 32)
