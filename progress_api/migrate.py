@@ -17,7 +17,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.adopt import made_by_hand, require_utf8
-from progress_api.database import asking, live_connection, sqlstate
+from progress_api.database import (
+    FOREIGN_ERRORS,
+    asking,
+    live_connection,
+    message_of,
+    sqlstate,
+)
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository.tables import metadata
 
@@ -217,8 +223,8 @@ def _one_at_a_time(engine: Engine, schema: str | None) -> Iterator[Connection]:
             yield connection
     except CommandError as error:
         raise SchemaDiffers(str(error)) from error
-    except DBAPIError as error:
-        told = str(error.orig).partition("\n")[0]
+    except (DBAPIError, *FOREIGN_ERRORS) as error:
+        told = message_of(getattr(error, "orig", error))
         raise MigrationFailed(f"The database was not migrated: {told}") from error
 
 

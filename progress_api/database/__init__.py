@@ -2,12 +2,13 @@
 
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
 from progress_api.database.executor import EngineExecutor, Executor, live_connection
-from progress_api.database.failures import sqlstate
+from progress_api.database.failures import FOREIGN_ERRORS, message_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
 from progress_api.database.units import Row, Unit
 
 __all__ = [
+    "FOREIGN_ERRORS",
     "AnySession",
     "EngineExecutor",
     "Executor",
@@ -18,6 +19,7 @@ __all__ = [
     "enforce_deadlines",
     "engine_options",
     "live_connection",
+    "message_of",
     "open_engine",
     "sqlstate",
 ]

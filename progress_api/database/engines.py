@@ -1,6 +1,7 @@
 """Engines of our own, for a database that is not a host's."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
@@ -15,6 +16,8 @@ from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
 
 _MARGIN_SECONDS = 0.3
+_CONNECT_SECONDS = "2"
+_HOSTS = ("host", "port")  # SQLAlchemy joins repeated hosts, each with its port
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -23,28 +26,50 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     Raises:
         SettingsError: DATABASE_URL cannot be read.
     """
-    timeout = settings.database_timeout
-    session: dict[str, object] = {"timezone": "UTC", "client_encoding": "UTF8"}
-    # What the recount relies on, whatever the database or the role is set to.
-    session["default_transaction_isolation"] = r"read\ committed"
-    session |= {"statement_timeout": timeout, "lock_timeout": timeout}
-    told = " ".join(f"-c {name}={value}" for name, value in session.items())
-    theirs = _parsed(settings.database_url).query.get("options", "")
+    url = _parsed(settings.database_url)
     return {
         "isolation_level": "AUTOCOMMIT",
         "pool_size": settings.web_threads,
         "max_overflow": 0,
-        "pool_timeout": timeout / 1000,
+        "pool_timeout": settings.database_timeout / 1000,
         "pool_recycle": 1800,
         "json_deserializer": orjson.loads,
         # A failed statement's values may be a learner's; they stay out of messages and logs.
         "hide_parameters": True,
-        "connect_args": {
-            "connect_timeout": 2,
-            "application_name": "progress-api",
-            "options": f"{told} {theirs}".strip(),
-        },
+        "connect_args": _connect_args(url, settings),
     }
+
+
+def _connect_args(url: URL, settings: Settings) -> dict[str, Any]:
+    """Return the arguments of each connection: those of DATABASE_URL, and defaults.
+
+    A parameter that is repeated in the URL has its last value, as in libpq. `options` are joined,
+    and PostgreSQL applies the last value of each: ours come first.
+    """
+    given = {name: _values(url, name)[-1] for name in url.query if name not in _HOSTS}
+    # libpq takes PGOPTIONS only where no `options` are given.
+    theirs = _values(url, "options") or [os.environ.get("PGOPTIONS", "")]
+    timeout = os.environ.get("PGCONNECT_TIMEOUT") or _CONNECT_SECONDS
+    arguments: dict[str, Any] = {"connect_timeout": timeout}
+    arguments["fallback_application_name"] = "progress-api"
+    arguments |= given | {"options": " ".join([_options(settings), *theirs]).strip()}
+    # An identifier may hold any character, whatever PGCLIENTENCODING or the database prefers.
+    arguments["client_encoding"] = "UTF8"
+    return arguments
+
+
+def _options(settings: Settings) -> str:
+    timeout = settings.database_timeout
+    session: dict[str, object] = {"timezone": "UTC"}
+    # What the recount relies on, whatever the database or the role is set to.
+    session["default_transaction_isolation"] = r"read\ committed"
+    session |= {"statement_timeout": timeout, "lock_timeout": timeout}
+    return " ".join(f"-c {name}={value}" for name, value in session.items())
+
+
+def _values(url: URL, name: str) -> Sequence[str]:
+    value = url.query.get(name, ())
+    return [value] if isinstance(value, str) else value
 
 
 def open_engine(settings: Settings) -> Engine:

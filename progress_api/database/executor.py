@@ -159,7 +159,7 @@ def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]
         connection = engine.raw_connection()
     try:
         yield connection
-    except engine.dialect.loaded_dbapi.Error as error:
+    except errors_of(engine) as error:
         if is_spent(error):
             connection.invalidate(error)
         raise

@@ -18,17 +18,32 @@ _UNAVAILABLE |= {"22001", "22021", "22P05"}
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
 _CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"})
+# Drivers raise these too: psycopg2 for a refusal that is not in UTF-8, psycopg 3 for a host name
+# that cannot be encoded, or where no file is left for its socket.
+FOREIGN_ERRORS = (UnicodeError, OSError)
 
 _SILENT_SECONDS = 0.3  # less than any deadline of ours, and than the time to connect
 
 
 def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
-    """Return what is raised where a database fails: the driver's own, and what wraps them.
+    """Return the errors that a failing database causes: the driver's, and SQLAlchemy's.
 
     Args:
         engine: with either driver.
     """
-    return engine.dialect.loaded_dbapi.Error, SQLAlchemyError
+    return engine.dialect.loaded_dbapi.Error, SQLAlchemyError, *FOREIGN_ERRORS
+
+
+def message_of(error: BaseException) -> str:
+    """Return the first line of what a server or a driver said, in whatever encoding it is.
+
+    Args:
+        error: any error.
+    """
+    text = str(error)
+    if isinstance(error, UnicodeDecodeError):
+        text = error.object.decode("latin-1")  # a guess, in which ASCII is right and nothing fails
+    return text.partition("\n")[0]
 
 
 def is_silence(error: BaseException, seconds: float) -> bool:
@@ -38,8 +53,8 @@ def is_silence(error: BaseException, seconds: float) -> bool:
         error: the driver's or SQLAlchemy's; a wait for the pool is not the server's.
         seconds: how long it took to fail.
     """
-    told = sqlstate(error) is not None or isinstance(error, PoolTimeout)
-    return seconds >= _SILENT_SECONDS and not told
+    answered = sqlstate(error) is not None or isinstance(error, PoolTimeout | UnicodeError)
+    return seconds >= _SILENT_SECONDS and not answered
 
 
 def is_out_of_reach(error: BaseException) -> bool:
@@ -48,7 +63,7 @@ def is_out_of_reach(error: BaseException) -> bool:
     Args:
         error: the driver's or SQLAlchemy's.
     """
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, (PoolTimeout, *FOREIGN_ERRORS)):
         return True
     state = sqlstate(error)
     if state is None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.executor import execute
-from progress_api.database.failures import is_out_of_reach
+from progress_api.database.failures import FOREIGN_ERRORS, is_out_of_reach
 from progress_api.database.units import Parameters, Row, Unit
 from progress_api.exceptions import DatabaseUnavailable
 
@@ -37,7 +37,7 @@ class SessionExecutor:
         """Run a unit; after a failure the transaction is to be rolled back, as after any."""
         try:
             return execute(self._session.connection(), unit, parameters, self._schema)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, *FOREIGN_ERRORS) as error:
             if is_out_of_reach(error):
                 raise DatabaseUnavailable from error
             raise

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, default_excepti
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
+from progress_api.database import message_of
 from progress_api.logs import request_id
 from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
 
@@ -67,8 +68,8 @@ def answer(error: failures.ProgressError) -> Response:
     status, body = envelope(error, request_id())
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         # The first line says why; those below it may hold a learner's values.
-        why = str(error.__cause__ or error).partition("\n")[0]
-        _log.error("%s: %s", type(error).__name__, why)
+        why = message_of(error.__cause__) if error.__cause__ else ""
+        _log.error("%s: %s", type(error).__name__, f"{error.detail} {why}".strip())
     response = json_response(body, status)
     _add_headers(response, error)
     return response
