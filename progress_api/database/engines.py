@@ -1,5 +1,6 @@
 """Engines of our own, for a database that is not a host's."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,7 +35,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "isolation_level": "AUTOCOMMIT",
         "pool_size": settings.web_threads,
         "max_overflow": 0,
-        "pool_timeout": timeout / 1000,
+        "pool_timeout": math.ceil(timeout / 1000),  # Flask-SQLAlchemy cuts off its decimals
         "pool_recycle": 1800,
         "json_deserializer": orjson.loads,
         # A failed statement's values may be a learner's; they stay out of messages and logs.
