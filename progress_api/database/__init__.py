@@ -1,7 +1,8 @@
 """The database: engines, units of statements, how they travel, and what may go wrong."""
 
+from progress_api.database.connections import live_connection
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
-from progress_api.database.executor import EngineExecutor, Executor, live_connection
+from progress_api.database.executor import EngineExecutor, Executor
 from progress_api.database.failures import FOREIGN_ERRORS, message_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking

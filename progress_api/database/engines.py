@@ -1,5 +1,6 @@
 """Engines of our own, for a database that is not a host's."""
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +32,8 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "isolation_level": "AUTOCOMMIT",
         "pool_size": settings.web_threads,
         "max_overflow": 0,
-        "pool_timeout": settings.database_timeout / 1000,
+        # Flask-SQLAlchemy cuts off its decimals.
+        "pool_timeout": math.ceil(settings.database_timeout / 1000),
         "pool_recycle": 1800,
         "json_deserializer": orjson.loads,
         # A failed statement's values may be a learner's; they stay out of messages and logs.

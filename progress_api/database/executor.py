@@ -1,18 +1,21 @@
-"""How a unit travels to PostgreSQL, and that it travels on a live connection."""
+"""How a unit travels to PostgreSQL."""
 
-import select
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from time import perf_counter
-from typing import Any, Protocol
+from collections.abc import Callable
+from contextlib import closing
+from time import monotonic
+from typing import Protocol
 
-from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy import Connection, Engine
 
+from progress_api.database.connections import (
+    Awaited,
+    autocommit,
+    live_connection,
+    pooled_connection,
+)
 from progress_api.database.failures import errors_of, is_spent, is_undone
 from progress_api.database.silence import asking
 from progress_api.database.units import Parameters, Row, Unit
-
-Awaited = Callable[[float], object]
 
 
 class Executor(Protocol):
@@ -61,6 +64,7 @@ class EngineExecutor:
         able = engine.dialect.driver == "psycopg2"
         self._travel = self._in_one_trip if one_trip and able else self._one_by_one
         self._errors = errors_of(engine)
+        self._usable_since = 0.0
 
     def run(self, unit: Unit, parameters: Parameters) -> Row | None:
         """Run a unit; once more where it was undone and may succeed at once."""
@@ -71,7 +75,9 @@ class EngineExecutor:
                 if not is_undone(error):
                     raise
                 if is_spent(error):
-                    self._engine.dispose()  # what is wrong with one connection is wrong with all
+                    # So are all connections that were first used before now. The pool is kept: a
+                    # thread that waits at a pool which is thrown away waits in vain.
+                    self._usable_since = monotonic()
             return self._travel(unit, parameters)
 
     def after_commit(self, act: Callable[[], object]) -> None:
@@ -86,8 +92,8 @@ class EngineExecutor:
         """
         prepared = unit.prepared(self._schema)
         with (
-            _pooled(self._engine, self._awaited) as connection,
-            _autocommit(connection, wanted=True),
+            pooled_connection(self._engine, self._awaited, self._usable_since) as connection,
+            autocommit(connection, wanted=True),
             closing(connection.cursor()) as cursor,
         ):
             known = connection.info.setdefault("progress_prepared", set())
@@ -102,8 +108,8 @@ class EngineExecutor:
         """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
         alone = len(unit.statements) == 1  # a single statement is a transaction already
         with (
-            live_connection(self._engine, self._awaited) as connection,
-            _autocommit(connection.connection, wanted=alone),
+            live_connection(self._engine, self._awaited, self._usable_since) as connection,
+            autocommit(connection.connection, wanted=alone),
             connection.begin(),
         ):
             return execute(connection, unit, parameters, self._schema)
@@ -127,71 +133,3 @@ def execute(
     for statement in unit.statements:
         result = connection.execute(statement, parameters, execution_options=options)
     return result.one_or_none() if result.returns_rows else None
-
-
-@contextmanager
-def live_connection(engine: Engine, awaited: Awaited = float) -> Iterator[Connection]:
-    """A pooled connection on which the server has not hung up."""
-    began, pool = perf_counter(), engine.pool
-    try:
-        connected = engine.connect()
-    finally:
-        awaited(perf_counter() - began)
-    with connected as connection:
-        while _hung_up(connection.connection):
-            connection.invalidate()
-        try:
-            yield connection
-        finally:
-            if engine.pool is not pool:  # it was thrown away: nobody would take this from there
-                connection.invalidate()
-
-
-@contextmanager
-def _pooled(engine: Engine, awaited: Awaited) -> Iterator[PoolProxiedConnection]:
-    began, pool = perf_counter(), engine.pool
-    try:
-        connection = engine.raw_connection()
-    finally:  # who waited in vain has waited longest
-        awaited(perf_counter() - began)
-    while _hung_up(connection):
-        connection.invalidate()
-        connection = engine.raw_connection()
-    try:
-        yield connection
-    except errors_of(engine) as error:
-        if is_spent(error):
-            connection.invalidate(error)
-        raise
-    finally:
-        if engine.pool is not pool and connection.is_valid:
-            connection.invalidate()
-        connection.close()
-
-
-@contextmanager
-def _autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[None]:
-    # The drivers keep this on the client: no trip, as a change of the isolation level would be.
-    driver: Any = connection.driver_connection
-    before = driver.autocommit
-    if before == wanted:
-        yield
-        return
-    driver.autocommit = wanted
-    try:
-        yield
-    finally:
-        if not driver.closed:
-            driver.autocommit = before
-
-
-def _hung_up(connection: PoolProxiedConnection) -> bool:
-    """Whether the server has left: an idle connection with something to read holds its farewell.
-
-    It costs one system call where a ping costs a trip, and a write that is sent only on a live
-    connection need never be sent twice.
-    """
-    driver: Any = connection.driver_connection
-    poll = select.poll()
-    poll.register(driver.fileno(), select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,0 +1,116 @@
+"""Connections of a pool that PostgreSQL has not closed and whose prepared statements still hold."""
+
+import select
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic, perf_counter
+from typing import Any
+
+from sqlalchemy import Connection, Engine, PoolProxiedConnection
+
+from progress_api.database.failures import errors_of, is_spent
+
+Awaited = Callable[[float], object]
+_SEEN = "progress_seen"
+
+
+@contextmanager
+def live_connection(
+    engine: Engine, awaited: Awaited = float, since: float = 0.0
+) -> Iterator[Connection]:
+    """Take a pooled connection that PostgreSQL has not closed.
+
+    Args:
+        engine: the service's own, or a host's.
+        awaited: called with the seconds that the connection was waited for.
+        since: replace connections that were first used before this time of the monotonic clock.
+    """
+    began, pool = perf_counter(), engine.pool
+    try:
+        connection = engine.connect()
+    finally:  # a wait in vain is the longest of all
+        awaited(perf_counter() - began)
+    while not _is_usable(connection.connection, since):
+        connection.invalidate()
+        connection.close()
+        # Not revalidated: a host may set up each connection in its engine_connect event.
+        connection = engine.connect()
+    with connection:
+        try:
+            yield connection
+        finally:
+            if engine.pool is not pool:  # it was thrown away: nobody would take this from there
+                connection.invalidate()
+
+
+@contextmanager
+def pooled_connection(
+    engine: Engine, awaited: Awaited, since: float
+) -> Iterator[PoolProxiedConnection]:
+    """Take a connection as the driver has it, which passes by all that SQLAlchemy's adds.
+
+    Args:
+        engine: the service's own.
+        awaited: called with the seconds that the connection was waited for.
+        since: replace connections that were first used before this time of the monotonic clock.
+    """
+    began, pool = perf_counter(), engine.pool
+    try:
+        connection = engine.raw_connection()
+    finally:
+        awaited(perf_counter() - began)
+    while not _is_usable(connection, since):
+        connection.invalidate()
+        connection = engine.raw_connection()
+    try:
+        yield connection
+    except errors_of(engine) as error:
+        if is_spent(error):
+            connection.invalidate(error)
+        raise
+    finally:
+        if engine.pool is not pool and connection.is_valid:
+            connection.invalidate()
+        connection.close()
+
+
+@contextmanager
+def autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[None]:
+    """Have the driver commit each statement, or none, for a while.
+
+    The drivers keep this on the client: no round trip, as a change of the isolation level would be.
+
+    Args:
+        connection: with no transaction, where this changes anything.
+        wanted: whether each statement is committed.
+    """
+    driver: Any = connection.driver_connection
+    before = driver.autocommit
+    if before == wanted:
+        yield
+        return
+    driver.autocommit = wanted
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = before
+
+
+def _is_usable(connection: PoolProxiedConnection, since: float) -> bool:
+    seen: float = connection.info.setdefault(_SEEN, monotonic())
+    return seen >= since and not _is_closed_by_server(connection)
+
+
+def _is_closed_by_server(connection: PoolProxiedConnection) -> bool:
+    """Return whether an idle connection has something to read, which is PostgreSQL's farewell.
+
+    It costs one system call where a ping costs a trip, and a write that is sent only on a live
+    connection need never be sent twice.
+    """
+    driver: Any = connection.driver_connection
+    if driver.closed:
+        return True
+    poll = select.poll()
+    poll.register(driver.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
