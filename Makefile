@@ -1,6 +1,6 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint audit bench bench-growth chaos token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser test-pooler check-ops attack lint audit bench bench-growth chaos token migrate revision openapi clients lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -26,11 +26,15 @@ example: .venv/.installed ## Serve examples/host_app, an app of somebody else's 
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
 test: .venv/.installed ## Run all tests, 95% of the branches covered; over psycopg 3: make test DRIVER=psycopg
-	$(PYTHON) -m pytest -n 3 --dist loadfile --ignore tests/browser --ignore tests/operations \
+	$(PYTHON) -m pytest -n 3 --dist loadfile \
+		--ignore tests/browser --ignore tests/operations --ignore tests/pooler \
 		--cov --cov-report=term --cov-fail-under=95
 
 test-browser: .venv/.installed ## Run the tests in a real Chromium, which must be installed
 	$(PYTHON) -m pytest tests/browser
+
+test-pooler: .venv/.installed ## Run the tests behind a real PgBouncer, which must be installed
+	$(PYTHON) -m pytest tests/pooler
 
 check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx and systemd-analyze, and a backup
 	$(PYTHON) -m pytest tests/operations

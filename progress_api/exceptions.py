@@ -126,6 +126,10 @@ class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or is too busy; try again in a moment."""
 
 
+class TransactionPooling(DatabaseUnavailable):
+    """The database is behind a pooler in transaction mode, which needs DATABASE_ONE_TRIP=false."""
+
+
 class KeysUnavailable(Unavailable):
     """The keys that verify tokens cannot be fetched; try again in a moment."""
 

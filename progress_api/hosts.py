@@ -100,6 +100,7 @@ def new_state(
         ProgressRepository,
         policy=_policy(settings),
         schema=schema,
+        one_trip=settings.database_one_trip,
         on_certificate_earned=given.on_certificate_earned,
         observer=metrics.activity,
     )
@@ -108,7 +109,7 @@ def new_state(
         url_prefix=url_prefix,
         engine=engine,
         schema=schema,
-        progress=repository_on(engine, one_trip=settings.database_one_trip),
+        progress=repository_on(engine),
         repository_on=repository_on,
         identity=_identity(app, given, settings),
         limits=Limits(

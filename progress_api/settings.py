@@ -51,7 +51,7 @@ class Settings:
 
     database_url: str = _setting(MISSING, DATABASE, "The PostgreSQL database.")
     database_timeout: int = _setting(2000, number(100, 60000), "Milliseconds for a statement.")
-    database_one_trip: bool = _setting(True, BOOLEAN, "Whether a write is sent in one trip.")
+    database_one_trip: bool = _setting(True, BOOLEAN, "False behind a transaction pooler.")
     url_prefix: str = _setting(DEFAULT_PREFIX, PATH, "Where the five endpoints are.")
     host: str = _setting("127.0.0.1", HOST, "The address to listen on.")
     port: int = _setting(8000, number(1, 65535), "The port to listen on.")

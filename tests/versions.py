@@ -19,7 +19,7 @@ RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 # What a host may ask for beside the wheel; its versions are bounded as the wheel's own are.
 OFFERED = ("psycopg", "docs")
 # What `make test` leaves out: it is about a browser's versions, and about nginx's.
-LEFT_OUT = ("--ignore=tests/browser", "--ignore=tests/operations")
+LEFT_OUT = ("--ignore=tests/browser", "--ignore=tests/operations", "--ignore=tests/pooler")
 # The wheel's; it lies in the project's root too, where it would be imported first.
 PACKAGE = "progress_api"
 UV = (sys.executable, "-m", "uv")

@@ -12,6 +12,7 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
 from progress_api.database.deadlines import Deadlines
+from progress_api.database.preparing import prepare_nothing_behind_a_pooler
 from progress_api.database.silence import notice_silence
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
@@ -28,8 +29,10 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         SettingsError: DATABASE_URL cannot be read.
     """
     url = _parsed(settings.database_url)
+    psycopg_3 = url.get_driver_name() == "psycopg"
     return {
         "isolation_level": "AUTOCOMMIT",
+        "pool_events": [(prepare_nothing_behind_a_pooler, "connect")] if psycopg_3 else [],
         "pool_size": settings.web_threads,
         "max_overflow": 0,
         # Flask-SQLAlchemy cuts off its decimals.
@@ -57,6 +60,8 @@ def _connect_args(url: URL, settings: Settings) -> dict[str, Any]:
     arguments |= given | {"options": " ".join([_options(settings), *theirs]).strip()}
     # An identifier may hold any character, whatever PGCLIENTENCODING or the database prefers.
     arguments["client_encoding"] = "UTF8"
+    if url.get_driver_name() == "psycopg" and not settings.database_one_trip:
+        arguments["prepare_threshold"] = None
     return arguments
 
 

@@ -14,6 +14,7 @@ from progress_api.database.connections import (
     pooled_connection,
 )
 from progress_api.database.failures import errors_of, is_spent, is_undone
+from progress_api.database.preparing import preparing
 from progress_api.database.silence import asking
 from progress_api.database.units import Parameters, Row, Unit
 
@@ -54,12 +55,14 @@ class EngineExecutor:
 
         Args:
             engine: where they go, with any isolation level.
-            one_trip: whether prepared statements are wanted, where the driver can send them.
+            one_trip: whether statements may be prepared on the server; psycopg2 then sends a
+                unit in one trip.
             schema: where the tables are; None for where a connection looks by itself.
             awaited: is told how many seconds each unit waited for a connection.
         """
         self._awaited = awaited
         self._engine = engine
+        self._prepares = one_trip
         self._schema = schema
         able = engine.dialect.driver == "psycopg2"
         self._travel = self._in_one_trip if one_trip and able else self._one_by_one
@@ -110,6 +113,7 @@ class EngineExecutor:
         with (
             live_connection(self._engine, self._awaited, self._usable_since) as connection,
             autocommit(connection.connection, wanted=alone),
+            preparing(connection.connection, allowed=self._prepares),
             connection.begin(),
         ):
             return execute(connection, unit, parameters, self._schema)

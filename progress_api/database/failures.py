@@ -4,20 +4,25 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-# Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000), a
-# prepared statement that is gone (26000), a server that only read when the connection was made
+from progress_api.exceptions import DatabaseUnavailable, TransactionPooling
+
+# A prepared statement is gone (26000), or there already (42P05). On a new connection neither can
+# be, unless a pooler lends each transaction another connection of its own.
+_MIXED_UP = frozenset({"26000", "42P05"})
+# Undone as a whole and worth another try at once: a plan that the schema outgrew (0A000),
+# prepared statements that are mixed up, a server that only read when the connection was made
 # (25006), a serialization failure (40001), a deadlock (40P01).
-_UNDONE = frozenset({"0A000", "26000", "25006", "40001", "40P01"})
+_UNDONE = frozenset({"0A000", "25006", "40001", "40P01"}) | _MIXED_UP
 # The server's own faults by class: connection, resources, intervention, system; and a lock that
 # was not had (55P03), a server that only reads (25006), tables that are not migrated yet (42...);
 # and a database that is not in UTF-8, which holds no more than some characters (22...).
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-_UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "26000", "42P01", "42703"})
+_UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "42P01", "42703"}) | _MIXED_UP
 _UNAVAILABLE |= {"22001", "22021", "22P05"}
 # PEP 249 names them, each driver has its own; below one of them where the server said nothing.
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
-_CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000", "26000"})
+_CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000"}) | _MIXED_UP
 # Drivers raise these too: psycopg2 for a refusal that is not in UTF-8, psycopg 3 for a host name
 # that cannot be encoded, or where no file is left for its socket.
 FOREIGN_ERRORS = (UnicodeError, OSError)
@@ -32,6 +37,15 @@ def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
         engine: with either driver.
     """
     return engine.dialect.loaded_dbapi.Error, SQLAlchemyError, *FOREIGN_ERRORS
+
+
+def unavailable(error: BaseException) -> DatabaseUnavailable:
+    """Return what to raise for an error of a database that is out of reach.
+
+    Args:
+        error: the driver's or SQLAlchemy's, after another try where `is_undone` is true of it.
+    """
+    return TransactionPooling() if sqlstate(error) in _MIXED_UP else DatabaseUnavailable()
 
 
 def message_of(error: BaseException) -> str:

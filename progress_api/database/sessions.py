@@ -9,9 +9,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.executor import execute
-from progress_api.database.failures import FOREIGN_ERRORS, is_out_of_reach
+from progress_api.database.failures import FOREIGN_ERRORS, is_out_of_reach, unavailable
+from progress_api.database.preparing import preparing
 from progress_api.database.units import Parameters, Row, Unit
-from progress_api.exceptions import DatabaseUnavailable
 
 _WAITING = "progress_waiting_for_commit"
 _BLOCK = "_trans_context_manager"  # SQLAlchemy has no public name for it, in 2.0 nor in 2.1
@@ -23,23 +23,29 @@ Act = Callable[[], object]
 class SessionExecutor:
     """Runs units in the transaction that a session has, or begins one; never ends it."""
 
-    def __init__(self, session: AnySession, *, schema: str | None = None) -> None:
+    def __init__(
+        self, session: AnySession, *, prepares: bool = True, schema: str | None = None
+    ) -> None:
         """Run in this session.
 
         Args:
             session: the host's, or its registry of one for each request.
+            prepares: whether the driver may prepare statements on the server.
             schema: where the tables are; None for where a connection looks by itself.
         """
         self._session = session
+        self._prepares = prepares
         self._schema = schema
 
     def run(self, unit: Unit, parameters: Parameters) -> Row | None:
         """Run a unit; after a failure the transaction is to be rolled back, as after any."""
         try:
-            return execute(self._session.connection(), unit, parameters, self._schema)
+            connection = self._session.connection()
+            with preparing(connection.connection, allowed=self._prepares):
+                return execute(connection, unit, parameters, self._schema)
         except (SQLAlchemyError, *FOREIGN_ERRORS) as error:
             if is_out_of_reach(error):
-                raise DatabaseUnavailable from error
+                raise unavailable(error) from error
             raise
 
     def after_commit(self, act: Act) -> None:

@@ -63,7 +63,8 @@ class ProgressRepository:
             bind: of PostgreSQL; a session's isolation level should be READ COMMITTED, its default.
             policy: the settings that are rules; the contract's where not given.
             schema: where the tables are; None for where a connection looks by itself.
-            one_trip: whether an engine's writes are sent in one trip, where its driver can.
+            one_trip: whether statements may be prepared on the server, so that psycopg2 sends
+                an engine's writes in one trip; False behind a pooler in transaction mode.
             on_certificate_earned: called with the progress after the commit by which a
                 certificate is earned, once. What it raises is logged: the certificate stands.
             observer: is told what is done, for whoever counts.
@@ -74,7 +75,7 @@ class ProgressRepository:
             awaited = self._observer.connection_awaited
             self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, awaited=awaited)
         elif isinstance(bind, Session | scoped_session):
-            self._executor = SessionExecutor(bind, schema=schema)
+            self._executor = SessionExecutor(bind, prepares=one_trip, schema=schema)
         else:
             raise TypeError(f"A ProgressRepository is on an Engine or a Session, not on {bind!r}.")
         self._policy = policy or Policy()
