@@ -17,7 +17,7 @@ from progress_api.extension import ProgressAPI
 from progress_api.metrics import Metrics
 from progress_api.migrate import is_ready
 from progress_api.settings import Settings
-from progress_api.web import caching, error_responses, health, routes, transport
+from progress_api.web import error_responses, health, responses, routes, transport
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -54,6 +54,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 class _App(Flask):
     """Does not ask of each function, in each call, whether it is a coroutine: none of ours is."""
 
+    response_class = responses.ApiResponse
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function itself."""
         return func
@@ -78,7 +80,7 @@ def _observe(app: Flask, settings: Settings, measured: Metrics) -> None:
     logs.configure(settings.log_level)
     logs.register(app)
     metrics.register(app, lambda: measured)
-    caching.register(app)
+    responses.register(app)
     error_responses.register(app)
 
 

@@ -15,7 +15,7 @@ from progress_api.hosts import Given, new_state, settings_for
 from progress_api.metrics import Metrics, guest_metrics
 from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
-from progress_api.web import caching, error_responses, routes
+from progress_api.web import error_responses, responses, routes
 from progress_api.web.identity import Learner
 from progress_api.web.state import State, state, states
 
@@ -113,7 +113,7 @@ class ProgressAPI:
         # First, so that what refuses a request is timed and has an id.
         logs.register(blueprint)
         metrics.register(blueprint, lambda: state().metrics)
-        caching.register(blueprint)
+        responses.register(blueprint)
         error_responses.register(blueprint)
         routes.register(blueprint, alone=True)
         pages.register(blueprint)

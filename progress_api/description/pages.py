@@ -11,6 +11,7 @@ from progress_api.description.document import document
 from progress_api.exceptions import SettingsError
 from progress_api.settings import DOCS_PATH, NO_SWAGGER_UI, SWAGGER_UI, Settings
 from progress_api.web.arguments import DOCUMENT
+from progress_api.web.responses import ApiResponse
 from progress_api.web.routes import DESCRIPTION
 from progress_api.web.state import state
 
@@ -72,7 +73,7 @@ def register_page(app: Flask, settings: Settings) -> None:
     page = _PAGE.format(document=escape(address), script=_SCRIPT)
 
     def show() -> Response:
-        return Response(page, headers=_HEADERS, mimetype="text/html")
+        return ApiResponse(page, headers=_HEADERS, mimetype="text/html")
 
     def asset(name: str) -> Response:
         if name not in _ASSETS | {_SCRIPT}:
@@ -89,7 +90,7 @@ def _document() -> Response:
     mounted, root = state(), request.root_path.rstrip("/")
     tokens = mounted.identity.token_locations
     body = document(mounted.settings, mounted.url_prefix, root, tokens)
-    response = Response(body, mimetype="application/json")
+    response = ApiResponse(body, mimetype="application/json")
     response.cache_control.public = True
     response.cache_control.max_age = _KEPT_SECONDS
     response.set_etag(hashlib.sha256(body).hexdigest())

@@ -19,6 +19,7 @@ from progress_api.exceptions import (
     UnsupportedBody,
 )
 from progress_api.repository.bounds import AN_ID, is_id
+from progress_api.web.responses import note_body_was_read
 from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, LearnerBody
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
@@ -109,6 +110,7 @@ def _body(request: Request, limit: int) -> bytes:
         raise MalformedBody from error
     if len(body) > limit:
         raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
+    note_body_was_read(request)
     announced = _announced_bytes(request)
     if body or announced:
         _check_media_type(request)

@@ -20,6 +20,7 @@ from marshmallow import (
 
 from progress_api.repository.bounds import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
 from progress_api.repository.records import Chapter, Progress, QuizAttempt
+from progress_api.web.responses import ApiResponse
 
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -203,7 +204,7 @@ def progress_answer(progress: Progress) -> dict[str, Any]:
 
 def json_response(body: Any, status: int = 200) -> Response:
     """Answer with JSON; the host's own JSON provider may sort keys or speak another dialect."""
-    return Response(orjson.dumps(body), status, mimetype="application/json")
+    return ApiResponse(orjson.dumps(body), status, mimetype="application/json")
 
 
 def _time(time: datetime) -> str:

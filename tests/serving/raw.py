@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
-from socket import SHUT_WR, create_connection
+from socket import SHUT_WR, create_connection, socket
 from typing import Any
 
 from tests.client import PREFIX, Answer
@@ -65,3 +65,24 @@ def answer_to(service: Service, data: bytes, *, method: str = "GET", close: bool
             return Raw(0, {}, b"")
         with response:
             return Raw(response.status, dict(response.headers.items()), response.read())
+
+
+def send(client: socket, method: str, path: str, body: bytes, *headers: str) -> None:
+    """Send a request to a path below the prefix, as much of it as the server takes."""
+    lines = [f"{method} {PREFIX}{path} HTTP/1.1", "Host: x", *headers, "", ""]
+    with suppress(BrokenPipeError, ConnectionResetError):  # it need not be read to its end
+        client.sendall("\r\n".join(lines).encode() + body)
+
+
+def answered(client: socket, method: str = "GET") -> tuple[int, str | None]:
+    """The status of the next answer, and what it says of the connection."""
+    with HTTPResponse(client, method=method) as response:
+        response.begin()
+        assert isinstance(json.loads(response.read()), dict)
+        return response.status, response.headers["Connection"]
+
+
+def assert_closed(client: socket) -> None:
+    """The server has closed the connection."""
+    with suppress(ConnectionResetError):
+        assert client.recv(1) == b""
