@@ -92,7 +92,7 @@ class Client(threading.Thread):
         for request in self._kept:
             if not self._ask(request) and request.write:
                 self.unanswered.append(request.write)
-        self._hang_up()
+        self._disconnect()
         self.ended = True
 
     @property
@@ -120,7 +120,7 @@ class Client(threading.Thread):
             if kind == "503" and not response.headers["Retry-After"]:
                 kind = "503 without Retry-After"
         except (OSError, HTTPException):
-            self._hang_up()
+            self._disconnect()
             kind = NO_ANSWER
         except ValueError:
             kind = "not JSON"
@@ -129,7 +129,7 @@ class Client(threading.Thread):
 
     def _response(self, request: _Request) -> Any:
         if self._connection is None or self._used is not self.connect:
-            self._hang_up()
+            self._disconnect()
             self._used = self.connect
             self._connection = self._used()
             self._connection.timeout = _TIMEOUT_SECONDS
@@ -141,7 +141,7 @@ class Client(threading.Thread):
         self._connection.request(method, path, data, self._headers | key)
         return self._connection.getresponse()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection:
             self._connection.close()
         self._connection = None

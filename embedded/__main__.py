@@ -26,7 +26,7 @@ from embedded.processes import StartFailed, end, end_with_parent, leftovers, spa
 from progress_api.cli import progress, server_command
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
-from progress_api.migrate import upgrade
+from progress_api.schema.migrate import upgrade
 from progress_api.settings import Settings
 
 # The two servers take the rest of the 10 s after which a stop often becomes a kill.

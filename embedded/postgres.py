@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from embedded.server import Server
 
-# Given always: PGPORT, which both the server and the clients read, may be set to anything.
+# Overrides always: PGPORT, which both the server and the clients read, may be set to anything.
 _PORT = "5432"
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})

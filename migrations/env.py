@@ -1,9 +1,9 @@
-"""Run by Alembic: migrate the connection that `progress_api.migrate` has opened."""
+"""Run by Alembic: migrate the connection that `progress_api.schema.migrate` has opened."""
 
 from alembic import context
 
-from progress_api.migrate import VERSION_TABLE
-from progress_api.repository.tables import metadata
+from progress_api.schema.migrate import VERSION_TABLE
+from progress_api.schema.tables import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -12,9 +12,7 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.extension import ProgressAPI
-from progress_api.migrate import include_object
-from progress_api.repository.progress import ProgressRepository
-from progress_api.repository.records import (
+from progress_api.progress.records import (
     Chapter,
     ChapterProgress,
     Policy,
@@ -22,6 +20,8 @@ from progress_api.repository.records import (
     QuizAttempt,
     QuizScore,
 )
+from progress_api.progress.repository import ProgressRepository
+from progress_api.schema.migrate import include_object
 from progress_api.settings import Settings
 
 blueprint = ProgressAPI().blueprint

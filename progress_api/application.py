@@ -10,14 +10,14 @@ from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
-from progress_api import logs, metrics
-from progress_api.database import enforce_deadlines, engine_options
-from progress_api.description import pages
+from progress_api.database import enforce_timeouts, engine_options
 from progress_api.extension import ProgressAPI
-from progress_api.metrics import Metrics
-from progress_api.migrate import is_ready
+from progress_api.monitoring import health, logs, metrics
+from progress_api.monitoring.metrics import Metrics
+from progress_api.openapi import pages
+from progress_api.schema.migrate import is_ready
 from progress_api.settings import Settings
-from progress_api.web import error_responses, health, responses, routes, transport
+from progress_api.web import error_responses, middleware, responses, routes
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -36,12 +36,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     registry = CollectorRegistry()
     measured = Metrics(registry)
     _observe(app, settings, measured)
-    transport.register(app, settings)
+    middleware.register(app, settings)
     database = _set_up(app, settings)
     _Service(settings, measured).init_app(app)
     with app.app_context():
         in_use = measured.saturation.connections_in_use.inc
-        enforce_deadlines(database.engine, settings, in_use)
+        enforce_timeouts(database.engine, settings, in_use)
         measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
         ready = partial(is_ready, database.engine, settings.progress_schema)
         health.register(app, ready, measured.saturation.schema_behind.set)

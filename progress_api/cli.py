@@ -13,10 +13,10 @@ import jwt
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from progress_api import migrate as migrations
 from progress_api.database import open_engine
-from progress_api.description.document import document
 from progress_api.exceptions import ProgressError
+from progress_api.openapi.document import document
+from progress_api.schema import migrate as migrations
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_keys
 from progress_api.web.state import states

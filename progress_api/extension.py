@@ -7,13 +7,13 @@ from flask import Blueprint, Flask, current_app
 from flask.blueprints import BlueprintSetupState
 from prometheus_client import REGISTRY, CollectorRegistry
 
-from progress_api import logs, metrics
 from progress_api.database import AnySession
-from progress_api.description import pages
 from progress_api.exceptions import SettingsError
-from progress_api.hosts import Given, new_state, settings_for
-from progress_api.metrics import Metrics, guest_metrics
-from progress_api.repository.progress import Hook, ProgressRepository
+from progress_api.monitoring import logs, metrics
+from progress_api.monitoring.metrics import Metrics, guest_metrics
+from progress_api.mounting import Overrides, new_state, settings_for
+from progress_api.openapi import pages
+from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
 from progress_api.web import error_responses, responses, routes
 from progress_api.web.identity import Learner
@@ -57,7 +57,7 @@ class ProgressAPI:
                 certificate is earned, once. What it raises is logged: the certificate stands.
             settings: read from the app's config and the environment when mounted, where not given.
         """
-        self._given = Given(
+        self._given = Overrides(
             engine=engine,
             schema=schema,
             learner=learner,

@@ -29,7 +29,7 @@ from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
 from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
-from progress_api.logs import JsonLines
+from progress_api.monitoring.logs import JsonLines
 from progress_api.settings import Settings
 
 _PREFIX = "progress-api-metrics-"

@@ -7,7 +7,7 @@ from typing import Any
 
 from progress_api.environment import misspelled
 from progress_api.exceptions import SettingsError
-from progress_api.kinds import (
+from progress_api.setting_types import (
     ALGORITHM,
     BOOLEAN,
     DATABASE,

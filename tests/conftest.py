@@ -14,7 +14,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from progress_api import Settings, create_app
-from progress_api.migrate import upgrade
+from progress_api.schema.migrate import upgrade
 from tests.client import SECRET, Held, InProcess, Learner
 
 TEMPLATE = "migrated"

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import Settings
-from progress_api.description.document import document
+from progress_api.openapi.document import document
 
 if TYPE_CHECKING:
     from tests.client import Answer

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 
 from bench.ground import Population
-from progress_api.repository.statements import GET_PROGRESS, RECORD_CHAPTER
+from progress_api.progress.statements import GET_PROGRESS, RECORD_CHAPTER
 
 _PROCESSES = 8
 _UNITS = {"get": GET_PROGRESS, "chapter": RECORD_CHAPTER}

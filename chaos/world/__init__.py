@@ -18,7 +18,7 @@ from chaos.world.nginx import Nginx
 from chaos.world.proxy import Proxy
 from chaos.world.service import CONNECTIONS, Service
 from embedded import Postgres, Valkey
-from progress_api.migrate import head
+from progress_api.schema.migrate import head
 
 __all__ = ["CONNECTIONS", "Needs", "NotHere", "Service", "World"]
 

@@ -1,12 +1,12 @@
 """The database: engines, units of statements, how they travel, and what may go wrong."""
 
-from progress_api.database.connections import live_connection
-from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
+from progress_api.database.batch import Row, StatementBatch
+from progress_api.database.circuit_breaker import asking
+from progress_api.database.connections import checked_connection
+from progress_api.database.engines import enforce_timeouts, engine_options, open_engine
+from progress_api.database.errors import FOREIGN_ERRORS, message_of, sqlstate
 from progress_api.database.executor import EngineExecutor, Executor
-from progress_api.database.failures import FOREIGN_ERRORS, message_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
-from progress_api.database.silence import asking
-from progress_api.database.units import Row, Unit
 
 __all__ = [
     "FOREIGN_ERRORS",
@@ -15,11 +15,11 @@ __all__ = [
     "Executor",
     "Row",
     "SessionExecutor",
-    "Unit",
+    "StatementBatch",
     "asking",
-    "enforce_deadlines",
+    "checked_connection",
+    "enforce_timeouts",
     "engine_options",
-    "live_connection",
     "message_of",
     "open_engine",
     "sqlstate",

@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
 
-from progress_api.database.failures import errors_of, is_spent
+from progress_api.database.errors import errors_of, is_disconnect
 
 Awaited = Callable[[float], object]
 _SEEN = "progress_seen"
 
 
 @contextmanager
-def live_connection(
+def checked_connection(
     engine: Engine, awaited: Awaited = float, since: float = 0.0
 ) -> Iterator[Connection]:
     """Take a pooled connection that PostgreSQL has not closed.
@@ -65,7 +65,7 @@ def pooled_connection(
     try:
         yield connection
     except errors_of(engine) as error:
-        if is_spent(error):
+        if is_disconnect(error):
             connection.invalidate(error)
         raise
     finally:

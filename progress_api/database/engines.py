@@ -11,9 +11,9 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError
 
-from progress_api.database.deadlines import Deadlines
+from progress_api.database.circuit_breaker import install_circuit_breaker
 from progress_api.database.preparing import prepare_nothing_behind_a_pooler
-from progress_api.database.silence import notice_silence
+from progress_api.database.timeouts import CheckoutTimeouts
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
 
@@ -86,11 +86,11 @@ def open_engine(settings: Settings) -> Engine:
         SettingsError: DATABASE_URL cannot be read.
     """
     engine = create_engine(settings.database_url, **engine_options(settings))
-    enforce_deadlines(engine, settings)
+    enforce_timeouts(engine, settings)
     return engine
 
 
-def enforce_deadlines(
+def enforce_timeouts(
     engine: Engine, settings: Settings, in_use: Callable[[int], object] = bool
 ) -> None:
     """Hang up where a whole unit takes longer than one of its statements may, and a little.
@@ -102,8 +102,8 @@ def enforce_deadlines(
         settings: how long a statement may take.
         in_use: is told how many more connections are in use now: 1, or -1.
     """
-    Deadlines(settings.database_timeout / 1000 + _MARGIN_SECONDS, in_use).watch(engine)
-    notice_silence(engine)
+    CheckoutTimeouts(settings.database_timeout / 1000 + _MARGIN_SECONDS, in_use).watch(engine)
+    install_circuit_breaker(engine)
 
 
 def _parsed(url: str) -> URL:

@@ -7,22 +7,22 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+from progress_api.database.batch import Parameters, Row, StatementBatch
+from progress_api.database.circuit_breaker import asking
 from progress_api.database.connections import (
     Awaited,
     autocommit,
-    live_connection,
+    checked_connection,
     pooled_connection,
 )
-from progress_api.database.failures import errors_of, is_spent, is_undone
+from progress_api.database.errors import errors_of, is_disconnect, is_retryable
 from progress_api.database.preparing import preparing
-from progress_api.database.silence import asking
-from progress_api.database.units import Parameters, Row, Unit
 
 
 class Executor(Protocol):
     """Runs units of statements."""
 
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
         """Run a unit, all of it or nothing.
 
         Args:
@@ -69,15 +69,15 @@ class EngineExecutor:
         self._errors = errors_of(engine)
         self._usable_since = 0.0
 
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
         """Run a unit; once more where it was undone and may succeed at once."""
         with asking(self._engine):
             try:
                 return self._travel(unit, parameters)
             except self._errors as error:
-                if not is_undone(error):
+                if not is_retryable(error):
                     raise
-                if is_spent(error):
+                if is_disconnect(error):
                     # So are all connections that were first used before now. The pool is kept: a
                     # thread that waits at a pool which is thrown away waits in vain.
                     self._usable_since = monotonic()
@@ -87,7 +87,7 @@ class EngineExecutor:
         """Do it now: what has been run is committed."""
         act()
 
-    def _in_one_trip(self, unit: Unit, parameters: Parameters) -> Row | None:
+    def _in_one_trip(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
         """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
 
         No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
@@ -107,11 +107,11 @@ class EngineExecutor:
             row: Row | None = cursor.fetchone() if cursor.description else None
             return row
 
-    def _one_by_one(self, unit: Unit, parameters: Parameters) -> Row | None:
+    def _one_by_one(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
         """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
         alone = len(unit.statements) == 1  # a single statement is a transaction already
         with (
-            live_connection(self._engine, self._awaited, self._usable_since) as connection,
+            checked_connection(self._engine, self._awaited, self._usable_since) as connection,
             autocommit(connection.connection, wanted=alone),
             preparing(connection.connection, allowed=self._prepares),
             connection.begin(),
@@ -120,7 +120,7 @@ class EngineExecutor:
 
 
 def execute(
-    connection: Connection, unit: Unit, parameters: Parameters, schema: str | None
+    connection: Connection, unit: StatementBatch, parameters: Parameters, schema: str | None
 ) -> Row | None:
     """Run a unit in the connection's transaction, and leave that as it is.
 

@@ -8,10 +8,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
+from progress_api.database.batch import Parameters, Row, StatementBatch
+from progress_api.database.errors import FOREIGN_ERRORS, is_unavailable, unavailable
 from progress_api.database.executor import execute
-from progress_api.database.failures import FOREIGN_ERRORS, is_out_of_reach, unavailable
 from progress_api.database.preparing import preparing
-from progress_api.database.units import Parameters, Row, Unit
 
 _WAITING = "progress_waiting_for_commit"
 _BLOCK = "_trans_context_manager"  # SQLAlchemy has no public name for it, in 2.0 nor in 2.1
@@ -37,14 +37,14 @@ class SessionExecutor:
         self._prepares = prepares
         self._schema = schema
 
-    def run(self, unit: Unit, parameters: Parameters) -> Row | None:
+    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
         """Run a unit; after a failure the transaction is to be rolled back, as after any."""
         try:
             connection = self._session.connection()
             with preparing(connection.connection, allowed=self._prepares):
                 return execute(connection, unit, parameters, self._schema)
         except (SQLAlchemyError, *FOREIGN_ERRORS) as error:
-            if is_out_of_reach(error):
+            if is_unavailable(error):
                 raise unavailable(error) from error
             raise
 

@@ -18,7 +18,7 @@ from progress_api.exceptions import (
     MalformedBody,
     UnsupportedBody,
 )
-from progress_api.repository.bounds import AN_ID, is_id
+from progress_api.validation import AN_ID, is_id
 from progress_api.web.responses import note_body_was_read
 from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, LearnerBody
 

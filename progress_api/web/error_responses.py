@@ -12,7 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.database import message_of
-from progress_api.logs import request_id
+from progress_api.monitoring.logs import request_id
 from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
 
 RETRY_AFTER_SECONDS = 1
@@ -59,7 +59,7 @@ def register(scaffold: Flask | Blueprint) -> None:
     # A host's handler for a status comes before a blueprint's for a class.
     for status in default_exceptions:
         scaffold.register_error_handler(status, _answer_http)
-    scaffold.register_error_handler(Exception, _answer_unexpected)
+    scaffold.register_error_handler(Exception, _respond_unexpected)
 
 
 def answer(error: failures.ProgressError) -> Response:
@@ -89,7 +89,7 @@ def envelope(error: failures.ProgressError, sent_as: str | None) -> tuple[int, d
     return status, body
 
 
-def refusal(status: int, sent_as: str | None, told: str | None = None) -> dict[str, Any]:
+def http_error_body(status: int, sent_as: str | None, told: str | None = None) -> dict[str, Any]:
     """Return the body of what is answered to a request that none of our own failures refused.
 
     Args:
@@ -119,7 +119,7 @@ def _add_headers(response: Response, error: failures.ProgressError) -> None:
 def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
-    response = json_response(refusal(status, request_id(), _told_by_host(error)), status)
+    response = json_response(http_error_body(status, request_id(), _host_message(error)), status)
     if isinstance(error, MethodNotAllowed):
         response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return response
@@ -130,13 +130,13 @@ def _described(status: int) -> str:
     return (HTTPStatus(status).description if known else "") or "The request is refused."
 
 
-def _told_by_host(error: HTTPException) -> str | None:
+def _host_message(error: HTTPException) -> str | None:
     """A sentence that is not Werkzeug's own: a host's hook wrote it for who is refused."""
     told = error.description
     return told if isinstance(told, str) and told != type(error).description else None
 
 
-def _answer_unexpected(error: Exception) -> Response:
+def _respond_unexpected(error: Exception) -> Response:
     # Where it was, but not its message: a driver's holds the values of the statement.
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 
-from progress_api.repository.progress import ProgressRepository
+from progress_api.progress.repository import ProgressRepository
 from progress_api.web.arguments import read_body, read_tutorial, read_user_ids
 from progress_api.web.schemas import (
     RESET_ANSWER,
@@ -44,13 +44,15 @@ def register(blueprint: Blueprint, *, alone: bool) -> None:
                 provide_automatic_options=False if alone else None,
             )
         if alone:
-            _add_stray(blueprint, rule, other_method, _METHODS - _allowed(views) | {"OPTIONS"})
+            _add_fallback(
+                blueprint, rule, method_not_allowed, _METHODS - _allowed(views) | {"OPTIONS"}
+            )
     if alone:
-        _add_stray(blueprint, "/", unknown, _METHODS)
-        _add_stray(blueprint, "/<path:unknown>", unknown, _METHODS)
+        _add_fallback(blueprint, "/", unknown, _METHODS)
+        _add_fallback(blueprint, "/<path:unknown>", unknown, _METHODS)
 
 
-def _add_stray(
+def _add_fallback(
     blueprint: Blueprint, rule: str, view: Callable[..., Response], methods: Collection[str]
 ) -> None:
     blueprint.add_url_rule(
@@ -75,7 +77,7 @@ def admit() -> None:
     here = state()
     caller = here.identity.identify()
     here.limits.spend(endpoint, caller.limit_key)
-    g.progress_caller = caller.admitted()
+    g.progress_caller = caller.require_authenticated()
 
 
 def get(tutorial_id: str) -> Response:
@@ -119,7 +121,7 @@ def _read(tutorial_id: str, schema: LearnerBody) -> tuple[ProgressRepository, tu
     return here.progress, (user_id, tutorial_id), posted
 
 
-def other_method(tutorial_id: str) -> Response:  # noqa: ARG001
+def method_not_allowed(tutorial_id: str) -> Response:  # noqa: ARG001
     """Answer OPTIONS, and refuse the methods that an address does not take."""
     assert request.url_rule
     allowed = _allowed(_ENDPOINTS[request.url_rule.rule.removeprefix(state().url_prefix)])
@@ -144,4 +146,4 @@ _ENDPOINTS: dict[str, dict[str, Callable[[str], Response]]] = {
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 DESCRIPTION = "description"
 # They tell nothing of anybody, and change nothing; who writes a client has no token yet.
-_OPEN = frozenset({DESCRIPTION, other_method.__name__, unknown.__name__})
+_OPEN = frozenset({DESCRIPTION, method_not_allowed.__name__, unknown.__name__})

@@ -18,8 +18,8 @@ from marshmallow import (
     validates_schema,
 )
 
-from progress_api.repository.bounds import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
-from progress_api.repository.records import Chapter, Progress, QuizAttempt
+from progress_api.progress.records import Chapter, Progress, QuizAttempt
+from progress_api.validation import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
 from progress_api.web.responses import ApiResponse
 
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Flask, current_app, request
 
-from progress_api.metrics import Metrics
-from progress_api.repository.progress import ProgressRepository
+from progress_api.monitoring.metrics import Metrics
+from progress_api.progress.repository import ProgressRepository
 from progress_api.settings import Settings
 from progress_api.web.identity import Identity
 from progress_api.web.limits import Limits

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from progress_api.migrate import head
+from progress_api.schema.migrate import head
 from tests.docs.installed import Installed
 
 EDITABLE_MODES = ("lenient", "strict", "compat")
@@ -19,7 +19,7 @@ for directory in sys.argv[1:]:
     os.chdir(directory)
     for name in [name for name in sys.modules if name.partition(".")[0] == "progress_api"]:
         del sys.modules[name]
-    from progress_api.migrate import head
+    from progress_api.schema.migrate import head
     config = Config()
     config.set_main_option("script_location", "progress_api:migrations")
     config.set_main_option("version_locations", "progress_api:migrations/versions")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from progress_api.migrate import head
+from progress_api.schema.migrate import head
 from tests.client import SECRET, Learner, OverTheWire
 from tests.docs.installed import Built, Installed
 from tests.serving.service import free_port

@@ -13,7 +13,7 @@ from sqlalchemy import NullPool, create_engine
 
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
-from progress_api.migrate import upgrade
+from progress_api.schema.migrate import upgrade
 from tests.conftest import with_scheme
 from tests.serving.service import Service, Wire, until
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 from sqlalchemy.orm import Session, SessionTransaction
 
 from progress_api import Chapter, Progress, ProgressAPI, ProgressRepository
-from progress_api.migrate import upgrade
+from progress_api.schema.migrate import upgrade
 from tests.conftest import new_name
 from tests.host.conftest import learner_of, with_database
 

@@ -26,7 +26,7 @@ from progress_api import (
     TooManyQuizzes,
 )
 from progress_api.exceptions import DatabaseUnavailable
-from progress_api.migrate import upgrade
+from progress_api.schema.migrate import upgrade
 from tests.conftest import new_name
 from tests.host.conftest import learner_of, with_database
 

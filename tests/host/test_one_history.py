@@ -11,7 +11,7 @@ from sqlalchemy import Engine, NullPool, create_engine, text
 
 from progress_api import ProgressAPI
 from progress_api.cli import progress
-from progress_api.migrate import head, upgrade
+from progress_api.schema.migrate import head, upgrade
 from tests.conftest import new_name
 from tests.docs.console import block_below
 from tests.host.conftest import learner_of

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Engine, Integer, MetaData, NullPool, Table, creat
 from progress_api import ProgressAPI, SettingsError, include_object
 from progress_api.cli import progress
 from progress_api.exceptions import SchemaDiffers
-from progress_api.migrate import check, head, upgrade
+from progress_api.schema.migrate import check, head, upgrade
 from tests.host.conftest import learner_of, recorded, with_database
 
 TABLES = {"chapter_progress", "quiz_attempt_keys", "quiz_scores", "tutorial_progress"}

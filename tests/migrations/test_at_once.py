@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, text
 
-from progress_api.migrate import downgrade, head, upgrade
+from progress_api.schema.migrate import downgrade, head, upgrade
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import Database, Rows

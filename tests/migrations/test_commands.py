@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from progress_api import Settings, create_app
 from progress_api.cli import progress, service
-from progress_api.migrate import head
+from progress_api.schema.migrate import head
 from tests.client import PREFIX, SECRET, InProcess, Learner
 from tests.conftest import SCHEME, with_scheme
 from tests.migrations.database import PROCESS, SETTINGS, Database, Rows, refusal, succeeded

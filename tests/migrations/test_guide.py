@@ -3,7 +3,7 @@
 import pytest
 from flask import Flask
 
-from progress_api.migrate import downgrade, upgrade
+from progress_api.schema.migrate import downgrade, upgrade
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import GUIDE, Database, Rows, refusal, succeeded

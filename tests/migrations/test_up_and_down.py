@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from progress_api.exceptions import MigrationFailed, SchemaDiffers
-from progress_api.migrate import check, downgrade, head, is_ready, upgrade
+from progress_api.schema.migrate import check, downgrade, head, is_ready, upgrade
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import Database, succeeded

@@ -115,7 +115,7 @@ def test_on_hup_the_code_and_the_configuration_installed_meanwhile_are_loaded(
         before = ("ok", 8190)
         # The second reload must find the files as the first one did.
         for status, longest in (("newer", 100), ("newest", 4000)):
-            _replace(package / "web/health.py", f'"{before[0]}"', f'"{status}"')
+            _replace(package / "monitoring/health.py", f'"{before[0]}"', f'"{status}"')
             _replace(package / "serving.py", f"line = {before[1]}\n", f"line = {longest}\n")
             service.signal(signal.SIGHUP)
             until(partial(_answers, service, "/healthz", 200, status))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from progress_api.logs import JsonLines
+from progress_api.monitoring.logs import JsonLines
 from tests.client import token
 from tests.serving.raw import exchange
 from tests.serving.service import TEMPLATE, Service, Wire, new_address

@@ -37,7 +37,7 @@ class Caller:
         """What stands for the learner in logs and limits: 32 hexadecimal digits."""
         return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]
 
-    def admitted(self) -> "Caller":
+    def require_authenticated(self) -> "Caller":
         """Return the caller itself."""
         return self
 
@@ -61,7 +61,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class Anonymous:
     """Who holds no token that verifies; refused only after the address was limited.
 
     Args:
@@ -75,7 +75,7 @@ class Stranger:
         """Whose allowance a request spends: the client address's."""
         return f"address:{request.remote_addr}"
 
-    def admitted(self) -> Caller:
+    def require_authenticated(self) -> Caller:
         """Refuse.
 
         Raises:
@@ -92,5 +92,5 @@ class Identity(Protocol):
     def token_locations(self) -> tuple[str, ...]:
         """Where tokens are, such as headers; none where an app knows the learner in its own way."""
 
-    def identify(self) -> Caller | Stranger:
+    def identify(self) -> Caller | Anonymous:
         """Return the caller, or the stranger that any failure to authenticate makes of it."""

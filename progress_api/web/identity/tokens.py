@@ -14,12 +14,12 @@ from flask_jwt_extended import JWTManager, verify_jwt_in_request
 from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
 
 from progress_api.exceptions import KeysUnavailable, Unauthenticated
-from progress_api.repository.bounds import is_id
 from progress_api.settings import Settings, check_keys
-from progress_api.web.identity.callers import Caller, Stranger
+from progress_api.validation import is_id
+from progress_api.web.identity.callers import Anonymous, Caller
 from progress_api.web.identity.decoder import Decoder
 from progress_api.web.identity.keys import PublishedKeys, check_public_keys
-from progress_api.web.identity.memory import Memory, Verified
+from progress_api.web.identity.token_cache import TokenCache, VerifiedToken
 
 # A header or a token may hold anything: what the libraries raise for the strangest of them are
 # no errors of their own (IndexError for "Authorization: , ,x", RecursionError for deep JSON).
@@ -72,9 +72,9 @@ class TokenIdentity:
         if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
             keys = app.extensions[_OURS]
             at_once = partial(self._verify_at_once, Decoder(app.config, keys))
-            self._verified = Memory(app, self._verify, at_once, keys).verified
+            self._verified = TokenCache(app, self._verify, at_once, keys).verified
 
-    def identify(self) -> Caller | Stranger:
+    def identify(self) -> Caller | Anonymous:
         """Verify the token of the current request.
 
         Returns:
@@ -83,38 +83,38 @@ class TokenIdentity:
         try:
             return self._verified().caller
         except (Unauthenticated, KeysUnavailable) as error:
-            return Stranger(error)
+            return Anonymous(error)
         except jwt.ExpiredSignatureError:
-            return Stranger(Unauthenticated(_EXPIRED, "expired"))
+            return Anonymous(Unauthenticated(_EXPIRED, "expired"))
         except NoAuthorizationError:
-            return Stranger(Unauthenticated(reason="missing"))
+            return Anonymous(Unauthenticated(reason="missing"))
         except _REFUSALS as error:
             # A fault in a host's own callback looks like one of a token: let it be found, but by
             # where it was. Its message may hold a claim.
             frames = "".join(traceback.format_tb(error.__traceback__))
             _log.debug("a token was refused: %s", type(error).__name__, extra={"frames": frames})
-            return Stranger(Unauthenticated())
+            return Anonymous(Unauthenticated())
 
-    def _verify(self) -> Verified:
+    def _verify(self) -> VerifiedToken:
         _spell_bearer()
         with self._context():
             verified = verify_jwt_in_request()
         return self._whose(verified[1] if verified else {})
 
-    def _verify_at_once(self, decoder: Decoder) -> Verified:
+    def _verify_at_once(self, decoder: Decoder) -> VerifiedToken:
         """Verify in one reading; what is not accepted so is left to the manager."""
         with suppress(*_REFUSALS, KeysUnavailable):
             return self._whose(decoder.claims(request.headers["Authorization"]))
         return self._verify()
 
-    def _whose(self, claims: dict[str, Any]) -> Verified:
+    def _whose(self, claims: dict[str, Any]) -> VerifiedToken:
         user_id = claims[self._identity_claim]
         if "exp" not in claims and not self._endless:
             raise Unauthenticated(_ENDLESS, "endless")
         if not is_id(user_id):
             raise ValueError(user_id)
         caller = Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
-        return Verified(caller, int(claims["exp"]) if "exp" in claims else math.inf)
+        return VerifiedToken(caller, int(claims["exp"]) if "exp" in claims else math.inf)
 
     def _context(self) -> AbstractContextManager[object]:
         if self._beside is None:
@@ -122,7 +122,7 @@ class TokenIdentity:
         return self._beside.request_context(request.environ.copy())  # it is written to
 
 
-class InRotation:
+class KeyRotation:
     """Tells who calls while a key is replaced: by the new key, or else by the one before it."""
 
     def __init__(self, now: TokenIdentity, before: TokenIdentity) -> None:
@@ -130,15 +130,15 @@ class InRotation:
         self._now, self._before = now, before
         self.token_locations = now.token_locations
 
-    def identify(self) -> Caller | Stranger:
+    def identify(self) -> Caller | Anonymous:
         """Return the caller, or the stranger that any failure to authenticate makes of it."""
         caller = self._now.identify()
-        refusal = caller.refusal if isinstance(caller, Stranger) else None
+        refusal = caller.refusal if isinstance(caller, Anonymous) else None
         signed_otherwise = isinstance(refusal, Unauthenticated) and refusal.reason == "invalid"
         return self._before.identify() if signed_otherwise else caller
 
 
-def token_identity(app: Flask, settings: Settings) -> TokenIdentity | InRotation:
+def token_identity(app: Flask, settings: Settings) -> TokenIdentity | KeyRotation:
     """Return what tells who calls by a token.
 
     Args:
@@ -156,7 +156,7 @@ def token_identity(app: Flask, settings: Settings) -> TokenIdentity | InRotation
     if not is_replaced or _OURS not in verifies.extensions:
         return now
     previous = replace(settings, jwt_secret_key=secret, jwt_public_key=key)
-    return InRotation(now, TokenIdentity(_beside(previous), admin_scope=scope, beside=True))
+    return KeyRotation(now, TokenIdentity(_beside(previous), admin_scope=scope, beside=True))
 
 
 def _beside(settings: Settings) -> Flask:

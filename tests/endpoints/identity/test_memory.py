@@ -12,7 +12,7 @@ from flask_jwt_extended import JWTManager
 
 from progress_api import ProgressAPI
 from progress_api.web.identity.callers import Caller
-from progress_api.web.identity.memory import Memory, Verified
+from progress_api.web.identity.token_cache import TokenCache, VerifiedToken
 from tests.client import SECRET, InProcess, Learner, token
 from tests.conftest import MakeApp, MakeLearner, new_name
 from tests.endpoints.expectations import assert_unauthenticated
@@ -224,11 +224,11 @@ def test_no_more_tokens_are_remembered_than_ten_thousand(app: Flask) -> None:
     # Not over HTTP: so many tokens would take a minute to verify.
     verified = Counter[str]()
 
-    def verify() -> Verified:
+    def verify() -> VerifiedToken:
         verified[request.headers["Authorization"]] += 1
-        return Verified(Caller("learner"), FAR)
+        return VerifiedToken(Caller("learner"), FAR)
 
-    memory = Memory(app, verify, verify, None)
+    memory = TokenCache(app, verify, verify, None)
 
     for name in ["first", "first", *map(str, range(MOST_TOKENS)), "first"]:
         with app.test_request_context(headers={"Authorization": name}):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from progress_api import ProgressRepository
-from progress_api.migrate import is_ready
+from progress_api.schema.migrate import is_ready
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp, new_name, with_scheme
 from tests.serving.service import until

@@ -10,7 +10,7 @@ from sqlalchemy import NullPool, create_engine
 
 from embedded.postgres import Postgres
 from progress_api.exceptions import MigrationFailed
-from progress_api.migrate import check, upgrade
+from progress_api.schema.migrate import check, upgrade
 from tests.client import Learner
 from tests.conftest import MakeLearner, new_name
 from tests.rules.conftest import MakeService

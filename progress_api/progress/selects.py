@@ -15,8 +15,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from progress_api.repository import rules
-from progress_api.repository.tables import chapter_progress, quiz_scores, tutorial_progress
+from progress_api.progress import rules
+from progress_api.schema.tables import chapter_progress, quiz_scores, tutorial_progress
 
 TUTORIAL = bindparam("of_tutorial", type_=String)
 USER = bindparam("of_user", type_=String)

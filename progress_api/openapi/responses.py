@@ -10,10 +10,10 @@ from marshmallow import Schema
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
-from progress_api.description.answers import Error
-from progress_api.description.operations import OPERATIONS, Operation
+from progress_api.openapi.operations import OPERATIONS, Operation
+from progress_api.openapi.schemas import Error
 from progress_api.settings import Settings
-from progress_api.web.error_responses import UNEXPECTED, envelope, refusal
+from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_body
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
 _HEADERS = {
@@ -49,7 +49,7 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
     for status, some in _by_status(_common(settings)).items():
         spec.components.response(_name(status), _refused(status, some))
     for status in (404, 405):
-        body = refusal(status, _REQUEST_ID)
+        body = http_error_body(status, _REQUEST_ID)
         about = f"{body['error']}: below the prefix, but none of the operations."
         examples = {_name(status): {"summary": body["error"], "value": body}}
         spec.components.response(_name(status), _described(status, about, Error, examples))

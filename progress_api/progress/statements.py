@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from progress_api.database import Unit
-from progress_api.repository import answers, rules
-from progress_api.repository.tables import (
+from progress_api.database import StatementBatch
+from progress_api.progress import rules, selects
+from progress_api.schema.tables import (
     chapter_progress,
     quiz_attempt_keys,
     quiz_scores,
@@ -47,7 +47,7 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
     The learner's times are those of the latest row, so that a repeat that recorded nothing
     changes nothing.
     """
-    found = answers.found_progress()
+    found = selects.found_progress()
     total = rules.total_chapters(_progress, total_posted)
     percentage = rules.completion_percentage(
         found.c.chapters_completed, total, _progress.certificate_earned
@@ -65,11 +65,11 @@ def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) ->
     }
     return (
         update(tutorial_progress)
-        .where(*answers.of_learner(_progress), _progress.id == found.c.id, recorded)
+        .where(*selects.of_learner(_progress), _progress.id == found.c.id, recorded)
         .values(values)
         .returning(
-            *answers.answer_columns(_progress, found.c.chapters, found.c.quizzes),
-            *answers.change_columns(_progress, found.c),
+            *selects.answer_columns(_progress, found.c.chapters, found.c.quizzes),
+            *selects.change_columns(_progress, found.c),
         )
     )
 
@@ -81,8 +81,8 @@ def _open_progress() -> Any:
         insert(tutorial_progress)
         .inline()
         .values(
-            tutorial_id=answers.TUTORIAL,
-            user_id=answers.USER,
+            tutorial_id=selects.TUTORIAL,
+            user_id=selects.USER,
             created_at=rules.utc_now(),
             updated_at=rules.utc_now(),
         )
@@ -109,7 +109,7 @@ def _record_chapter() -> Any:
         "created_at": now,
         "updated_at": now,
     }
-    source = select(*values.values()).where(*answers.of_learner(_progress), has_room)
+    source = select(*values.values()).where(*selects.of_learner(_progress), has_room)
     added = insert(chapter_progress).from_select(list(values), source)
     return added.on_conflict_do_update(
         index_elements=[rows.progress_id, rows.chapter_id],
@@ -139,7 +139,7 @@ def _record_quiz() -> Any:
         "updated_at": now,
     }
     is_new = ~rules.is_repeated_attempt(QUIZ, _ATTEMPT_KEYS)
-    source = select(*values.values()).where(*answers.of_learner(_progress), has_room, is_new)
+    source = select(*values.values()).where(*selects.of_learner(_progress), has_room, is_new)
     added = insert(quiz_scores).from_select(list(values), source)
     posted = added.excluded
     score, max_score = rules.best_attempt(rows, posted)
@@ -158,7 +158,7 @@ def _record_quiz() -> Any:
 
 def _remember_attempt() -> Any:
     attempt_key = func.unnest(_ATTEMPT_KEYS)
-    of_learner = select(_progress.id).where(*answers.of_learner(_progress)).scalar_subquery()
+    of_learner = select(_progress.id).where(*selects.of_learner(_progress)).scalar_subquery()
     source = select(quiz_scores.c.id, attempt_key).where(
         quiz_scores.c.progress_id == of_learner, quiz_scores.c.quiz_id == QUIZ
     )
@@ -167,7 +167,7 @@ def _remember_attempt() -> Any:
 
 
 def _complete() -> Update:
-    found, stored = answers.found_progress(), _progress
+    found, stored = selects.found_progress(), _progress
     chapters, total = found.c.chapters_completed, func.coalesce(stored.total_chapters, rules.ZERO)
     # Decided by the rows, not by what is stored of them: in an adopted table that may be stale.
     reached = rules.completion_percentage(chapters, total, stored.certificate_earned)
@@ -186,10 +186,10 @@ def _complete() -> Update:
     unchanged = stored.updated_at.is_not_distinct_from(found.c.updated_at)
     return (
         update(tutorial_progress)
-        .where(*answers.of_learner(stored), stored.id == found.c.id, unchanged)
+        .where(*selects.of_learner(stored), stored.id == found.c.id, unchanged)
         .values(values)
         .returning(
-            *answers.answer_columns(stored, found.c.chapters, found.c.quizzes),
+            *selects.answer_columns(stored, found.c.chapters, found.c.quizzes),
             # What is returned of the row itself is what it is now.
             stored.certificate_earned & ~found.c.was_earned,
         )
@@ -197,20 +197,20 @@ def _complete() -> Update:
 
 
 _OPEN = _open_progress()
-_LOCK = select(_progress.id).where(*answers.of_learner(_progress)).with_for_update(key_share=True)
+_LOCK = select(_progress.id).where(*selects.of_learner(_progress)).with_for_update(key_share=True)
 _CHAPTER_RECORDED = rules.is_recorded(chapter_progress, chapter_progress.c.chapter_id == CHAPTER)
 _QUIZ_RECORDED = rules.is_recorded(quiz_scores, quiz_scores.c.quiz_id == QUIZ)
 
-GET_PROGRESS = Unit(answers.stored_progress())
+GET_PROGRESS = StatementBatch(selects.stored_progress())
 
-RECORD_CHAPTER = Unit(
+RECORD_CHAPTER = StatementBatch(
     _OPEN,
     _record_chapter(),
     _recount(_CHAPTER_RECORDED, bindparam("total_chapters", type_=Integer)),
 )
 
 # The keys are remembered after the attempt was counted by them, and below its row's lock.
-RECORD_QUIZ = Unit(
+RECORD_QUIZ = StatementBatch(
     _OPEN,
     _record_quiz(),
     _remember_attempt(),
@@ -218,7 +218,7 @@ RECORD_QUIZ = Unit(
 )
 
 # Locked first: what is read to decide must not change before the decision is written.
-COMPLETE = Unit(_LOCK, _complete())
+COMPLETE = StatementBatch(_LOCK, _complete())
 
 # The chapters, quizzes and keys go with their tutorial: the tables cascade.
-RESET = Unit(delete(tutorial_progress).where(*answers.of_learner(_progress)))
+RESET = StatementBatch(delete(tutorial_progress).where(*selects.of_learner(_progress)))

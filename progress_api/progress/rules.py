@@ -24,8 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from progress_api.repository.bounds import WHOLE_NUMBER_LIMIT
-from progress_api.repository.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
+from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
+from progress_api.validation import WHOLE_NUMBER_LIMIT
 
 Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no one type for them
 ELIGIBLE_PERCENTAGE = 95

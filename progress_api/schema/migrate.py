@@ -16,16 +16,16 @@ from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
-from progress_api.adopt import made_by_hand, require_utf8
 from progress_api.database import (
     FOREIGN_ERRORS,
     asking,
-    live_connection,
+    checked_connection,
     message_of,
     sqlstate,
 )
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
-from progress_api.repository.tables import metadata
+from progress_api.schema.adopt import made_by_hand, require_utf8
+from progress_api.schema.tables import metadata
 
 VERSION_TABLE = "progress_api_version"
 REVISION_PREFIX = "progress_"  # a host's own history may have numbers too
@@ -160,7 +160,7 @@ def is_ready(engine: Engine, schema: str | None = None) -> bool:
     Raises:
         DatabaseUnavailable: it does not answer.
     """
-    with asking(engine), live_connection(engine) as connection:
+    with asking(engine), checked_connection(engine) as connection:
         return _current(connection, schema) >= head()
 
 
@@ -241,7 +241,7 @@ def _make_guide_tables() -> None:
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    path = str(Path(__file__).parent / "migrations")
+    path = str(Path(__file__).parent.parent / "migrations")
     config.set_main_option("script_location", path.replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection

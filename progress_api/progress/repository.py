@@ -16,7 +16,7 @@ from progress_api.database import (
     Executor,
     Row,
     SessionExecutor,
-    Unit,
+    StatementBatch,
 )
 from progress_api.exceptions import (
     NotEligible,
@@ -24,10 +24,9 @@ from progress_api.exceptions import (
     TooManyChapters,
     TooManyQuizzes,
 )
-from progress_api.repository import rules, statements
-from progress_api.repository.bounds import require_ids
-from progress_api.repository.observer import Nobody, Observer
-from progress_api.repository.records import (
+from progress_api.progress import rules, statements
+from progress_api.progress.observer import NullObserver, Observer
+from progress_api.progress.records import (
     Chapter,
     ChapterProgress,
     Policy,
@@ -35,6 +34,7 @@ from progress_api.repository.records import (
     QuizAttempt,
     QuizScore,
 )
+from progress_api.validation import require_ids
 
 Hook = Callable[[Progress], object]
 _log = logging.getLogger("progress_api.repository")
@@ -69,7 +69,7 @@ class ProgressRepository:
                 certificate is earned, once. What it raises is logged: the certificate stands.
             observer: is told what is done, for whoever counts.
         """
-        self._observer = observer or Nobody()
+        self._observer = observer or NullObserver()
         self._executor: Executor
         if isinstance(bind, Engine):
             awaited = self._observer.connection_awaited
@@ -169,7 +169,9 @@ class ProgressRepository:
         """
         self._run(statements.RESET, user_id, tutorial_id)
 
-    def _run(self, unit: Unit, user_id: str, tutorial_id: str, **values: Any) -> Row | None:
+    def _run(
+        self, unit: StatementBatch, user_id: str, tutorial_id: str, **values: Any
+    ) -> Row | None:
         require_ids(user_id=user_id, tutorial_id=tutorial_id)
         parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
         return self._executor.run(unit, parameters)

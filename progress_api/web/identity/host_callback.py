@@ -9,17 +9,17 @@ from jwt import PyJWTError
 from werkzeug.exceptions import Unauthorized
 
 from progress_api.exceptions import Unauthenticated
-from progress_api.repository.bounds import is_id
-from progress_api.web.identity.callers import Caller, Stranger
+from progress_api.validation import is_id
+from progress_api.web.identity.callers import Anonymous, Caller
 
 Learner = Callable[[], object]
-_SIGN_IN = "Nobody is signed in; sign in, and try again."
+_SIGN_IN = "NullObserver is signed in; sign in, and try again."
 # An app may know the learner by a token of its own, through `@jwt_required()` or PyJWT.
 _REFUSALS = (Unauthorized, Unauthenticated, JWTExtendedException, PyJWTError)
 _log = logging.getLogger("progress_api.identity")
 
 
-class LearnerIdentity:
+class HostCallbackIdentity:
     """Tells who calls, by asking the app; nobody is an admin this way."""
 
     token_locations = ()
@@ -34,7 +34,7 @@ class LearnerIdentity:
         """
         self._learner = learner
 
-    def identify(self) -> Caller | Stranger:
+    def identify(self) -> Caller | Anonymous:
         """Ask who is signed in.
 
         Returns:
@@ -43,11 +43,11 @@ class LearnerIdentity:
         try:
             known = self._learner()
         except _REFUSALS:
-            return Stranger(Unauthenticated(_SIGN_IN, "missing"))
+            return Anonymous(Unauthenticated(_SIGN_IN, "missing"))
         if type(known) is int or isinstance(known, UUID):
             known = str(known)
         if is_id(known):
             return Caller(str(known))
         if known:
             _log.error("learner= returned what is no id: %s", type(known).__name__)
-        return Stranger(Unauthenticated(_SIGN_IN, "missing"))
+        return Anonymous(Unauthenticated(_SIGN_IN, "missing"))

@@ -10,7 +10,7 @@ Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
 
-class Unit:
+class StatementBatch:
     """Statements that are one write, or one read; the last one returns the answer."""
 
     def __init__(self, *statements: Any) -> None:
@@ -20,27 +20,27 @@ class Unit:
             statements: SQLAlchemy Core statements with named parameters, and no others.
         """
         self.statements = statements
-        self._prepared: dict[str | None, Prepared] = {}
+        self._prepared: dict[str | None, PreparedBatch] = {}
 
-    def prepared(self, schema: str | None) -> "Prepared":
+    def prepared(self, schema: str | None) -> "PreparedBatch":
         """Return the unit as PostgreSQL's own PREPARE and EXECUTE, compiled once.
 
         Args:
             schema: where the tables are; None for where the connection looks by itself.
         """
         if schema not in self._prepared:
-            self._prepared[schema] = Prepared.of(self.statements, schema)
+            self._prepared[schema] = PreparedBatch.of(self.statements, schema)
         return self._prepared[schema]
 
 
-class Prepared(NamedTuple):
+class PreparedBatch(NamedTuple):
     """Statements by the names they are prepared under, and how they are executed in one string."""
 
     statements: dict[str, str]
     execution: str
 
     @classmethod
-    def of(cls, statements: Iterable[Any], schema: str | None) -> "Prepared":
+    def of(cls, statements: Iterable[Any], schema: str | None) -> "PreparedBatch":
         """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
         prepared, executions = {}, []
         dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]

@@ -8,9 +8,9 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from progress_api.description.meanings import describe_field
-from progress_api.description.operations import OPERATIONS, Operation
-from progress_api.description.responses import (
+from progress_api.openapi.field_docs import describe_field
+from progress_api.openapi.operations import OPERATIONS, Operation
+from progress_api.openapi.responses import (
     add_shared,
     links,
     responses_of,

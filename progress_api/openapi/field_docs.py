@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields
 
-from progress_api.repository.bounds import MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT
+from progress_api.validation import MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT
 from progress_api.web.schemas import Seconds, WholeNumber, check_id
 
 # What counts as blank, to the character: what \s is differs from one language to the next.

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, abort, request, send_from_directory
 
-from progress_api.description.document import document
 from progress_api.exceptions import SettingsError
+from progress_api.openapi.document import document
 from progress_api.settings import DOCS_PATH, NO_SWAGGER_UI, SWAGGER_UI, Settings
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.responses import ApiResponse

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from progress_api.database.failures import errors_of, is_out_of_reach, is_silence, unavailable
+from progress_api.database.errors import errors_of, is_silence, is_unavailable, unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
 # Where a single connection was silent, the database answers long before this.
@@ -25,7 +25,7 @@ def asking(engine: Engine) -> Iterator[None]:
     Raises:
         DatabaseUnavailable: it cannot answer now, or is known to be silent.
     """
-    silence: _Silence | None = engine.get_execution_options().get(_OPTION)
+    silence: CircuitBreaker | None = engine.get_execution_options().get(_OPTION)
     if silence:
         silence.refuse()
     began = time.monotonic()
@@ -34,24 +34,25 @@ def asking(engine: Engine) -> Iterator[None]:
     except errors_of(engine) as error:
         if silence and is_silence(error, time.monotonic() - began):
             silence.begin()
-        if is_out_of_reach(error):
+        if is_unavailable(error):
             raise unavailable(error) from error
         raise
 
 
-def notice_silence(engine: Engine) -> None:
+def install_circuit_breaker(engine: Engine) -> None:
     """Refuse at once what is asked of a database that has stopped to answer, until it answers.
 
     Args:
         engine: of our own, whose connections have deadlines.
     """
-    engine.update_execution_options(**{_OPTION: _Silence(engine)})
+    engine.update_execution_options(**{_OPTION: CircuitBreaker(engine)})
 
 
-class _Silence:
+class CircuitBreaker:
     """Whether a database has stopped to answer, as one does that is frozen or out of reach."""
 
     def __init__(self, engine: Engine) -> None:
+        """Start closed: statements pass."""
         self._engine = engine
         self._lock = threading.Lock()
         self._one_waits = threading.Lock()

@@ -31,7 +31,7 @@ class Observer(Protocol):
         """A certificate was earned, and it is committed."""
 
 
-class Nobody:
+class NullObserver:
     """Counts nothing."""
 
     def connection_awaited(self, seconds: float) -> None:

@@ -43,7 +43,7 @@ def unavailable(error: BaseException) -> DatabaseUnavailable:
     """Return what to raise for an error of a database that is out of reach.
 
     Args:
-        error: the driver's or SQLAlchemy's, after another try where `is_undone` is true of it.
+        error: the driver's or SQLAlchemy's, after another try where `is_retryable` is true of it.
     """
     return TransactionPooling() if sqlstate(error) in _MIXED_UP else DatabaseUnavailable()
 
@@ -71,7 +71,7 @@ def is_silence(error: BaseException, seconds: float) -> bool:
     return seconds >= _SILENT_SECONDS and not answered
 
 
-def is_out_of_reach(error: BaseException) -> bool:
+def is_unavailable(error: BaseException) -> bool:
     """Whether the database, rather than a statement of ours, is at fault.
 
     Args:
@@ -87,7 +87,7 @@ def is_out_of_reach(error: BaseException) -> bool:
     return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE
 
 
-def is_undone(error: BaseException) -> bool:
+def is_retryable(error: BaseException) -> bool:
     """Whether nothing of a unit was written, and another try may succeed at once.
 
     Args:
@@ -96,7 +96,7 @@ def is_undone(error: BaseException) -> bool:
     return sqlstate(error) in _UNDONE
 
 
-def is_spent(error: BaseException) -> bool:
+def is_disconnect(error: BaseException) -> bool:
     """Whether the connection that it happened on is of no more use.
 
     Args:

@@ -11,12 +11,12 @@ from prometheus_client import CollectorRegistry
 
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
-from progress_api.kinds import NAME, PATH, Kind
-from progress_api.metrics import Metrics
-from progress_api.repository.progress import Hook, ProgressRepository
-from progress_api.repository.records import Policy
+from progress_api.monitoring.metrics import Metrics
+from progress_api.progress.records import Policy
+from progress_api.progress.repository import Hook, ProgressRepository
+from progress_api.setting_types import NAME, PATH, Kind
 from progress_api.settings import Settings
-from progress_api.web.identity import Identity, Learner, LearnerIdentity, token_identity
+from progress_api.web.identity import HostCallbackIdentity, Identity, Learner, token_identity
 from progress_api.web.limits import Limits, open_storage
 from progress_api.web.state import State, states
 
@@ -36,7 +36,7 @@ _NO_LEARNER = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Overrides:
     """What is given to a `ProgressAPI`; what is None is the host's, or made."""
 
     engine: "Engine | None"
@@ -47,7 +47,7 @@ class Given:
     settings: Settings | None
 
 
-def settings_for(app: Flask, given: Given) -> Settings:
+def settings_for(app: Flask, given: Overrides) -> Settings:
     """Return the settings; those of what the host has are not asked for.
 
     Args:
@@ -76,7 +76,7 @@ def settings_for(app: Flask, given: Given) -> Settings:
 
 
 def new_state(
-    app: Flask, blueprint: Blueprint, url_prefix: str, given: Given, metrics: Metrics
+    app: Flask, blueprint: Blueprint, url_prefix: str, given: Overrides, metrics: Metrics
 ) -> State:
     """Return what a blueprint works with that is mounted in a host.
 
@@ -124,7 +124,7 @@ def new_state(
     )
 
 
-def _check(app: Flask, url_prefix: str, given: Given) -> None:
+def _check(app: Flask, url_prefix: str, given: Overrides) -> None:
     """Refuse at once what would fail at the first request."""
     _parsed("url_prefix", PATH, url_prefix)
     if url_prefix in {other.url_prefix for other in states(app).values()}:
@@ -143,7 +143,7 @@ def _parsed(name: str, kind: Kind, value: str) -> str:
     return parsed
 
 
-def _engine(app: Flask, given: Given, settings: Settings) -> "Engine":
+def _engine(app: Flask, given: Overrides, settings: Settings) -> "Engine":
     engine = given.engine or _default_engine(app)
     if engine is None:
         return open_engine(settings)
@@ -169,9 +169,9 @@ def _default_engine(app: Flask) -> "Engine | None":
     return cast("Engine", engines[None])
 
 
-def _identity(app: Flask, given: Given, settings: Settings) -> Identity:
+def _identity(app: Flask, given: Overrides, settings: Settings) -> Identity:
     if given.learner:
-        return LearnerIdentity(given.learner)
+        return HostCallbackIdentity(given.learner)
     return token_identity(app, settings)
 
 

@@ -7,7 +7,7 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, func, select
 
 from progress_api.exceptions import MigrationFailed, SchemaDiffers
-from progress_api.repository import catalog
+from progress_api.schema import catalog
 
 _GUIDE_TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
 _LATER_TABLES = ("quiz_attempt_keys",)

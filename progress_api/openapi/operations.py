@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from progress_api import exceptions as failures
-from progress_api.description import answers
-from progress_api.repository.bounds import AN_ID
-from progress_api.repository.records import ChapterProgress, Progress, QuizScore
+from progress_api.openapi import schemas as answers
+from progress_api.progress.records import ChapterProgress, Progress, QuizScore
+from progress_api.validation import AN_ID
 from progress_api.web.schemas import (
     RESET_ANSWER,
     SCORE_OUT_OF_RANGE,

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 _SWEEP_SECONDS = 0.1
 
 
-class Deadlines:
+class CheckoutTimeouts:
     """How long each connection of an engine may be in use."""
 
     def __init__(self, seconds: float, in_use: Callable[[int], object]) -> None:
@@ -67,9 +67,9 @@ class Deadlines:
                 if not self._ends:
                     self._sweeper = None
                     return
-                self._hang_up()
+                self._disconnect()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         now = time.monotonic()
         for key, (end, file) in list(self._ends.items()):
             if now >= end:

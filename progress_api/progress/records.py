@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from progress_api.repository.bounds import require_booleans, require_ids, require_numbers
+from progress_api.validation import require_booleans, require_ids, require_numbers
 
 
 class ChapterProgress(NamedTuple):

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from flask import Flask, Response
 
 from progress_api.exceptions import DatabaseUnavailable
+from progress_api.web.middleware import HEALTH_PATHS
 from progress_api.web.schemas import json_response
-from progress_api.web.transport import HEALTH_PATHS
 
 
 def register(

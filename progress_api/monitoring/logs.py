@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, g, has_request_context, request
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from progress_api.metrics import elapsed, template
+from progress_api.monitoring.metrics import elapsed, template
 
 LOGGER = "progress_api"
 REQUEST_ID = "X-Request-ID"

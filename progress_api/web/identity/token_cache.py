@@ -17,14 +17,14 @@ _SECONDS = 300
 _MOST_TOKENS = 10_000
 
 
-class Verified(NamedTuple):
+class VerifiedToken(NamedTuple):
     """Who holds a token, and when it ends, in seconds since 1970."""
 
     caller: Caller
     end: float
 
 
-class Memory:
+class TokenCache:
     """Remembers whom tokens are of: 10,000 of them, each 5 minutes at most, never past its end.
 
     Only tokens that verify are remembered, by their digest, and only while the manager verifies as
@@ -35,8 +35,8 @@ class Memory:
     def __init__(
         self,
         app: Flask,
-        verify: Callable[[], Verified],
-        verify_at_once: Callable[[], Verified],
+        verify: Callable[[], VerifiedToken],
+        verify_at_once: Callable[[], VerifiedToken],
         keys: PublishedKeys | None,
     ) -> None:
         """Remember nothing yet.
@@ -58,7 +58,7 @@ class Memory:
         # What it is called with is only the key: the token is that of the current request.
         self._remembered = lru_cache(_MOST_TOKENS)(lambda *_: verify_at_once())
 
-    def verified(self) -> Verified:
+    def verified(self) -> VerifiedToken:
         """Return whom the token of the current request is of; raise what verifying it raises."""
         sent = request.headers.get("Authorization")
         if not sent or self._as_set_up != (self._settings(self._config), vars(self._manager)):

@@ -2,7 +2,7 @@
 
 from marshmallow import EXCLUDE, Schema, fields
 
-from progress_api.repository.bounds import WHOLE_NUMBER_LIMIT
+from progress_api.validation import WHOLE_NUMBER_LIMIT
 from progress_api.web.schemas import TrueOrFalse, WholeNumber, check_id
 
 
