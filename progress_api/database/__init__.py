@@ -2,7 +2,7 @@
 
 from progress_api.database.connections import live_connection
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
-from progress_api.database.executor import EngineExecutor, Executor
+from progress_api.database.executor import EngineExecutor, Executor, translated_schema
 from progress_api.database.failures import sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
@@ -21,4 +21,5 @@ __all__ = [
     "live_connection",
     "open_engine",
     "sqlstate",
+    "translated_schema",
 ]

@@ -7,6 +7,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy.exc import DBAPIError
 
 from progress_api.database.failures import errors_of, is_spent
 
@@ -27,20 +28,29 @@ def live_connection(
     """
     began, pool = perf_counter(), engine.pool
     try:
-        connection = engine.connect()
+        connection = _connect(engine)
     finally:  # a wait in vain is the longest of all
         awaited(perf_counter() - began)
     while not _is_usable(connection.connection, since):
         connection.invalidate()
         connection.close()
-        # Not revalidated: a host may set up each connection in its engine_connect event.
-        connection = engine.connect()
+        connection = _connect(engine)  # with the events of the host's that set a connection up
     with connection:
         try:
             yield connection
         finally:
             if engine.pool is not pool:  # it was thrown away: nobody would take this from there
                 connection.invalidate()
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    # PostgreSQL has closed a pooled connection, and an event of the host's was the first to use it.
+    return engine.connect()
 
 
 @contextmanager
@@ -95,6 +105,26 @@ def autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[N
     finally:
         if not driver.closed:
             driver.autocommit = before
+
+
+@contextmanager
+def one_transaction(connection: PoolProxiedConnection) -> Iterator[None]:
+    """Run several statements as one transaction where the driver commits each: in AUTOCOMMIT.
+
+    Args:
+        connection: with any isolation level; in any other, its transaction is left as it is.
+    """
+    driver: Any = connection.driver_connection
+    if not driver.autocommit:
+        yield
+        return
+    with autocommit(connection, wanted=False):
+        try:
+            yield
+            driver.commit()
+        finally:
+            if not driver.closed:
+                driver.rollback()  # after a commit there is nothing to undo, and no round trip
 
 
 def _is_usable(connection: PoolProxiedConnection, since: float) -> bool:

@@ -16,6 +16,7 @@ from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
 
 _MARGIN_SECONDS = 0.3
+_OWN = "progress_own_engine"
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     told = " ".join(f"-c {name}={value}" for name, value in session.items())
     theirs = _parsed(settings.database_url).query.get("options", "")
     return {
+        "execution_options": {_OWN: True},
         "isolation_level": "AUTOCOMMIT",
         "pool_size": settings.web_threads,
         "max_overflow": 0,
@@ -57,6 +59,15 @@ def open_engine(settings: Settings) -> Engine:
     engine = create_engine(settings.database_url, **engine_options(settings))
     enforce_deadlines(engine, settings)
     return engine
+
+
+def is_own(engine: Engine) -> bool:
+    """Return whether an engine was made with `engine_options`: no host has set anything on it.
+
+    Args:
+        engine: the service's own, or a host's.
+    """
+    return _OWN in engine.get_execution_options()
 
 
 def enforce_deadlines(

@@ -1,6 +1,6 @@
 """The driver's failures, told apart by SQLSTATE and never by text."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -22,11 +22,11 @@ _CONNECTION_SPENT = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000"
 _SILENT_SECONDS = 0.3  # less than any deadline of ours, and than the time to connect
 
 
-def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+def errors_of(engine: Connection | Engine) -> tuple[type[Exception], ...]:
     """Return what is raised where a database fails: the driver's own, and what wraps them.
 
     Args:
-        engine: with either driver.
+        engine: with either driver; or a connection to it.
     """
     return engine.dialect.loaded_dbapi.Error, SQLAlchemyError
 

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
+from progress_api.database.connections import one_transaction
 from progress_api.database.executor import execute
-from progress_api.database.failures import is_out_of_reach
+from progress_api.database.failures import errors_of, is_out_of_reach
 from progress_api.database.units import Parameters, Row, Unit
 from progress_api.exceptions import DatabaseUnavailable
 
@@ -36,8 +36,10 @@ class SessionExecutor:
     def run(self, unit: Unit, parameters: Parameters) -> Row | None:
         """Run a unit; after a failure the transaction is to be rolled back, as after any."""
         try:
-            return execute(self._session.connection(), unit, parameters, self._schema)
-        except SQLAlchemyError as error:
+            connection = self._session.connection()
+            with one_transaction(connection.connection):
+                return execute(connection, unit, parameters, self._schema)
+        except errors_of(self._session.get_bind()) as error:
             if is_out_of_reach(error):
                 raise DatabaseUnavailable from error
             raise

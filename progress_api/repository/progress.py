@@ -63,7 +63,8 @@ class ProgressRepository:
             bind: of PostgreSQL; a session's isolation level should be READ COMMITTED, its default.
             policy: the settings that are rules; the contract's where not given.
             schema: where the tables are; None for where a connection looks by itself.
-            one_trip: whether an engine's writes are sent in one trip, where its driver can.
+            one_trip: whether writes are sent in one trip, on an engine of the service's own whose
+                driver can; on any other engine they never are.
             on_certificate_earned: called with the progress after the commit by which a
                 certificate is earned, once. What it raises is logged: the certificate stands.
             observer: is told what is done, for whoever counts.
