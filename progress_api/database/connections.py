@@ -13,6 +13,8 @@ from progress_api.database.failures import errors_of, is_spent
 
 Awaited = Callable[[float], object]
 _SEEN = "progress_seen"
+# Windows has none, and eventlet deletes it.
+_poll = getattr(select, "poll", None)
 
 
 @contextmanager
@@ -139,8 +141,12 @@ def _is_closed_by_server(connection: PoolProxiedConnection) -> bool:
     connection need never be sent twice.
     """
     driver: Any = connection.driver_connection
-    if driver.closed:
-        return True
-    poll = select.poll()
-    poll.register(driver.fileno(), select.POLLIN)
+    return driver.closed or _is_readable(driver.fileno())
+
+
+def _is_readable(file: int) -> bool:
+    if not _poll:
+        return bool(select.select([file], [], [], 0)[0])
+    poll = _poll()
+    poll.register(file, select.POLLIN)
     return bool(poll.poll(0))
