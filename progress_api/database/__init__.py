@@ -2,7 +2,7 @@
 
 from progress_api.database.connections import live_connection
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
-from progress_api.database.executor import EngineExecutor, Executor
+from progress_api.database.executor import EngineExecutor, Executor, translated_schema
 from progress_api.database.failures import FOREIGN_ERRORS, message_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
@@ -23,4 +23,5 @@ __all__ = [
     "message_of",
     "open_engine",
     "sqlstate",
+    "translated_schema",
 ]
