@@ -153,7 +153,7 @@ class Client(threading.Thread):
         self._connection = None
 
     def _check(self, request: _Request, body: Any) -> None:
-        """Note a response without its own write, or one that is older than the response before."""
+        """Note a response that lacks its own write, or is older than the response before."""
         place, write = f"{self.learner}, {request.tutorial}", request.write
         watched = {entry["chapterId"]: entry["watchTime"] for entry in body["chapterProgress"]}
         chapters = [entry["chapterId"] for entry in body["chapterProgress"]]

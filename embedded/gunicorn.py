@@ -18,8 +18,7 @@ from embedded.ports import free_port, http_url, reachable
 from embedded.processes import Process, spawn
 from progress_api.settings import Settings
 
-# Start gunicorn with this command and APP as its last argument.
-GUNICORN = (sys.executable, "-m", "gunicorn", "-c", "python:progress_api.serving")
+CONFIG = "python:progress_api.serving"
 APP = "progress_api.wsgi:app"
 _SETTINGS = {field.name.upper() for field in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 
@@ -98,9 +97,14 @@ class HttpServer(Daemon):
 
 
 class Gunicorn(HttpServer):
-    """The service under gunicorn; ready when `/healthz` returns 200."""
+    """The service under gunicorn; ready when `/healthz` returns 200.
+
+    Attributes:
+        program: starts gunicorn; as a module, so that its configuration is imported from `root`.
+    """
 
     name = "gunicorn"
+    program: Sequence[str] = (sys.executable, "-m", "gunicorn")
 
     def __init__(
         self,
@@ -139,7 +143,7 @@ class Gunicorn(HttpServer):
         self.process.send_signal(number)
 
     def _command(self) -> Sequence[str | Path]:
-        return [*GUNICORN, *self._options, APP]
+        return [*self.program, "-c", CONFIG, *self._options, APP]
 
     def _is_ready(self) -> bool:
         return self.status("/healthz") == HTTPStatus.OK

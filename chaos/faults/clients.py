@@ -77,7 +77,7 @@ def _open_connections(nginx: Nginx, until: float) -> None:
 
 
 _BEHAVIOURS: dict[str, Behaviour] = {
-    "clients go away in the middle of a request": _disconnect,
+    "clients disconnect in the middle of a request": _disconnect,
     f"{_SLOW_CLIENTS} clients send a byte a second": _send_slowly,
     f"a client opens {_OPEN_CONNECTIONS} connections": _open_connections,
 }

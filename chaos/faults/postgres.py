@@ -148,27 +148,27 @@ FROZEN = Row(
     bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_MAX_SECONDS),
 )
 NETWORK_HANGS = Row(
-    name="PostgreSQL's network silent, 20 s",
+    name="PostgreSQL's network hangs, 20 s",
     act=partial(_last, _hanging),
     seconds=20,
     needs=Needs(proxied=True),
     bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_MAX_SECONDS),
 )
 RESPONSES_LOST = Row(
-    name="PostgreSQL's answers lost, its connections cut",
+    name="PostgreSQL's responses lost, its connections closed",
     act=_lose_responses,
     times=10,
     needs=Needs(proxied=True),
     bar=_BACK,
 )
 CONNECTIONS_REFUSED = Row(
-    name="PostgreSQL's limit of connections reached",
+    name="PostgreSQL's connection limit reached",
     act=_refuse,
     seconds=3,
     bar=_BACK,
 )
 READ_ONLY = Row(
-    name="PostgreSQL only reads",
+    name="PostgreSQL read-only",
     act=_make_read_only,
     seconds=3,
     bar=_BACK,

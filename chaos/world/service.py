@@ -64,7 +64,7 @@ class Service(Gunicorn):
         return len(self.workers()) == _WORKERS
 
     def metric(self, name: str) -> float:
-        """Return the value of a metric without labels; NaN when there is none."""
+        """Return the value of a metric without labels; NaN when it is missing."""
         lines: list[str] = []
         address = ("127.0.0.1", self.metrics_port)
         with suppress(OSError, HTTPException), closing(HTTPConnection(*address)) as connection:
