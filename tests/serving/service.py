@@ -43,6 +43,8 @@ class Service:
             settings: by their names in the environment.
         """
         self.root = ROOT  # where it starts, which is where its code is
+        self.command: tuple[str | Path, ...] = GUNICORN
+        self.app = APP
         self.log = directory / "log"
         self.temporary = directory / "temporary"
         self.port, self.metrics_port = free_port(), free_port()
@@ -62,7 +64,7 @@ class Service:
         self.temporary.mkdir(parents=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*GUNICORN, APP],
+                [*self.command, self.app],
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
