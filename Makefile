@@ -1,10 +1,12 @@
 # Every recipe runs from here, whatever the path is called.
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint audit bench bench-growth chaos token migrate revision openapi clients lock clean
+.PHONY: help run example test test-drivers test-versions test-browser check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
 PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
+	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 SUB ?= learner-1
 SCOPE ?=
 ROUNDS ?= 5
@@ -55,6 +57,10 @@ lint: .venv/.installed ## Check style, types and the walls between the rooms
 	.venv/bin/lint-imports
 	$(PYTHON) -m bandit --quiet --recursive --skip B101 progress_api gunicorn.conf.py wsgi.py
 
+format: .venv/.installed ## Mend what ruff can mend of the style, and lay out the code
+	$(PYTHON) -m ruff check --fix --exit-zero
+	$(PYTHON) -m ruff format
+
 audit: .venv/.installed ## Ask PyPI for advisories about the versions in requirements.lock
 	$(PYTHON) -m pip install --quiet uv
 	@$(PYTHON) -m uv tool run --quiet pip-audit --strict --disable-pip --require-hashes \
@@ -85,18 +91,21 @@ openapi: .venv/.installed ## Write docs/openapi.json, the description of the API
 clients: .venv/.installed ## Make a TypeScript and a Python client of docs/openapi.json, and compile them
 	@tests/clients/compile
 
-lock: .venv/.installed ## Make requirements.lock anew, of the newest versions that setup.cfg allows
+build: .venv/.installed ## Make the wheel, and the sdist that it is made from, in dist/
+	$(PYTHON) -m build --no-isolation
+
+# The second lock is of what is deployed alone, in the versions of the first.
+lock: .venv/.installed ## Write requirements.lock and requirements-serve.lock, with the newest versions
 	$(PYTHON) -m pip install --quiet uv
-	UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --upgrade \
-		--all-extras --universal --fork-strategy fewest --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-emit-find-links --output-file requirements.lock setup.cfg requirements.in
+	$(COMPILE) --upgrade --all-extras --output-file requirements.lock setup.cfg requirements.in
+	$(COMPILE) --constraint requirements.lock --output-file requirements-serve.lock setup.cfg
 
 clean: ## Remove what was built, and the environment; the data in .local stays
 	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --no-deps: the lock is complete, and some versions of pip take a newer coverage[toml] than it pins.
-.venv/.installed: requirements.lock setup.cfg
+.venv/.installed: requirements.lock setup.cfg progress_api/version.py
 	@python3 -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null \
 		|| { echo "This needs python3 of version 3.11 to 3.14; found: $$(python3 --version 2>&1)." >&2; exit 1; }
 	python3 -m venv .venv

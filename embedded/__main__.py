@@ -23,7 +23,7 @@ from psutil import Process
 
 from embedded.local import LOCAL, ROOT, InUse, alone, key, needed, postgres, tell
 from embedded.processes import StartFailed, end, end_with_parent, leftovers, spawn, stop
-from progress_api.cli import progress
+from progress_api.cli import progress, server_command
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
 from progress_api.migrate import upgrade
@@ -124,9 +124,7 @@ def _migrate(settings: Settings) -> None:
 
 def _serve(stack: ExitStack, settings: Settings, given: str) -> int:
     # _end_leftovers finds it by the name, should this process be killed.
-    options = ["-c", "python:progress_api.serving", "--name", str(LOCAL)]
-    command = [sys.executable, "-m", "gunicorn", *options, "progress_api.wsgi:app"]
-    service = spawn(command, cwd=ROOT, dies_by=signal.SIGTERM)
+    service = spawn(server_command("--name", str(LOCAL)), cwd=ROOT, dies_by=signal.SIGTERM)
     stack.callback(stop, service, signal.SIGTERM, _SERVICE_STOP_SECONDS)
     deadline = time.monotonic() + _START_SECONDS
     while service.poll() is None and not _answers(settings):

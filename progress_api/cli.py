@@ -1,6 +1,7 @@
-"""`flask progress …`: what operators run, for the service on its own or for what an app mounts."""
+"""Commands for operators: `progress-api …` for the service, `flask progress …` for a host app."""
 
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 ONE_DAY = 86400
 _SERVICE = "progress_api"
 _GUESSED = ("wsgi.py", "app.py")  # where Flask looks for an app by itself
+_GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
 _mount = click.option("--mount", help="Only what is mounted under this name.")
 
 
@@ -79,7 +81,8 @@ def check(mount: str | None) -> None:
         check_public_keys(settings)
     for database in _databases(mount):
         if not migrations.is_ready(database.engine, database.schema):
-            raise click.ClickException("The database is not migrated: run flask progress migrate.")
+            command = "progress-api" if _app() is None else "flask progress"
+            raise click.ClickException(f"The database is not migrated: run {command} migrate.")
         migrations.check(database.engine, database.schema)
 
 
@@ -118,6 +121,32 @@ def openapi() -> None:
     """Print the OpenAPI document of the service with these settings."""
     told = Settings.from_environment(os.environ, keys_needed=False, database_needed=False)
     click.echo(document(told, told.url_prefix, "", told.jwt_token_location), nl=False)
+
+
+@click.group(cls=Commands)
+def service() -> None:
+    """The Tutorial Progress API: its server, its schema, tokens to try it with, its settings."""
+
+
+for _command in (migrate, check, token, settings):
+    service.add_command(_command)
+
+
+@service.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN OPTIONS]...")
+def serve(options: tuple[str, ...]) -> None:
+    """Serve on HOST and PORT with gunicorn, which takes further options."""
+    command = server_command(*options)
+    os.execv(command[0], command)  # noqa: S606  # nosec B606
+
+
+def server_command(*options: str) -> list[str]:
+    """Return the command that serves.
+
+    Args:
+        options: gunicorn's.
+    """
+    return [sys.executable, *_GUNICORN, *options]
 
 
 class _Database(NamedTuple):

@@ -28,6 +28,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
 from progress_api.counters import Counters, CountersCollector
+from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.logs import JsonLines
 from progress_api.settings import Settings
@@ -36,6 +37,10 @@ _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
 _SET_PDEATHSIG = 1  # of Linux's prctl
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108
+_SEPARATE_LIMITS = (
+    "RATELIMIT_STORAGE_URI is memory://: each of the %d workers counts limits separately. Name a "
+    "Valkey or Redis that all workers share."
+)
 
 
 def _temporary_directory() -> Path:
@@ -56,6 +61,7 @@ try:
     _settings = Settings.from_environment(os.environ)
 except SettingsError as error:
     sys.exit(error.detail)
+os.environ[CONFIGURED] = "true"
 
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
@@ -137,6 +143,15 @@ def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str
     util.write_nonblock(sock, answer.encode("latin-1"))
 
 
+def on_starting(server: Any) -> None:
+    """Warn of settings that probably do not do what was meant."""
+    for sentence in misspelled(os.environ, vars(_settings)):
+        server.log.warning(sentence)
+    in_memory = _settings.ratelimit_storage_uri.startswith("memory:")
+    if _settings.ratelimit_enabled and in_memory and server.cfg.workers > 1:
+        server.log.warning(_SEPARATE_LIMITS, server.cfg.workers)
+
+
 def when_ready(server: Any) -> None:
     """Count from zero, and serve the metrics of all workers on a separate port."""
     if _is_own:
@@ -177,6 +192,8 @@ def _remove_directory(owner: int) -> None:
 
 def pre_exec(server: Any) -> None:
     """Let a master that is started by SIGUSR2 make a directory of its own."""
+    # `python -m gunicorn` starts again as a script, whose directory has another package `http`.
+    server.cfg.env_orig["PYTHONSAFEPATH"] = "1"
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
 

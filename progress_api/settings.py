@@ -5,6 +5,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from importlib.util import find_spec
 from typing import Any
 
+from progress_api.environment import misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.kinds import (
     ALGORITHM,
@@ -120,7 +121,9 @@ class Settings:
         elif values.get("database_url") is MISSING:
             faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.allowed}.")
         faults += _key_faults(values) + _previous_faults(values) if keys_needed else []
-        return cls(**_sound(values, faults + _clashes(values)))
+        faults += _clashes(values)
+        faults += misspelled(environment, names.values()) if faults else []
+        return cls(**_sound(values, faults))
 
     @classmethod
     def of_guest(

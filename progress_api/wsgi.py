@@ -1,14 +1,28 @@
 """What a WSGI server serves: `progress_api.wsgi:app`."""
 
+import logging
+import os
 import sys
 
 from progress_api.application import create_app
+from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
+from progress_api.settings import Settings
 
 _GUNICORN_BOOT_ERROR = 3  # tells gunicorn not to start this worker again and again
+_NOT_CONFIGURED = (
+    "Started without the configuration progress_api.serving: HOST and WEB_THREADS have no effect, "
+    "there is no METRICS_PORT, and each worker counts for itself. Start `progress-api serve`, or "
+    "`gunicorn -c python:progress_api.serving progress_api.wsgi:app`."
+)
 
 try:
-    app = create_app()
+    _settings = Settings.from_environment(os.environ)
+    app = create_app(_settings)
 except SettingsError as error:
     sys.stderr.write(f"{error.detail}\n")
     sys.exit(_GUNICORN_BOOT_ERROR)
+
+if CONFIGURED not in os.environ:
+    for sentence in (_NOT_CONFIGURED, *misspelled(os.environ, vars(_settings))):
+        logging.getLogger("progress_api.wsgi").warning(sentence)

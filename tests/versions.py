@@ -20,8 +20,8 @@ RESOLUTIONS = {"oldest": "lowest-direct", "newest": "highest"}
 OFFERED = ("psycopg", "docs")
 # What `make test` leaves out: it is about a browser's versions, and about nginx's.
 LEFT_OUT = ("--ignore=tests/browser", "--ignore=tests/operations")
-# Of the wheel; they lie in the project's root too, where they would be imported first.
-PARTS = ("progress_api", "wsgi.py")
+# The wheel's; it lies in the project's root too, where it would be imported first.
+PACKAGE = "progress_api"
 UV = (sys.executable, "-m", "uv")
 QUIET = (*UV, "--quiet", "--no-python-downloads")
 SAY_WHICH = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
@@ -134,13 +134,8 @@ def _copy(tree: Path) -> None:
 
 def _replace(tree: Path, installed: Path) -> None:
     """Have the tree lead to what the wheel installed."""
-    for name in PARTS:
-        source = tree / name
-        if source.is_dir():
-            shutil.rmtree(source)
-        else:
-            source.unlink()
-        source.symlink_to(installed / name)
+    shutil.rmtree(tree / PACKAGE)
+    (tree / PACKAGE).symlink_to(installed / PACKAGE)
 
 
 def _test(python: Path, tree: Path) -> tuple[bool, str]:

@@ -17,10 +17,10 @@ from progress_api.description.responses import (
     responses_of_document,
 )
 from progress_api.settings import Settings
+from progress_api.version import VERSION
 from progress_api.web.arguments import DOCUMENT
 from progress_api.web.schemas import check_id
 
-API_VERSION = "1.0.0"
 _ABOUT = """\
 What each learner has watched of each tutorial, where it stopped, which quizzes are passed, and
 whether the certificate is earned.
@@ -75,7 +75,7 @@ def document(
     plugin = MarshmallowPlugin(schema_name_resolver=_schema_name)
     spec = APISpec(
         title="Tutorial Progress API",
-        version=API_VERSION,
+        version=VERSION,
         openapi_version="3.1.0",
         plugins=[plugin],
         info={"description": _about(settings)},

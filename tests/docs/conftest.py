@@ -1,34 +1,18 @@
 """A release that is built from what is here, and installed where nothing of it is."""
 
-import shutil
-import subprocess
-import sys
 import venv
 from pathlib import Path
 
 import click
 import pytest
 
-from tests.docs.installed import Built, Installed
+from tests.docs.installed import Built, Installed, build
 
 
 @pytest.fixture(scope="module")
 def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Build from what a fresh clone holds, the wheel from the sdist."""
-    clone, out = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("built")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (root / name).exists():
-            (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, clone / name)
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(out), str(clone)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "deprecated" not in (ended.stdout + ended.stderr).lower()
-    (wheel,), (sdist,) = out.glob("*.whl"), out.glob("*.tar.gz")
-    return Built(wheel, sdist)
+    return build(root, tmp_path_factory.mktemp("clone"))
 
 
 @pytest.fixture(scope="module")

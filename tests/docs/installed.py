@@ -3,6 +3,7 @@
 import os
 import re
 import selectors
+import shutil
 import subprocess
 import sys
 import time
@@ -18,6 +19,35 @@ class Built:
 
     wheel: Path
     sdist: Path
+
+
+def build(root: Path, clone: Path) -> Built:
+    """Run `make build` in a fresh clone, with the environment that is there already."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (root / name).exists():
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(root / name, clone / name)
+    said = make(clone, "build")
+    assert "deprecated" not in said.lower()
+    (wheel,), (sdist,) = clone.glob("dist/*.whl"), clone.glob("dist/*.tar.gz")
+    return Built(wheel, sdist)
+
+
+def make(clone: Path, target: str) -> str:
+    """Make a target in a copy of the project, and return what it said."""
+    ended = subprocess.run(
+        ["make", "--old-file=.venv/.installed", target, f"PYTHON={sys.executable}"],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
 
 
 @dataclass(frozen=True)
@@ -40,6 +70,10 @@ class Installed:
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout.strip()
+
+    def script(self, name: str) -> str:
+        """The path of a command that is installed here; Python runs it."""
+        return str(self.python.with_name(name))
 
     def environment(self, **given: str) -> dict[str, str]:
         """Nothing of this process's own but what a shell would have."""

@@ -201,6 +201,39 @@ def test_two_settings_that_take_one_place_are_refused(clashing: dict[str, str], 
         _settings(clashing)
 
 
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("database_url", "DATABASE_URL"),
+        ("JWT_SECRT_KEY", "JWT_SECRET_KEY"),
+        ("WEB_CONCURENCY", "WEB_CONCURRENCY"),
+        ("RATE_LIMIT_STORAGE_URI", "RATELIMIT_STORAGE_URI"),
+        ("CORS_ORIGIN", "CORS_ORIGINS"),
+    ],
+)
+def test_a_refusal_also_names_the_setting_that_a_variable_is_nearly_called(
+    name: str, setting: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        _settings({"PORT": "x", name: PASSWORD})
+
+    _, hint = refused.value.detail.splitlines()
+    assert hint == f"{name} is not a setting and has no effect. Did you mean {setting}?"
+
+
+def test_the_variables_of_others_are_not_taken_for_misspelled_settings() -> None:
+    others = "HOSTNAME HOSTS PORTS POSTGRES_HOST DATABASE_USER DATABASE_HOST DATABASE_PORT PGHOST"
+    others += " PATH HOME LOGNAME LC_ALL no_proxy PROMETHEUS_MULTIPROC_DIR FLASK_APP JAVA_HOME"
+    others += (
+        " PROGRESS_API_PORT PROGRESS_API_SERVICE_HOST DATABASE_PORT_5432_TCP GUNICORN_CMD_ARGS"
+    )
+
+    sentence = _refusal({"PORT": "x", **dict.fromkeys(others.split(), "of others")})
+
+    assert sentence.startswith("PORT ")
+
+
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n"])
 def test_an_empty_value_counts_as_not_given(nothing: str) -> None:
     names = {one.name.upper() for one in fields(Settings)} - GIVEN.keys()

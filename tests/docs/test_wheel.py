@@ -1,11 +1,15 @@
 """What is built and given to others: it has all that it needs, and works from anywhere."""
 
+import configparser
+import json
 import re
 import tarfile
 import zipfile
+from dataclasses import replace
 from email import message_from_string
 from pathlib import Path
 
+import pytest
 import requests
 
 from progress_api.migrate import head
@@ -14,8 +18,9 @@ from tests.docs.installed import Built, Installed
 from tests.serving.service import free_port
 
 NEEDED = {
-    "wsgi.py",
     "progress_api/py.typed",
+    "progress_api/serving.py",
+    "progress_api/wsgi.py",
     "progress_api/description/try.js",
     "progress_api/migrations/env.py",
     "progress_api/migrations/script.py.mako",
@@ -24,6 +29,12 @@ NEEDED = {
     "progress_api/migrations/versions/progress_0002_quiz_attempt_keys.py",
 }
 GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
+HOST_APP = """
+from flask import Flask
+
+app = Flask(__name__)
+app.add_url_rule("/mine", "mine", lambda: "mine")
+"""
 # In one process, for the imports take most of the time. The first needs no key.
 TWO_COMMANDS = """
 import os, sys
@@ -45,7 +56,7 @@ def test_the_wheel_has_the_migrations_and_the_types_and_neither_tests_nor_server
     package = {f"{path.relative_to(root)}" for path in root.glob("progress_api/**/*.py")}
     assert names >= package
     tops = {name.partition("/")[0] for name in names}
-    assert {top for top in tops if not top.endswith(".dist-info")} == {"progress_api", "wsgi.py"}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"progress_api"}
 
 
 def test_the_sdist_has_what_the_wheel_is_built_from(built: Built) -> None:
@@ -54,7 +65,9 @@ def test_the_sdist_has_what_the_wheel_is_built_from(built: Built) -> None:
     assert names >= NEEDED | {"setup.cfg", "pyproject.toml", "LICENSE"}
 
 
-def test_the_wheel_says_what_it_is_and_names_its_license_and_its_command(built: Built) -> None:
+def test_the_wheel_says_what_it_is_and_names_its_license_and_its_commands(
+    built: Built, root: Path
+) -> None:
     # when
     with zipfile.ZipFile(built.wheel) as wheel:
         names = {Path(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
@@ -62,10 +75,16 @@ def test_the_wheel_says_what_it_is_and_names_its_license_and_its_command(built: 
         commands = wheel.read(names["entry_points.txt"]).decode()
     # then
     assert metadata["Name"] == "progress-api"
+    described = json.loads((root / "docs/openapi.json").read_text())
+    (newest, *_) = re.findall(r"^## (\S+)", (root / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert metadata["Version"] == described["info"]["version"] == newest
     assert (metadata["License-Expression"] or metadata["License"]) == "MIT"
     assert metadata["Requires-Python"] == ">=3.11"
     assert "LICENSE" in names
-    assert commands.split() == ["[flask.commands]", "progress", "=", "progress_api.cli:progress"]
+    entry_points = configparser.ConfigParser()
+    entry_points.read_string(commands)
+    assert dict(entry_points["flask.commands"]) == {"progress": "progress_api.cli:progress"}
+    assert dict(entry_points["console_scripts"]) == {"progress-api": "progress_api.cli:service"}
     needed = [need for need in metadata.get_all("Requires-Dist", []) if "extra ==" not in need]
     assert {"flask", "gunicorn", "alembic", "psycopg2-binary"} <= {
         str(re.split("[<>=~!\\[]", need)[0]).lower() for need in needed
@@ -74,7 +93,7 @@ def test_the_wheel_says_what_it_is_and_names_its_license_and_its_command(built: 
 
 
 def test_the_wheel_is_what_is_imported_where_it_is_installed(installed: Installed) -> None:
-    for module in ("progress_api", "wsgi"):
+    for module in ("progress_api", "progress_api.wsgi"):
         find = f"from importlib.util import find_spec; print(find_spec({module!r}).origin)"
         found = Path(installed.run("-c", find))
         assert found.is_relative_to(installed.python.parent.parent)
@@ -88,12 +107,33 @@ def test_the_command_migrates_from_the_wheel(installed: Installed, empty_databas
     assert "Traceback" not in said
 
 
-def test_gunicorn_serves_the_wheel(installed: Installed, database: str) -> None:
+def test_the_operators_command_migrates(installed: Installed, empty_database: str) -> None:
+    said = installed.run(installed.script("progress-api"), "migrate", DATABASE_URL=empty_database)
+
+    assert said == f"The database is at {head()}."
+
+
+def test_flask_finds_the_app_of_another_project_that_has_the_wheel_installed(
+    installed: Installed, tmp_path: Path
+) -> None:
+    (tmp_path / "app.py").write_text(HOST_APP)
+
+    routes = replace(installed, directory=tmp_path).run("-m", "flask", "routes")
+
+    assert "/mine" in routes
+    assert "tutorial_id" not in routes
+
+
+@pytest.mark.parametrize("is_by_command", [True, False])
+def test_the_wheel_serves_from_an_empty_directory(
+    installed: Installed, database: str, *, is_by_command: bool
+) -> None:
     assert list(installed.directory.iterdir()) == []  # so no configuration is found there
     port, metrics_port = str(free_port()), str(free_port())
     given = {"DATABASE_URL": database, "JWT_SECRET_KEY": SECRET}
     given |= {"PORT": port, "METRICS_PORT": metrics_port}
-    with installed.serving(*GUNICORN, **given) as served:
+    command = (installed.script("progress-api"), "serve") if is_by_command else GUNICORN
+    with installed.serving(*command, **given) as served:
         url = served.url
         assert url == f"http://127.0.0.1:{port}"
         assert requests.get(f"{url}/healthz", timeout=60).status_code == 200

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from progress_api import Settings, create_app
-from progress_api.cli import progress
+from progress_api.cli import progress, service
 from progress_api.migrate import head
 from tests.client import PREFIX, SECRET, InProcess, Learner
 from tests.conftest import SCHEME, with_scheme
@@ -78,7 +78,7 @@ def test_check_tells_that_a_database_is_not_migrated(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     database: Database = request.getfixturevalue(kind)
-    assert "flask progress migrate" in refusal(database.command("check", **KEY))
+    assert "progress-api migrate" in refusal(database.command("check", **KEY))
 
 
 def test_check_tells_what_differs_in_one_sentence(migrated: Database) -> None:
@@ -157,6 +157,18 @@ def test_settings_prints_a_line_for_each_setting_and_needs_none() -> None:
     assert ["`PORT`", "`8000`", "1 to 65535"] in [line[:3] for line in cells]
     assert dict.fromkeys(rule) == dict.fromkeys("| -")
     assert heading.startswith("| setting |")
+
+
+def test_the_operators_command_has_what_flask_has_for_the_service_and_serves() -> None:
+    listed = succeeded(CliRunner().invoke(service, ["--help"]))
+
+    shared = {"migrate", "check", "token", "settings"}
+    _, _, commands = listed.partition("Commands:\n")
+    assert {line.split()[0] for line in commands.splitlines()} == shared | {"serve"}
+    for name in shared:
+        help_of = [CliRunner().invoke(one, [name, "--help"]) for one in (service, progress)]
+        told = [succeeded(one).partition("\n")[2] for one in help_of]
+        assert told[0] == told[1]
 
 
 def test_revision_writes_the_next_migration_and_it_runs(

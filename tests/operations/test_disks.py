@@ -9,7 +9,7 @@ from pathlib import Path
 from pwd import getpwnam
 
 from tests.operations.conftest import program, run
-from tests.serving.service import Serve, Service, Wire, until
+from tests.serving.service import GUNICORN, Serve, Service, Wire, until
 from tests.serving.test_counters import (
     WITHOUT,
     assert_serves,
@@ -72,7 +72,7 @@ def test_a_worker_that_needs_more_room_on_a_full_disk_serves_on(
     service = Service(
         tmp_path, DATABASE_URL=database, WEB_CONCURRENCY=1, PROMETHEUS_MULTIPROC_DIR=small
     )
-    service.app = "tests.serving.growing:app"
+    service.command = (*GUNICORN, "tests.serving.growing:app")
     with disk(small, "-o", "size=4m"), service:
         (worker,) = service.workers()
         fill(small)

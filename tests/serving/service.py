@@ -42,9 +42,8 @@ class Service:
             directory: where its output and its temporary files go.
             settings: by their names in the environment.
         """
+        self.command: tuple[str | Path, ...] = (*GUNICORN, APP)
         self.root = ROOT  # where it starts, which is where its code is
-        self.command: tuple[str | Path, ...] = GUNICORN
-        self.app = APP
         self.log = directory / "log"
         self.temporary = directory / "temporary"
         self.port, self.metrics_port = free_port(), free_port()
@@ -64,7 +63,7 @@ class Service:
         self.temporary.mkdir(parents=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.command, self.app],
+                self.command,
                 cwd=self.root,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -176,7 +176,7 @@ def test_a_worker_that_finds_no_more_room_counts_on_in_what_it_has(
     prepare: Prepare, counters: Path
 ) -> None:
     service = prepare(WEB_CONCURRENCY=1)
-    service.app = "tests.serving.growing:app"
+    service.command = (*GUNICORN, "tests.serving.growing:app")
     with service:
         (worker,) = service.workers()
         before = service.counted()[("/healthz", "200")]
@@ -242,6 +242,6 @@ def test_the_workers_of_a_preloaded_app_count_together(prepare: Prepare, counter
 
 def test_to_check_the_configuration_needs_no_directory(prepare: Prepare, counters: Path) -> None:
     service = prepare()
-    command = [*map(str, GUNICORN), "--check-config", service.app]
+    command = [*map(str, service.command), "--check-config"]
     subprocess.run(command, cwd=ROOT, env=service.environment, check=True)
     assert not counters.exists()

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import sys
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -139,7 +140,9 @@ def test_a_run_leaves_nothing_in_the_directory_for_temporary_files(life: Life) -
 def test_on_usr2_a_new_master_takes_over_the_ports_of_the_old_one(
     tmp_path: Path, shared_database: str
 ) -> None:
-    with Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1) as service:
+    service = Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1)
+    service.command = (Path(sys.executable).with_name("progress-api"), "serve")
+    with service:
         (worker,) = service.workers()
         service.signal(signal.SIGUSR2)
         until(lambda: _successors(service, worker))

@@ -1,8 +1,10 @@
 """What gunicorn is started with: where it listens, what is in its way, what it leaves."""
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
+from itertools import takewhile
 from pathlib import Path
 from socket import create_server
 
@@ -98,6 +100,50 @@ def test_a_directory_for_metrics_that_is_missing_is_made(serve: Serve, tmp_path:
     assert Wire(service).send("GET", "/healthz").status == 200
     assert service.counted()[("/healthz", "200")] >= 1
     assert any(directory.iterdir())
+
+
+def test_each_likely_mistake_is_one_warning_at_the_start(serve: Serve) -> None:
+    service = serve(RATELIMIT_STORAGE_URI="memory://", JWT_SECRT_KEY="hunter2")
+
+    misspelled, separate = _warnings(service)
+    assert (
+        misspelled
+        == "JWT_SECRT_KEY is not a setting and has no effect. Did you mean JWT_SECRET_KEY?"
+    )
+    assert separate.startswith("RATELIMIT_STORAGE_URI is memory://: each of the 2 workers counts ")
+    assert "hunter2" not in service.log.read_text()
+
+
+@pytest.mark.parametrize("right", [{"WEB_CONCURRENCY": 1}, {"RATELIMIT_ENABLED": "false"}])
+def test_where_limits_are_not_counted_apart_there_is_no_warning(
+    serve: Serve, right: dict[str, object]
+) -> None:
+    assert _warnings(serve(RATELIMIT_STORAGE_URI="memory://", **right)) == []
+
+
+def test_a_start_with_a_store_for_all_workers_has_no_warning(served: Service) -> None:
+    assert _warnings(served) == []
+
+
+@pytest.mark.parametrize("app", [APP, "wsgi:app"])
+def test_a_server_without_the_configuration_is_one_warning(
+    start: Start, app: str, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.py").touch()
+    ended = start("-c", str(tmp_path / "empty.py"), "--check-config", app=app)
+
+    (line,) = ended.stdout.splitlines()
+    told = json.loads(line)
+    assert (told["level"], told["logger"]) == ("WARNING", "progress_api.wsgi")
+    assert told["message"].startswith("Started without the configuration progress_api.serving: ")
+    assert "progress-api serve" in told["message"]
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def _warnings(service: Service) -> list[str]:
+    """What it has warned of before its first worker."""
+    lines = takewhile(lambda line: "Booting" not in line["message"], service.lines())
+    return [line["message"] for line in lines if line["level"] == "WARNING"]
 
 
 def _complaint(ended: subprocess.CompletedProcess[str]) -> str:
