@@ -1,1 +1,4 @@
-"""What a request costs, beside what a team would use instead; never part of the service."""
+"""Measure what a request costs, compared with a common alternative.
+
+The service itself never imports this package.
+"""

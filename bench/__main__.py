@@ -6,31 +6,35 @@ import sys
 from bench import report
 from bench.compare import compare
 from bench.growth import PIECES
-from bench.load import WrongAnswer
+from bench.load import FailedRequests
 from embedded import StartFailed
 
 
 def main(arguments: list[str]) -> int:
-    """Run; what goes wrong is told in a sentence."""
+    """Run a command; print an expected error as a sentence.
+
+    Returns:
+        The exit code.
+    """
     if not shutil.which("wrk"):
-        print("make bench needs wrk: apt-get install wrk", file=sys.stderr)
+        print("make bench needs wrk. Install it with: apt-get install wrk", file=sys.stderr)
         return 1
     try:
         match arguments:
             case ["compare", rounds, seconds]:
                 print(report.write(compare(int(rounds), int(seconds))))
             case ["growth", *pieces] if PIECES.keys() >= set(pieces):
-                _grow(pieces or list(PIECES))
+                _measure_growth(pieces or list(PIECES))
             case _:
-                print(f"PIECE is one of {', '.join(PIECES)}.", file=sys.stderr)
+                print(f"PIECE must be one of {', '.join(PIECES)}.", file=sys.stderr)
                 return 2
-    except (StartFailed, WrongAnswer) as error:
+    except (StartFailed, FailedRequests) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
 
 
-def _grow(pieces: list[str]) -> None:
+def _measure_growth(pieces: list[str]) -> None:
     for piece in pieces:
         print(f"\n{(PIECES[piece].__doc__ or '').strip()}\n")
         for line in report.write_growth(piece, PIECES[piece]()):

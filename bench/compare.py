@@ -1,4 +1,4 @@
-"""The service beside its rivals: in turns, in one run, on one PostgreSQL."""
+"""Compare the service with its rivals: taking turns, in one run, on one PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.contestants import Contestant, floor, rival, service
-from bench.ground import Ground, Population, prepared
 from bench.load import Load, measure
+from bench.testbed import Population, Testbed, prepared_testbed
 
 SERVICE, FULL, LEAN, FLOOR = "service", "rival", "lean rival", "floor"
 KINDS = ("chapter", "get")
@@ -17,13 +17,13 @@ _WARM_UP_SECONDS = 10
 
 @dataclass
 class Comparison:
-    """A run's samples.
+    """The samples of a run.
 
     Args:
-        rounds: how often each contestant had its turn.
-        seconds: of each turn.
-        samples: each with its round, and `at` telling the rate: `top`, as many as it could
-            answer, or `half` of the rival's top.
+        rounds: how many turns each contestant had.
+        seconds: the length of a turn.
+        samples: each with its round, and `at`: `top` for the highest rate that the contestant
+            reached, `half` for half of the rival's highest rate.
     """
 
     rounds: int
@@ -32,46 +32,46 @@ class Comparison:
 
 
 def compare(rounds: int, seconds: int) -> Comparison:
-    """Measure all, in turns.
+    """Measure all contestants in turns.
 
     Args:
-        rounds: how often each has its turn, at least 1.
-        seconds: of each turn, at least 1.
+        rounds: how many turns each contestant has, at least 1.
+        seconds: the length of a turn, at least 1.
 
     Raises:
-        WrongAnswer: some request was not answered with 200.
+        FailedRequests: the status of a response was not 200.
     """
-    done = Comparison(rounds, seconds)
-    with prepared(Population()) as ground, _all(ground) as contestants:
-        bare = ground.database(FLOOR)
-        for one in contestants:  # as each is when its learners have been there for a while
-            measure(ground, one, Load(kind="chapter", seconds=_WARM_UP_SECONDS))
+    comparison = Comparison(rounds, seconds)
+    with prepared_testbed(Population()) as testbed, _contestants(testbed) as contestants:
+        floor_url = testbed.database(FLOOR)
+        for contestant in contestants:  # a service that has run for a while is measured
+            measure(testbed, contestant, Load(kind="chapter", seconds=_WARM_UP_SECONDS))
         for number in range(1, rounds + 1):
             for kind in KINDS:
-                samples = list(_turns(ground, contestants, Load(kind=kind, seconds=seconds)))
-                most = floor(bare, kind, ground.population, seconds)
-                samples.append({"contestant": FLOOR, "kind": kind, "at": TOP, "per_second": most})
-                done.samples += [{"round": number, **sample} for sample in samples]
-    return done
+                samples = list(_turns(testbed, contestants, Load(kind=kind, seconds=seconds)))
+                rate = floor(floor_url, kind, testbed.population, seconds)
+                samples.append({"contestant": FLOOR, "kind": kind, "at": TOP, "per_second": rate})
+                comparison.samples += [{"round": number, **sample} for sample in samples]
+    return comparison
 
 
-def _turns(ground: Ground, contestants: list[Contestant], load: Load) -> Iterator[dict[str, Any]]:
-    tops = {one.name: measure(ground, one, load) for one in contestants}
+def _turns(testbed: Testbed, contestants: list[Contestant], load: Load) -> Iterator[dict[str, Any]]:
+    tops = {contestant.name: measure(testbed, contestant, load) for contestant in contestants}
     yield from ({"at": TOP, **top.as_json()} for top in tops.values())
     half = Load(kind=load.kind, seconds=load.seconds, rate=tops[FULL].per_second / 2)
-    for one in contestants:
-        if one.name in (SERVICE, FULL):
-            yield {"at": HALF, **measure(ground, one, half).as_json()}
+    for contestant in contestants:
+        if contestant.name in (SERVICE, FULL):
+            yield {"at": HALF, **measure(testbed, contestant, half).as_json()}
 
 
 @contextmanager
-def _all(ground: Ground) -> Iterator[list[Contestant]]:
-    with ExitStack() as stack:
-        running = (
-            service(ground, 0, SERVICE),
-            rival(ground, 1, FULL, "full"),
-            rival(ground, 2, LEAN, "lean"),
-            service(ground, 3, "service, one by one", DATABASE_ONE_TRIP=False),
-            service(ground, 4, "service, psycopg 3", DRIVER="postgresql+psycopg"),
+def _contestants(testbed: Testbed) -> Iterator[list[Contestant]]:
+    with ExitStack() as running:
+        contestants = (
+            service(testbed, SERVICE),
+            rival(testbed, FULL, "full"),
+            rival(testbed, LEAN, "lean"),
+            service(testbed, "service, one by one", DATABASE_ONE_TRIP=False),
+            service(testbed, "service, psycopg 3", DRIVER="postgresql+psycopg"),
         )
-        yield [stack.enter_context(one) for one in running]
+        yield [running.enter_context(contestant) for contestant in contestants]

@@ -1,4 +1,4 @@
-"""What a request costs as work grows: rows, chapters, connections, writers, time."""
+"""Measure what a request costs as rows, chapters, connections, writers and time grow."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,8 +10,8 @@ import psutil
 import psycopg2
 
 from bench.contestants import Contestant, floor, service
-from bench.ground import Ground, Population, prepared
 from bench.load import Load, measure
+from bench.testbed import Population, Testbed, prepared_testbed
 
 Rows = Iterator[dict[str, Any]]
 _KINDS = ("chapter", "get")
@@ -25,69 +25,82 @@ _TABLES = ("tutorial_progress", "chapter_progress")
 
 
 def rows() -> Rows:
-    """10,000 chapter rows, and 10,000,000; who comes is uniform, or few come often."""
+    """10,000 and 10,000,000 chapter rows; learners are uniform, or few send most requests."""
     for learners in (200, 200_000):
-        with prepared(Population(learners=learners)) as ground, _alone(ground) as one:
-            of = {"chapter rows": learners * 50}
+        with (
+            prepared_testbed(Population(learners=learners)) as testbed,
+            _serving(testbed) as contestant,
+        ):
+            labels = {"chapter rows": learners * 50}
             for kind in _KINDS:
                 for spread in ("uniform", "zipf"):
                     load = Load(kind=kind, seconds=_SECONDS, learners=spread)
-                    yield of | {"learners": spread} | _cost(ground, one, load)
-            yield from ({**of, **size} for size in _sizes(ground))
+                    yield labels | {"learners": spread} | _cost(testbed, contestant, load)
+            yield from ({**labels, **size} for size in _sizes(testbed))
 
 
 def chapters() -> Rows:
-    """Tutorials of 10 chapters, and of 1,000."""
+    """Tutorials of 10 and of 1,000 chapters."""
     for number in (10, 1_000):
-        people = Population(learners=200, tutorials=1, chapters=number)
-        with prepared(people) as ground, _alone(ground) as one:
+        population = Population(learners=200, tutorials=1, chapters=number)
+        with prepared_testbed(population) as testbed, _serving(testbed) as contestant:
             for kind in _KINDS:
                 load = Load(kind=kind, seconds=_SECONDS)
-                yield {"chapters": number} | _cost(ground, one, load)
+                yield {"chapters": number} | _cost(testbed, contestant, load)
 
 
 def shape() -> Rows:
-    """Workers, threads of each, connections at once."""
-    with prepared(Population()) as ground:
+    """Workers, threads per worker, and open connections."""
+    with prepared_testbed(Population()) as testbed:
         for workers in (1, 2):
             for threads in (1, 2, 4, 8):
-                with _alone(ground, workers=workers, WEB_THREADS=threads) as one:
+                with _serving(testbed, workers=workers, WEB_THREADS=threads) as contestant:
                     for kind, connections in product(_KINDS, (16, 64, 256)):
                         load = Load(kind=kind, seconds=_SECONDS, connections=connections)
-                        of = {"workers": workers, "threads": threads, "connections": connections}
-                        yield of | _shared_cost(ground, one, load)
+                        labels = {
+                            "workers": workers,
+                            "threads": threads,
+                            "connections": connections,
+                        }
+                        yield labels | _shared_cost(testbed, contestant, load)
 
 
 def writers() -> Rows:
-    """16 writers at once, each on a learner of its own, and all on one learner's one tutorial."""
+    """16 concurrent writers: each for its own learner, and all for one tutorial of one learner."""
     for learners in (16, 1):
-        with prepared(Population(learners=learners, tutorials=1)) as ground, _alone(ground) as one:
+        with (
+            prepared_testbed(Population(learners=learners, tutorials=1)) as testbed,
+            _serving(testbed) as contestant,
+        ):
             load = Load(kind="chapter", seconds=_SECONDS)
-            yield {"learners": learners} | _cost(ground, one, load)
+            yield {"learners": learners} | _cost(testbed, contestant, load)
 
 
 def memory() -> Rows:
-    """A worker's share of memory while it answers 100,000 requests."""
-    with prepared(Population()) as ground, _alone(ground) as one:
-        answered = 0
-        while answered < _REQUESTS:
+    """The memory of each worker over 100,000 requests."""
+    with prepared_testbed(Population()) as testbed, _serving(testbed) as contestant:
+        requests = 0
+        while requests < _REQUESTS:
             for kind in _KINDS:
                 load = Load(kind=kind, seconds=_SECONDS * 2)
-                answered += measure(ground, one, load).requests
-            yield {"requests": answered, "PSS MB": [_pss(worker) for worker in _workers(one)]}
+                requests += measure(testbed, contestant, load).requests
+            yield {
+                "requests": requests,
+                "PSS MB": [_pss(worker) for worker in _workers(contestant)],
+            }
 
 
 def bloat(fillfactor: int = 100) -> Rows:
-    """1,000,000 posts over the same rows, by the bare loop, with the tables so full."""
-    people, posted = Population(learners=200), 0.0
-    with prepared(people) as ground:
+    """1,000,000 posts to the same rows by the floor's loop, with a fillfactor for the tables."""
+    population, posted = Population(learners=200), 0.0
+    with prepared_testbed(population) as testbed:
         for table in _TABLES:
-            _ask(ground, f"ALTER TABLE {table} SET (fillfactor = {fillfactor})")
-            _ask(ground, f"VACUUM FULL ANALYZE {table}")
+            _execute(testbed, f"ALTER TABLE {table} SET (fillfactor = {fillfactor})")
+            _execute(testbed, f"VACUUM FULL ANALYZE {table}")
         while posted < _POSTS:
-            yield from ({"posts": round(posted), **size} for size in _sizes(ground))
-            posted += 30 * floor(ground.postgres.url(), "chapter", people, 30)
-        yield from ({"posts": round(posted), **size} for size in _sizes(ground))
+            yield from ({"posts": round(posted), **size} for size in _sizes(testbed))
+            posted += 30 * floor(testbed.postgres.url(), "chapter", population, 30)
+        yield from ({"posts": round(posted), **size} for size in _sizes(testbed))
 
 
 PIECES: dict[str, Callable[[], Rows]] = {
@@ -96,40 +109,40 @@ PIECES: dict[str, Callable[[], Rows]] = {
 
 
 @contextmanager
-def _alone(ground: Ground, *, workers: int = 2, **settings: object) -> Iterator[Contestant]:
-    settings |= {"DATABASE_URL": ground.postgres.url(), "WEB_CONCURRENCY": workers}
-    with service(ground, 0, "service", **settings) as one:
-        while len(_workers(one)) < workers:  # the first of them answers already
+def _serving(testbed: Testbed, *, workers: int = 2, **settings: object) -> Iterator[Contestant]:
+    settings |= {"DATABASE_URL": testbed.postgres.url(), "WEB_CONCURRENCY": workers}
+    with service(testbed, "service", **settings) as contestant:
+        while len(_workers(contestant)) < workers:  # it is ready as soon as one worker is
             time.sleep(0.1)
-        yield one
+        yield contestant
 
 
-def _cost(ground: Ground, one: Contestant, load: Load) -> dict[str, Any]:
-    seen = measure(ground, one, load)
-    cost = {"CPU µs": f"{seen.app_cpu:,.0f} + {seen.database_cpu:,.0f}"}
-    latency = {"p50 ms": round(seen.p50, 1), "p99 ms": round(seen.p99, 1)}
-    return {"kind": load.kind, **cost, "requests/s": round(seen.per_second), **latency}
+def _cost(testbed: Testbed, contestant: Contestant, load: Load) -> dict[str, Any]:
+    sample = measure(testbed, contestant, load)
+    cost = {"CPU µs": f"{sample.app_cpu:,.0f} + {sample.database_cpu:,.0f}"}
+    latency = {"p50 ms": round(sample.p50, 1), "p99 ms": round(sample.p99, 1)}
+    return {"kind": load.kind, **cost, "requests/s": round(sample.per_second), **latency}
 
 
-def _shared_cost(ground: Ground, one: Contestant, load: Load) -> dict[str, Any]:
-    """Also tell what each worker had of the work, in percent."""
-    before = {worker: sum(worker.cpu_times()[:2]) for worker in _workers(one)}
-    cost = _cost(ground, one, load)
-    spent = [sum(worker.cpu_times()[:2]) - was for worker, was in before.items()]
-    return {**cost, "shares": [round(100 * each / sum(spent)) for each in spent]}
+def _shared_cost(testbed: Testbed, contestant: Contestant, load: Load) -> dict[str, Any]:
+    """Return the cost, and the percentage of the work that each worker did."""
+    before = {worker: sum(worker.cpu_times()[:2]) for worker in _workers(contestant)}
+    cost = _cost(testbed, contestant, load)
+    spent = [sum(worker.cpu_times()[:2]) - start for worker, start in before.items()]
+    return {**cost, "shares": [round(100 * seconds / sum(spent)) for seconds in spent]}
 
 
-def _workers(one: Contestant) -> list[psutil.Process]:
-    return psutil.Process(one.process_id).children()
+def _workers(contestant: Contestant) -> list[psutil.Process]:
+    return psutil.Process(contestant.process_id).children()
 
 
 def _pss(process: psutil.Process) -> float:
     return float(round(process.memory_full_info().pss / 1e6, 1))
 
 
-def _sizes(ground: Ground) -> Rows:
+def _sizes(testbed: Testbed) -> Rows:
     for table in _TABLES:
-        ((rows, heap, indexes, dead, updates, hot),) = _ask(ground, _SIZE, table)
+        ((rows, heap, indexes, dead, updates, hot),) = _execute(testbed, _SIZE, table)
         yield {
             "table": table,
             "rows": rows,
@@ -141,8 +154,8 @@ def _sizes(ground: Ground) -> Rows:
         }
 
 
-def _ask(ground: Ground, statement: str, *values: str) -> list[Any]:
-    with closing(psycopg2.connect(ground.postgres.url())) as connection:
+def _execute(testbed: Testbed, statement: str, *values: str) -> list[Any]:
+    with closing(psycopg2.connect(testbed.postgres.url())) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(statement, values)

@@ -1,17 +1,18 @@
 -- What wrk sends: wrk ... -s load.lua URL -- KIND TOKENS TUTORIALS CHAPTERS LEARNERS RATE
 --   KIND       get or chapter
---   TOKENS     a file with a token a line, each of another learner
---   TUTORIALS  of each learner; CHAPTERS of each tutorial
---   LEARNERS   uniform, or zipf: the learner of rank n comes 1/n as often as the first
---   RATE       requests a second of all connections together, at random times; 0 for no pause
--- It prints one line of JSON. Times are in microseconds.
+--   TOKENS     a file with one token per line, each of a different learner
+--   TUTORIALS  tutorials per learner
+--   CHAPTERS   chapters per tutorial
+--   LEARNERS   uniform; or zipf: the learner of rank n sends 1/n as many requests as the first
+--   RATE       requests per second over all connections, at random times; 0 for no pause
+-- Prints one line of JSON. Times are in microseconds.
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long s; long ns; } moment; int clock_gettime(int, moment *);")
 
 local clock = ffi.new("moment")
 local tokens, threads, prefix = {}, {}, "/v1/tutorials/progress/tutorial-"
 local kind, tutorials, chapters, zipf, rate, due
-wrong = 0
+failed = 0
 
 local function now()
   ffi.C.clock_gettime(1, clock)
@@ -55,14 +56,14 @@ function request()
 end
 
 function response(status)
-  if status ~= 200 then wrong = wrong + 1 end
+  if status ~= 200 then failed = failed + 1 end
 end
 
 function done(summary, latency)
-  local errors, wrongs = summary.errors, 0
-  for _, thread in ipairs(threads) do wrongs = wrongs + thread:get("wrong") end
+  local errors, failures = summary.errors, 0
+  for _, thread in ipairs(threads) do failures = failures + thread:get("failed") end
   io.write(string.format(
-    '{"requests":%d,"duration":%d,"p50":%d,"p99":%d,"wrong":%d}\n',
+    '{"requests":%d,"duration":%d,"p50":%d,"p99":%d,"failed":%d}\n',
     summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    wrongs + errors.connect + errors.read + errors.write + errors.timeout))
+    failures + errors.connect + errors.read + errors.write + errors.timeout))
 end

@@ -1,4 +1,4 @@
-"""Puts a load on a contestant and reads what each request cost."""
+"""Put a load on a contestant, and measure what a request costs."""
 
 import json
 import subprocess
@@ -7,26 +7,26 @@ from pathlib import Path
 from typing import Any
 
 from bench.contestants import Contestant
-from bench.ground import Ground, cpu_seconds
+from bench.testbed import Testbed, cpu_seconds
 
 _SCRIPT = Path(__file__).with_name("load.lua")
 _WARM_UP_SECONDS = 1
 
 
-class WrongAnswer(Exception):
-    """A request was not answered with 200: nothing that was measured counts."""
+class FailedRequests(Exception):
+    """The status of a response was not 200, so the whole measurement is void."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What is asked of a contestant.
+    """The requests that a contestant gets.
 
     Args:
         kind: `get` or `chapter`.
         seconds: how long, at least 1.
-        connections: at once.
-        rate: requests a second; 0 for as many as it can answer.
-        learners: `uniform` or `zipf`.
+        connections: how many are open at once.
+        rate: requests per second; 0 for as many as the contestant can respond to.
+        learners: how they are chosen: `uniform` or `zipf`.
     """
 
     kind: str
@@ -38,7 +38,7 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """What was seen; processor time in microseconds a request, latencies in milliseconds."""
+    """A measurement: CPU time in microseconds per request, latencies in milliseconds."""
 
     contestant: str
     kind: str
@@ -51,46 +51,46 @@ class Sample:
     store_cpu: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as it is written to a file, no more exact than it is."""
+        """Return its fields for the results file, rounded to two digits."""
         return {
             name: round(value, 2) if isinstance(value, float) else value
             for name, value in asdict(self).items()
         }
 
 
-def measure(ground: Ground, contestant: Contestant, load: Load) -> Sample:
-    """Warm up, then load a contestant.
+def measure(testbed: Testbed, contestant: Contestant, load: Load) -> Sample:
+    """Warm up, then measure a contestant under load.
 
     Raises:
-        WrongAnswer: some request was not answered with 200.
+        FailedRequests: the status of a response was not 200.
     """
-    _wrk(ground, contestant, load, _WARM_UP_SECONDS)
-    heads = (contestant.process_id, ground.postgres.process_id, ground.valkey.process_id)
-    before = [cpu_seconds(head) for head in heads]
-    told = _wrk(ground, contestant, load, load.seconds)
-    requests = told["requests"]
-    spent = [cpu_seconds(head) - was for head, was in zip(heads, before, strict=True)]
+    _wrk(testbed, contestant, load, _WARM_UP_SECONDS)
+    parents = (contestant.process_id, testbed.postgres.process_id, testbed.valkey.process_id)
+    before = [cpu_seconds(parent) for parent in parents]
+    result = _wrk(testbed, contestant, load, load.seconds)
+    requests = result["requests"]
+    spent = [cpu_seconds(parent) - start for parent, start in zip(parents, before, strict=True)]
     app, database, store = (seconds / requests * 1e6 for seconds in spent)
     return Sample(
         contestant=contestant.name,
         kind=load.kind,
         requests=requests,
-        per_second=requests / told["duration"] * 1e6,
-        p50=told["p50"] / 1000,
-        p99=told["p99"] / 1000,
+        per_second=requests / result["duration"] * 1e6,
+        p50=result["p50"] / 1000,
+        p99=result["p99"] / 1000,
         app_cpu=app,
         database_cpu=database,
         store_cpu=store,
     )
 
 
-def _wrk(ground: Ground, contestant: Contestant, load: Load, seconds: int) -> dict[str, int]:
-    people = ground.population
+def _wrk(testbed: Testbed, contestant: Contestant, load: Load, seconds: int) -> dict[str, int]:
+    population = testbed.population
     command = ["wrk", "-t1", f"-c{load.connections}", f"-d{seconds}s", "--timeout", "10s"]
-    command += ["-s", str(_SCRIPT), contestant.url, "--", load.kind, str(ground.tokens)]
-    command += [str(people.tutorials), str(people.chapters), load.learners, str(load.rate)]
+    command += ["-s", str(_SCRIPT), contestant.url, "--", load.kind, str(testbed.tokens)]
+    command += [str(population.tutorials), str(population.chapters), load.learners, str(load.rate)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    told: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
-    if told["wrong"] or not told["requests"]:
-        raise WrongAnswer(f"{contestant.name}, {load.kind}: {told['wrong']} wrong answers.")
-    return told
+    result: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+    if result["failed"] or not result["requests"]:
+        raise FailedRequests(f"{contestant.name}, {load.kind}: {result['failed']} requests failed.")
+    return result

@@ -1,1 +1,4 @@
-"""Breaks the service on purpose while learners use it, and counts what they lost."""
+"""Break the service on purpose under load, and count what learners lose.
+
+The service itself never imports this package.
+"""

@@ -1,39 +1,39 @@
-"""`python -m chaos SEED [WORD]`: play all faults, or those with a word in their names."""
+"""`python -m chaos SEED [WORD]`: play all rows, or those with a word in their names."""
 
 import sys
 import time
 
 from chaos import table
 from chaos.faults import ROWS
-from chaos.scene import play
+from chaos.play import play
 
-_MOST_SECONDS = 8 * 60
+_MAX_SECONDS = 8 * 60
 
 
 def main(seed: str, word: str = "") -> int:
-    """Play the rows and print the table.
+    """Play rows and print their table.
 
     Args:
-        seed: a run with the same one asks the same.
-        word: in the names of the rows to play; the document is left alone where it is given.
+        seed: runs with the same seed send the same requests.
+        word: plays only rows whose names contain it, and leaves the document unchanged.
 
     Returns:
-        1 where a row misses its bar, or was not run, or all of them took too long.
+        1 when a row misses its bar or cannot be run, or when the run takes too long.
     """
     rows = [row for row in ROWS if word.lower() in row.name.lower()]
-    lines, says, missed, began = table.HEAD.splitlines(), [""], not rows, time.monotonic()
+    lines, remarks, failed, began = table.HEAD.splitlines(), [""], not rows, time.monotonic()
     print(table.HEAD, flush=True)
     for outcome in play(rows, seed):
         lines.append(table.line(outcome))
-        says += table.told(outcome)
-        missed = missed or not outcome.is_met
+        remarks += table.remarks(outcome)
+        failed = failed or not outcome.is_met
         print(lines[-1], flush=True)
     took = time.monotonic() - began
-    lines += ["", f"{len(rows)} rows in {took:.0f} s of {_MOST_SECONDS}, with SEED={seed}."]
+    lines += ["", f"{len(rows)} rows in {took:.0f} s of {_MAX_SECONDS}, with SEED={seed}."]
     if not word:
-        table.keep(lines)
-    print(*says, *lines[-2:], sep="\n")
-    return int(missed or took > _MOST_SECONDS)
+        table.write(lines)
+    print(*remarks, *lines[-2:], sep="\n")
+    return int(failed or took > _MAX_SECONDS)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A client that does what a learner's browser does, and remembers what it was told."""
+"""A client that behaves like a learner's browser, and records the responses that it gets."""
 
 import json
 import random
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jwt
 
-from bench.ground import SECRET
+from bench.testbed import SECRET
 
 PREFIX = "/v1/tutorials/progress"
 OK, NO_ANSWER = "200", "no answer"
@@ -28,7 +28,7 @@ Connect = Callable[[], HTTPConnection]
 
 
 class Write(NamedTuple):
-    """What one post asks to be kept; `value` is a watch time, in whole seconds, or a score."""
+    """What a post records; `value` is a watch time in whole seconds, or a score."""
 
     learner: str
     tutorial: str
@@ -38,8 +38,14 @@ class Write(NamedTuple):
     completed: bool = False
 
 
-class Sent(NamedTuple):
-    """One request on the wire, a repeat too: when, how long it took, and what became of it."""
+class SentRequest(NamedTuple):
+    """A request, or a repeat of one.
+
+    Args:
+        at: when it was sent, in seconds of the monotonic clock.
+        took: seconds until the response, or until it failed.
+        kind: the status of the response, or why there is no valid response.
+    """
 
     at: float
     took: float
@@ -54,54 +60,54 @@ class _Request(NamedTuple):
 
 
 class Client(threading.Thread):
-    """A device: it posts chapters and quizzes of one tutorial after another, and reads them."""
+    """A device that posts and reads chapters and quizzes, one tutorial after another."""
 
-    def __init__(self, number: int, seed: str, connect: Connect, enough: threading.Event) -> None:
-        """Prepare; two devices in turn belong to one learner.
+    def __init__(self, number: int, seed: str, connect: Connect, stopping: threading.Event) -> None:
+        """Prepare; each learner has two devices.
 
         Args:
-            number: of the client, from 0.
-            seed: what it asks, and in which order, follows from this and the number.
-            connect: to the service; another one may be set, and is used from the next request on.
-            enough: when to stop.
+            number: the number of the client, from 0.
+            seed: determines, with the number, what it sends and in which order.
+            connect: returns a connection to the service; if replaced, the next request uses it.
+            stopping: ends the client when set.
         """
         super().__init__(daemon=True)
         self.connect = connect
-        self.sent: list[Sent] = []
+        self.requests: list[SentRequest] = []
         self.acknowledged: list[Write] = []
         self.unanswered: list[Write] = []
-        self.false: list[str] = []
+        self.contradictions: list[str] = []
         self.ended = False
-        self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - so that a run is repeated
-        self._number, self._enough = number, enough
+        self._chance = random.Random(f"{seed}-{number}")  # noqa: S311 - repeatable
+        self._number, self._stopping = number, stopping
         self.learner = f"{seed}-{number // 2}"
-        self._headers = signed_in(self.learner)
+        self._headers = learner_headers(self.learner)
         self._posts = 0
         self._used: Connect | None = None
         self._connection: HTTPConnection | None = None
         self._latest: dict[str, tuple[str, list[str]]] = {}
-        self._kept: list[_Request] = []
+        self._failed: list[_Request] = []
 
     def run(self) -> None:
-        """Ask until it is enough, and then once more what failed, as at the next sign-in."""
-        while not self._enough.is_set():
+        """Send requests until stopped; then repeat the failed writes, as at the next sign-in."""
+        while not self._stopping.is_set():
             request = self._next()
-            if not self._ask(request) and request.write:
-                self._kept.append(request)
-            self._enough.wait(self._chance.uniform(*_PAUSE_SECONDS))
-        for request in self._kept:
-            if not self._ask(request) and request.write:
+            if not self._send_with_repeats(request) and request.write:
+                self._failed.append(request)
+            self._stopping.wait(self._chance.uniform(*_PAUSE_SECONDS))
+        for request in self._failed:
+            if not self._send_with_repeats(request) and request.write:
                 self.unanswered.append(request.write)
         self._disconnect()
         self.ended = True
 
     @property
-    def late(self) -> int:
-        """How many writes failed to the last, and were sent once more in the end."""
-        return len(self._kept)
+    def postponed(self) -> int:
+        """The number of writes whose repeats all failed, and that were sent again at the end."""
+        return len(self._failed)
 
-    def _ask(self, request: _Request) -> bool:
-        """Send a request, and the very same up to 3 times more while it fails."""
+    def _send_with_repeats(self, request: _Request) -> bool:
+        """Send a request, with up to 3 repeats while it fails; return whether it succeeded."""
         for repeat in range(_REPEATS + 1):
             kind, body = self._send(request)
             if kind == OK:
@@ -124,7 +130,7 @@ class Client(threading.Thread):
             kind = NO_ANSWER
         except ValueError:
             kind = "not JSON"
-        self.sent.append(Sent(began, time.monotonic() - began, kind))
+        self.requests.append(SentRequest(began, time.monotonic() - began, kind))
         return kind, body
 
     def _response(self, request: _Request) -> Any:
@@ -147,18 +153,19 @@ class Client(threading.Thread):
         self._connection = None
 
     def _check(self, request: _Request, body: Any) -> None:
-        """Note an answer that is not true of its own write, or not later than the one before."""
-        write, told = request.write, [one["chapterId"] for one in body["chapterProgress"]]
-        latest, known = self._latest.get(request.tutorial, ("", []))
-        if told[: len(known)] != known:
-            self.false.append(f"{self.learner}, {request.tutorial}: {known} became {told}")
-        if (body["lastWatchedAt"] or "") < latest:
-            self.false.append(f"{self.learner}, {request.tutorial}: {latest} came before {body}")
-        self._latest[request.tutorial] = (body["lastWatchedAt"] or "", told)
-        if write and write.kind == "chapter":
-            watched = {one["chapterId"]: one["watchTime"] for one in body["chapterProgress"]}
-            if watched.get(write.name, -1) < write.value:
-                self.false.append(f"{write} was answered without it")
+        """Note a response that lacks its own write, or is older than the response before."""
+        place, write = f"{self.learner}, {request.tutorial}", request.write
+        watched = {entry["chapterId"]: entry["watchTime"] for entry in body["chapterProgress"]}
+        chapters = [entry["chapterId"] for entry in body["chapterProgress"]]
+        watched_at = body["lastWatchedAt"] or ""
+        earlier_at, earlier = self._latest.get(request.tutorial, ("", []))
+        if chapters[: len(earlier)] != earlier:
+            self.contradictions.append(f"{place}: chapters {earlier} became {chapters}")
+        if watched_at < earlier_at:
+            self.contradictions.append(f"{place}: lastWatchedAt {earlier_at} became {watched_at}")
+        self._latest[request.tutorial] = (watched_at, chapters)
+        if write and write.kind == "chapter" and watched.get(write.name, -1) < write.value:
+            self.contradictions.append(f"{write} is missing in its response")
 
     def _next(self) -> _Request:
         tutorial = f"tutorial-{self._posts // _POSTS_OF_A_TUTORIAL}"
@@ -169,18 +176,18 @@ class Client(threading.Thread):
         return self._quiz(tutorial) if dice < 0.3 else self._chapter(tutorial)
 
     def _chapter(self, tutorial: str) -> _Request:
-        # A new one, or one of the last once more, with more or less of it watched.
-        again = self._chance.randrange(6) if self._chance.random() < 0.3 else 0
-        name = f"chapter-{self._number % 2}-{self._posts - again}"
+        # A new chapter, or a recent one again, with a longer or shorter watch time.
+        back = self._chance.randrange(6) if self._chance.random() < 0.3 else 0
+        name = f"chapter-{self._number % 2}-{self._posts - back}"
         seconds, completed = self._chance.randrange(1, 600), self._chance.random() < 0.5
         body = {"chapterId": name, "watchTime": seconds + 0.75, "totalChapters": TOTAL_CHAPTERS}
-        # Left out, it changes nothing, so that the order of two devices' posts does not matter.
+        # Never false: the order of the two devices' posts must not matter.
         body |= {"completed": True} if completed else {}
         write = Write(self.learner, tutorial, "chapter", name, seconds, completed)
         return _Request(tutorial, write, body)
 
     def _quiz(self, tutorial: str) -> _Request:
-        """One that a repeat is known by: by the header, or by `completedAt` as the browser's is."""
+        """Return a post whose repeats are recognised, by the header or by `completedAt`."""
         name, score = f"quiz-{self._chance.randrange(2)}", self._chance.randrange(11)
         number = self._posts * 1000 + self._number
         body = {"quizId": name, "score": score, "maxScore": 10, "passed": score > 5}
@@ -191,8 +198,8 @@ class Client(threading.Thread):
         return _Request(tutorial, write, body | {"completedAt": at})
 
 
-def signed_in(learner: str) -> dict[str, str]:
-    """Return the headers of a learner who signed in two hours ago."""
+def learner_headers(learner: str) -> dict[str, str]:
+    """Return the request headers of a learner who signed in two hours ago."""
     now = int(time.time())
     claims = {"sub": learner, "iat": now - 2 * _HOUR_SECONDS, "exp": now + 6 * _HOUR_SECONDS}
     token = jwt.encode(claims, SECRET, algorithm="HS256")

@@ -1,4 +1,4 @@
-"""What is stored, by SQL and by GET, beside what was acknowledged."""
+"""Compare what is stored, read by SQL and by GET, with what was acknowledged."""
 
 import json
 from collections import defaultdict
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from chaos.client import PREFIX, TOTAL_CHAPTERS, Write, signed_in
+from chaos.client import PREFIX, TOTAL_CHAPTERS, Write, learner_headers
 
 _TOTALS = """
     SELECT user_id, tutorial_id,
@@ -27,7 +27,7 @@ _QUIZZES = """
     FROM quiz_scores JOIN tutorial_progress progress ON progress.id = progress_id
     WHERE user_id = ANY(%s)
 """
-_TOTALS_AS_ANSWERED = (
+_TOTALS_FIELDS = (
     *("totalWatchTime", "chaptersCompleted", "totalChapters", "completionPercentage"),
 )
 
@@ -35,7 +35,7 @@ Key = tuple[str, str]
 
 
 class Totals(NamedTuple):
-    """What is counted over a learner's tutorial."""
+    """The totals of a learner's tutorial; watch time in seconds."""
 
     watch_time: int = 0
     chapters_completed: int = 0
@@ -45,12 +45,12 @@ class Totals(NamedTuple):
 
 @dataclass
 class Progress:
-    """What one learner did in one tutorial, by either way of reading it.
+    """A learner's progress in one tutorial.
 
     Args:
-        totals: of all chapters.
-        chapters: for each its watch time, and whether it is completed.
-        quizzes: for each its attempts, and its best score.
+        totals: over all chapters.
+        chapters: the watch time of each chapter, and whether it is completed.
+        quizzes: the number of attempts at each quiz, and the best score.
     """
 
     totals: Totals = field(default_factory=Totals)
@@ -60,30 +60,30 @@ class Progress:
 
 @dataclass
 class Judgement:
-    """What is not as it was acknowledged.
+    """The differences between what was acknowledged and what is stored.
 
     Args:
-        lost: acknowledged writes that are not there.
-        wrong: what is there and was never asked for, was counted twice, or does not add up.
-        told: a sentence for each.
+        lost: the number of acknowledged writes that are not stored.
+        wrong: the number of values that were never posted, counted twice, or do not add up.
+        details: a text for each difference.
     """
 
     lost: int = 0
     wrong: int = 0
-    told: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
-    def expect(self, where: object, kept: int, least: int, most: int) -> None:
-        """Note a count that is too low as lost, one too high as wrong."""
-        if not least <= kept <= most:
-            self.lost += max(0, least - kept)
-            self.wrong += max(0, kept - most)
-            self.told.append(f"{where}: {kept}, not {least} to {most}")
+    def expect(self, detail: str, count: int, minimum: int, maximum: int) -> None:
+        """Count what is below the minimum as lost, and what is above the maximum as wrong."""
+        if not minimum <= count <= maximum:
+            self.lost += max(0, minimum - count)
+            self.wrong += max(0, count - maximum)
+            self.details.append(f"{detail}: {count}, not {minimum} to {maximum}")
 
-    def require(self, right: bool, told: str) -> None:  # noqa: FBT001
-        """Note what is wrong."""
-        if not right:
+    def require(self, condition: bool, detail: str) -> None:  # noqa: FBT001
+        """Count as wrong when a condition does not hold."""
+        if not condition:
             self.wrong += 1
-            self.told.append(told)
+            self.details.append(detail)
 
 
 def judge(
@@ -92,80 +92,80 @@ def judge(
     """Compare every watch time, attempt count, score and total with what was acknowledged.
 
     Args:
-        acknowledged: writes that must be there, each once.
-        unanswered: writes that may be there, each once, or not.
-        stored: what is there.
+        acknowledged: writes that must be stored once.
+        unanswered: writes that may be stored once, or not at all.
+        stored: the progress by learner and tutorial.
     """
     judgement = Judgement()
-    sure, perhaps = _by_place(acknowledged), _by_place(unanswered)
-    for place in sure.keys() | perhaps.keys():
+    certain, possible = _by_place(acknowledged), _by_place(unanswered)
+    for place in certain.keys() | possible.keys():
         learner, tutorial, kind, name = place
         progress = stored.get((learner, tutorial), Progress())
         if kind == "quiz":
-            _judge_quiz(judgement, progress.quizzes.get(name), sure[place], perhaps[place])
+            _judge_quiz(judgement, progress.quizzes.get(name), certain[place], possible[place])
         else:
-            _judge_chapter(judgement, progress.chapters.get(name), sure[place], perhaps[place])
+            _judge_chapter(judgement, progress.chapters.get(name), certain[place], possible[place])
     for key, progress in stored.items():
         _judge_totals(judgement, key, progress)
         places = [(*key, "chapter", name) for name in progress.chapters]
         places += [(*key, "quiz", name) for name in progress.quizzes]
         for place in places:
-            known = place in sure or place in perhaps
+            known = place in certain or place in possible
             judgement.require(known, f"{place} was never posted")
     return judgement
 
 
 def _judge_quiz(
     judgement: Judgement,
-    kept: tuple[int, int] | None,
-    sure: list[Write],
-    perhaps: list[Write],
+    stored: tuple[int, int] | None,
+    certain: list[Write],
+    possible: list[Write],
 ) -> None:
-    attempts, score = kept or (0, 0)
-    told = f"{kept} is kept of {sure}, and perhaps of {perhaps}"
-    judgement.expect(told, attempts, len(sure), len(sure) + len(perhaps))
-    best = max((write.value for write in sure), default=0)
-    better = {write.value for write in perhaps if write.value > best}
-    judgement.require(score in {best} | better, told)
+    attempts, score = stored or (0, 0)
+    detail = f"{stored} is stored; acknowledged: {certain}, unanswered: {possible}"
+    judgement.expect(detail, attempts, len(certain), len(certain) + len(possible))
+    best = max((write.value for write in certain), default=0)
+    better = {write.value for write in possible if write.value > best}
+    judgement.require(score in {best} | better, detail)
 
 
 def _judge_chapter(
     judgement: Judgement,
-    kept: tuple[int, bool] | None,
-    sure: list[Write],
-    perhaps: list[Write],
+    stored: tuple[int, bool] | None,
+    certain: list[Write],
+    possible: list[Write],
 ) -> None:
-    watched, completed = kept or (0, False)
-    told = f"{kept} is kept of {sure}, and perhaps of {perhaps}"
-    least = max((write.value for write in sure), default=0)
-    must = any(write.completed for write in sure)
-    if watched < least or (must and not completed):
+    watched, completed = stored or (0, False)
+    detail = f"{stored} is stored; acknowledged: {certain}, unanswered: {possible}"
+    minimum = max((write.value for write in certain), default=0)
+    must = any(write.completed for write in certain)
+    if watched < minimum or (must and not completed):
         judgement.lost += 1
-        judgement.told.append(told)
+        judgement.details.append(detail)
         return
-    may = must or any(write.completed for write in perhaps)
-    allowed = {least, *(write.value for write in perhaps)}
-    judgement.require(watched in allowed and completed <= may, told)
+    may = must or any(write.completed for write in possible)
+    allowed = {minimum, *(write.value for write in possible)}
+    judgement.require(watched in allowed and completed <= may, detail)
 
 
 def _judge_totals(judgement: Judgement, key: Key, progress: Progress) -> None:
     watched = sum(seconds for seconds, _ in progress.chapters.values())
     completed = sum(done for _, done in progress.chapters.values())
-    # Each post of a chapter says how many there are, and none of a quiz does.
+    # Every post of a chapter has totalChapters; no post of a quiz has it.
     chapters = TOTAL_CHAPTERS if progress.chapters else 0
-    right = Totals(watched, completed, chapters, completed * 100 // TOTAL_CHAPTERS)
-    judgement.require(progress.totals == right, f"{key}: {progress.totals}, not {right}")
+    expected = Totals(watched, completed, chapters, completed * 100 // TOTAL_CHAPTERS)
+    judgement.require(progress.totals == expected, f"{key}: {progress.totals}, not {expected}")
 
 
 def _by_place(writes: Iterable[Write]) -> defaultdict[tuple[str, str, str, str], list[Write]]:
-    found: defaultdict[tuple[str, str, str, str], list[Write]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, str, str], list[Write]] = defaultdict(list)
     for write in writes:
-        found[write[:4]].append(write)
-    return found
+        groups[write[:4]].append(write)
+    return groups
 
 
 def read_by_sql(database_url: str, learners: list[str]) -> dict[Key, Progress]:
-    """Return what the tables hold of these learners."""
+    """Return the learners' progress as the tables hold it."""
     stored: defaultdict[Key, Progress] = defaultdict(Progress)
     with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
         cursor.execute(_TOTALS, [learners])
@@ -181,16 +181,19 @@ def read_by_sql(database_url: str, learners: list[str]) -> dict[Key, Progress]:
 
 
 def read_by_get(connect: Callable[[], HTTPConnection], keys: Iterable[Key]) -> dict[Key, Progress]:
-    """Return what the service answers of these learners' tutorials."""
+    """Return the progress as the service responds with it."""
     with closing(connect()) as connection:
         return {key: _read(connection, *key) for key in keys}
 
 
 def _read(connection: HTTPConnection, learner: str, tutorial: str) -> Progress:
-    connection.request("GET", f"{PREFIX}/{tutorial}", headers=signed_in(learner))
+    connection.request("GET", f"{PREFIX}/{tutorial}", headers=learner_headers(learner))
     body: Any = json.loads(connection.getresponse().read())
     return Progress(
-        Totals(*(body[name] for name in _TOTALS_AS_ANSWERED)),
-        {one["chapterId"]: (one["watchTime"], one["completed"]) for one in body["chapterProgress"]},
-        {one["quizId"]: (one["attempts"], one["score"]) for one in body["quizScores"]},
+        Totals(*(body[name] for name in _TOTALS_FIELDS)),
+        {
+            entry["chapterId"]: (entry["watchTime"], entry["completed"])
+            for entry in body["chapterProgress"]
+        },
+        {entry["quizId"]: (entry["attempts"], entry["score"]) for entry in body["quizScores"]},
     )

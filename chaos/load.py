@@ -1,73 +1,73 @@
-"""16 clients at once, and what they were told."""
+"""The load: 16 clients at once, and the responses that they got."""
 
 import threading
 from typing import Self
 
-from chaos.client import Client, Connect, Sent, Write
+from chaos.client import Client, Connect, SentRequest, Write
 
 CLIENTS = 16
 
 
 class Load:
-    """All clients, from the start of the `with` until its end."""
+    """All clients; they run during the `with`."""
 
     def __init__(self, connect: Connect, seed: str) -> None:
-        """Prepare.
+        """Prepare the clients.
 
         Args:
-            connect: to the service.
-            seed: what is asked, and in which order, follows from it.
+            connect: returns a connection to the service.
+            seed: determines what the clients send, and in which order.
         """
-        self._enough = threading.Event()
-        self.clients = [Client(n, seed, connect, self._enough) for n in range(CLIENTS)]
+        self._stopping = threading.Event()
+        self.clients = [Client(n, seed, connect, self._stopping) for n in range(CLIENTS)]
 
     def __enter__(self) -> Self:
-        """Start."""
+        """Start the clients."""
         for client in self.clients:
             client.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop."""
+        """Stop the clients."""
         self.stop()
 
     def stop(self) -> None:
-        """Have each request that is under way asked to its end, and none after it."""
-        self._enough.set()
+        """Stop the clients; wait for their open requests and for the writes that failed before."""
+        self._stopping.set()
         for client in self.clients:
             client.join()
 
     @property
     def learners(self) -> list[str]:
-        """Whose devices the clients are."""
+        """The learner of each client."""
         return [client.learner for client in self.clients]
 
     @property
-    def sent(self) -> list[Sent]:
-        """Every request that was sent so far, in the order of the clients."""
-        return [sent for client in self.clients for sent in list(client.sent)]
+    def requests(self) -> list[SentRequest]:
+        """All requests so far, client by client."""
+        return [request for client in self.clients for request in list(client.requests)]
 
     @property
     def acknowledged(self) -> list[Write]:
-        """What was answered with success."""
+        """The writes with a successful response."""
         return [write for client in self.clients for write in client.acknowledged]
 
     @property
     def unanswered(self) -> list[Write]:
-        """What failed also in the end: each may be kept once, or not at all."""
+        """The writes that failed at the end too: each may be stored once, or not at all."""
         return [write for client in self.clients for write in client.unanswered]
 
     @property
-    def late(self) -> int:
-        """How many writes failed to the last repeat, and were sent once more in the end."""
-        return sum(client.late for client in self.clients)
+    def postponed(self) -> int:
+        """The number of writes whose repeats all failed, and that were sent again at the end."""
+        return sum(client.postponed for client in self.clients)
 
     @property
-    def broken(self) -> int:
-        """How many clients did not come to their end: an answer was not what they can read."""
+    def crashed(self) -> int:
+        """The number of clients that ended with an exception, because of an unexpected response."""
         return sum(not client.ended for client in self.clients)
 
     @property
-    def false(self) -> list[str]:
-        """Answers that contradict what they answer, or an earlier one."""
-        return [told for client in self.clients for told in client.false]
+    def contradictions(self) -> list[str]:
+        """Responses that contradict their request or an earlier response."""
+        return [text for client in self.clients for text in client.contradictions]

@@ -1,36 +1,30 @@
-"""One row as it is played: the faults that strike, and whether the bar is met."""
+"""Rows of the table, what their faults act on, and their outcomes."""
 
 import random
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from itertools import groupby
-from pathlib import Path
 
-import psutil
-import psycopg2
-
-from chaos.client import OK, Sent
+from chaos.client import OK, SentRequest
 from chaos.judgement import Judgement, judge, read_by_get, read_by_sql
 from chaos.load import Load
-from chaos.world import CONNECTIONS, Needs, NotHere, World
-from embedded import StartFailed
+from chaos.world import CONNECTIONS, Needs, World
 
 _CALM_SECONDS = 1.5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bar:
-    """What a row must hold, beside nothing lost and nothing wrong.
+    """What an outcome must meet, besides that nothing is lost and nothing is wrong.
 
     Args:
-        failures: how requests fail, some of them at least: `503`, or `no answer`; empty for none.
-        recovery: seconds from the end of a fault to the last request that may fail.
-        longest: seconds of any request.
+        failures: the kinds of failures that are allowed, and of which there must be some: `503` or
+            `no answer`; empty when no request may fail.
+        recovery: for how many seconds after a fault requests may fail; None for no limit.
+        longest: how many seconds a request may take; None for no limit.
     """
 
     failures: frozenset[str] = frozenset()
@@ -40,15 +34,15 @@ class Bar:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A fault: what it is called, how it strikes, and its bar.
+    """A row of the table: a fault, and its bar.
 
     Args:
-        name: what the table calls it.
-        act: lets it strike.
-        bar: what must hold.
-        times: how often it strikes.
-        seconds: how long each time lasts, where it lasts.
-        needs: what must be there.
+        name: the row's name in the table.
+        act: causes the fault.
+        bar: what the outcome must meet.
+        times: how often the fault is caused.
+        seconds: how long a fault lasts that does not end by itself.
+        needs: which servers are needed.
     """
 
     name: str
@@ -61,10 +55,24 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a row came to; `misses` is empty where the bar is met, `seen` is what else was seen."""
+    """The outcome of a row.
+
+    Args:
+        row: the row.
+        strikes: how often the fault was caused.
+        in_flight: the number of requests that a fault hit.
+        acknowledged: the number of writes with a successful response.
+        unanswered: the number of writes whose repeats all failed.
+        judgement: the differences between what was acknowledged and what is stored.
+        failures: the number of failed requests by kind.
+        longest: seconds of the longest request.
+        recovery: seconds from the end of a fault until no request failed.
+        remark: what the table adds to the verdict.
+        misses: what does not meet the bar.
+    """
 
     row: Row
-    struck: int
+    strikes: int
     in_flight: int
     acknowledged: int
     unanswered: int
@@ -72,173 +80,149 @@ class Outcome:
     failures: Counter[str]
     longest: float
     recovery: float
-    seen: str
+    remark: str
     misses: list[str]
 
     @property
     def is_met(self) -> bool:
-        """Whether the row holds all that it must."""
+        """Whether the bar is met."""
         return not self.misses
 
 
 @dataclass(frozen=True)
 class NotRun:
-    """A row that cannot be had on this machine, and why."""
+    """A row that cannot be played on this machine, and the reason."""
 
     row: Row
-    why: str
+    reason: str
 
     @property
     def is_met(self) -> bool:
-        """Whether it may be left out: a small disk is not every user's to have."""
+        """Whether the row may be left out: only root can mount a small disk."""
         return self.row.needs.small_disk
 
 
 @dataclass(frozen=True)
 class _Strike:
-    at: float
-    over: float
+    began: float
+    ended: float
 
-    def meets(self, sent: Sent) -> bool:
-        return sent.at < self.over and self.at < sent.at + sent.took
+    def hits(self, request: SentRequest) -> bool:
+        return request.at < self.ended and self.began < request.at + request.took
 
 
 class Scene:
-    """What a row acts on."""
+    """What a row's fault acts on: the servers and the load."""
 
     def __init__(self, row: Row, world: World, seed: str) -> None:
         """Prepare the load.
 
         Args:
-            row: which is played.
-            world: what it breaks.
-            seed: what is asked and what chance decides follow from it.
+            row: the row that is played.
+            world: the servers.
+            seed: determines the requests and the random choices.
         """
         self.row, self.world = row, world
         self.load = Load(world.connect, seed)
-        self.chance = random.Random(seed)  # noqa: S311 - so that a run is repeated
+        self.chance = random.Random(seed)  # noqa: S311 - repeatable
         self.misses: list[str] = []
-        self.back, self.seen = 0.0, ""
+        self.recovery, self.remark = 0.0, ""
         self._strikes: list[_Strike] = []
 
     @contextmanager
     def strike(self) -> Iterator[None]:
-        """While a fault lasts; when it leaves, requests should succeed again."""
-        at = time.monotonic()
+        """Mark the time of a fault; after the `with`, requests should succeed again."""
+        began = time.monotonic()
         try:
             yield
         finally:
-            self._strikes.append(_Strike(at, time.monotonic()))
+            self._strikes.append(_Strike(began, time.monotonic()))
 
     def settle(self, seconds: float = _CALM_SECONDS) -> None:
-        """Let the load go on."""
+        """Wait while the load continues."""
         time.sleep(seconds)
 
-    def until(self, happens: Callable[[], object], told: str, seconds: float = 30) -> float:
-        """Wait, and return how long; a miss where it takes too long."""
+    def wait_for(
+        self, condition: Callable[[], object], description: str, seconds: float = 30
+    ) -> float:
+        """Wait until a condition holds, and note a miss when it takes too long.
+
+        Returns:
+            How many seconds it took.
+        """
         began = time.monotonic()
-        while not happens():
+        while not condition():
             if time.monotonic() > began + seconds:
-                self.misses.append(f"not after {seconds:.0f} s: {told}")
+                self.misses.append(f"not within {seconds:.0f} s: {description}")
                 break
             time.sleep(0.02)
         return time.monotonic() - began
 
-    def require(self, right: bool, told: str) -> None:  # noqa: FBT001
-        """Miss the bar where something is not so."""
-        if not right and told not in self.misses:
-            self.misses.append(told)
+    def require(self, condition: bool, miss: str) -> None:  # noqa: FBT001
+        """Note a miss when a condition does not hold."""
+        if not condition and miss not in self.misses:
+            self.misses.append(miss)
 
     def outcome(self) -> Outcome:
-        """Judge, once the load has ended."""
-        self.require(not self.load.broken, f"{self.load.broken} clients could not go on")
-        self._require_rest()
+        """Return the outcome; call this after the load has ended."""
+        self.require(not self.load.crashed, f"{self.load.crashed} clients crashed")
+        self._require_idle()
         stored = read_by_sql(self.world.postgres.url(), self.load.learners)
         judgement = judge(self.load.acknowledged, self.load.unanswered, stored)
         try:
-            answered = read_by_get(self.world.connect, stored)
+            responses = read_by_get(self.world.connect, stored)
         except (OSError, HTTPException) as error:
-            self.require(False, f"nothing can be read: {type(error).__name__}")
+            self.require(False, f"progress cannot be read: {type(error).__name__}")
         else:
             for key, progress in stored.items():
-                judgement.require(answered[key] == progress, f"{key}: GET differs from SQL")
-        judgement.wrong += len(self.load.false)
-        judgement.told += self.load.false
-        failures = Counter(sent.kind for sent in self.load.sent if sent.kind != OK)
-        longest = max(sent.took for sent in self.load.sent)
+                judgement.require(responses[key] == progress, f"{key}: GET differs from SQL")
+        judgement.wrong += len(self.load.contradictions)
+        judgement.details += self.load.contradictions
+        failures = Counter(request.kind for request in self.load.requests if request.kind != OK)
+        longest = max(request.took for request in self.load.requests)
         self._require_bar(judgement, failures, longest)
         return Outcome(
             row=self.row,
-            struck=len(self._strikes),
-            in_flight=sum(map(self._is_struck, self.load.sent)),
+            strikes=len(self._strikes),
+            in_flight=sum(map(self._is_hit, self.load.requests)),
             acknowledged=len(self.load.acknowledged),
-            unanswered=self.load.late,
+            unanswered=self.load.postponed,
             judgement=judgement,
             failures=failures,
             longest=longest,
             recovery=self._recovery(),
-            seen=self.seen,
+            remark=self.remark,
             misses=self.misses,
         )
 
-    def _require_rest(self) -> None:
-        """No thread is stuck, no connection leaked: with nobody asking, none is in use."""
+    def _require_idle(self) -> None:
+        """Require that no connection is in use or leaked after the load has ended."""
         in_use = "progress_database_connections_in_use"
-        self.until(lambda: self.world.service.measured(in_use) == 0, "no connection in use")
-        told = f"no more than {CONNECTIONS} connections"
-        self.until(lambda: self.world.connections() <= CONNECTIONS, told)
+        self.wait_for(lambda: self.world.service.metric(in_use) == 0, "no connection in use")
+        limit = f"at most {CONNECTIONS} connections"
+        self.wait_for(lambda: self.world.connections() <= CONNECTIONS, limit)
 
     def _require_bar(self, judgement: Judgement, failures: Counter[str], longest: float) -> None:
         bar, recovery = self.row.bar, self._recovery()
-        self.misses += judgement.told[:5]
+        self.misses += judgement.details[:5]
         self.require(not judgement.lost, f"{judgement.lost} lost")
         self.require(not judgement.wrong, f"{judgement.wrong} wrong")
-        self.require(bool(failures) or not bar.failures, "the fault struck nobody")
+        self.require(bool(failures) or not bar.failures, "the fault hit no request")
         for kind in failures.keys() - bar.failures:
             self.misses.append(f"{failures[kind]} requests failed: {kind}")
         if bar.recovery is not None:
-            told = f"back only after {recovery:.1f} s"
-            self.require(recovery <= bar.recovery, told)
+            self.require(recovery <= bar.recovery, f"recovered only after {recovery:.1f} s")
         if bar.longest is not None:
             self.require(longest <= bar.longest, f"a request took {longest:.1f} s")
 
     def _recovery(self) -> float:
-        """Seconds from the end of a fault until the last request that failed was sent."""
-        failed = [sent for sent in self.load.sent if sent.kind != OK]
-        return max([self.back, *(self._late(sent) for sent in failed)])
+        """Return the seconds from the end of a fault until the last failed request was sent."""
+        failed = [request for request in self.load.requests if request.kind != OK]
+        return max([self.recovery, *map(self._seconds_after_strike, failed)])
 
-    def _late(self, sent: Sent) -> float:
-        over = [one.over for one in self._strikes if one.over <= sent.at]
-        return sent.at - over[-1] if over and not self._is_struck(sent) else 0.0
+    def _seconds_after_strike(self, request: SentRequest) -> float:
+        ends = [strike.ended for strike in self._strikes if strike.ended <= request.at]
+        return request.at - ends[-1] if ends and not self._is_hit(request) else 0.0
 
-    def _is_struck(self, sent: Sent) -> bool:
-        return any(strike.meets(sent) for strike in self._strikes)
-
-
-def play(rows: Iterable[Row], seed: str) -> Iterator[Outcome | NotRun]:
-    """Let each fault strike, under load, and judge; rows that need the same share their servers.
-
-    Args:
-        rows: which faults.
-        seed: what is asked and what chance decides follow from it.
-    """
-    for needs, adjacent in groupby(rows, key=lambda row: row.needs):
-        group = list(adjacent)
-        with tempfile.TemporaryDirectory(prefix="progress-chaos-") as name:
-            try:
-                with World(Path(name), needs) as world:
-                    yield from (_play(row, world, f"{seed}-{row.name}") for row in group)
-            except NotHere as lack:
-                yield from (NotRun(row, str(lack)) for row in group)
-
-
-def _play(row: Row, world: World, seed: str) -> Outcome:
-    scene = Scene(row, world, seed)
-    with scene.load:
-        scene.settle()
-        try:
-            row.act(scene)
-        except (StartFailed, psutil.Error, psycopg2.Error, OSError) as error:
-            scene.require(False, f"{type(error).__name__}: {error}")
-        scene.settle()
-    return scene.outcome()
+    def _is_hit(self, request: SentRequest) -> bool:
+        return any(strike.hits(request) for strike in self._strikes)

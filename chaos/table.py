@@ -1,9 +1,8 @@
-"""The table of a run, as it is printed and as it is kept in the document."""
+"""The table of a run, as printed and as written to the document."""
 
-import re
-
-from bench.ground import ROOT
+from bench.report import replace_marked
 from chaos.scene import NotRun, Outcome
+from embedded.local import ROOT
 
 _DOCUMENT = ROOT / "docs" / "reliability.md"
 HEAD = (
@@ -13,13 +12,13 @@ HEAD = (
 
 
 def line(outcome: Outcome | NotRun) -> str:
-    """Return the row of a fault."""
+    """Return the table's line for a row."""
     cells: tuple[object, ...] = (outcome.row.name, *[""] * 9, "**not run**")
     if isinstance(outcome, Outcome):
         failures = [f"{kind}: {count}" for kind, count in sorted(outcome.failures.items())]
         cells = (
             outcome.row.name,
-            outcome.struck,
+            outcome.strikes,
             outcome.in_flight,
             outcome.acknowledged,
             outcome.unanswered,
@@ -28,20 +27,17 @@ def line(outcome: Outcome | NotRun) -> str:
             ", ".join(failures) or "none",
             f"{outcome.longest:.2f}",
             f"{outcome.recovery:.2f}",
-            ("**missed**" if outcome.misses else "met") + outcome.seen,
+            ("**missed**" if outcome.misses else "met") + outcome.remark,
         )
     return f"| {' | '.join(map(str, cells))} |"
 
 
-def told(outcome: Outcome | NotRun) -> list[str]:
-    """Return what is to be said of a row beside the table."""
-    says = [f"not run: {outcome.why}"] if isinstance(outcome, NotRun) else outcome.misses
-    return [f"{outcome.row.name}: {one}" for one in says]
+def remarks(outcome: Outcome | NotRun) -> list[str]:
+    """Return the reasons why a row missed its bar or was not run."""
+    reasons = [f"not run: {outcome.reason}"] if isinstance(outcome, NotRun) else outcome.misses
+    return [f"{outcome.row.name}: {reason}" for reason in reasons]
 
 
-def keep(lines: list[str]) -> None:
+def write(lines: list[str]) -> None:
     """Write the table between its marks in the document."""
-    marked = re.compile(r"(<!-- make chaos -->\n).*?(<!-- end -->)", re.DOTALL)
-    told = "\n".join(lines)
-    text = marked.sub(lambda marks: f"{marks[1]}{told}\n{marks[2]}", _DOCUMENT.read_text())
-    _DOCUMENT.write_text(text)
+    replace_marked(_DOCUMENT, "make chaos", "\n".join(lines))

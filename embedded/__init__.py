@@ -1,4 +1,7 @@
-"""PostgreSQL and Valkey from wheels, for `make run` and the tests; never part of the service."""
+"""PostgreSQL and Valkey from wheels, and gunicorn, for `make run` and the tests.
+
+The service itself never imports this package.
+"""
 
 from embedded.postgres import Postgres
 from embedded.processes import StartFailed

@@ -1,47 +1,63 @@
-"""`python -m embedded run` serves, on servers of its own; `… exec COMMAND` runs one on them.
+"""The commands behind make: serve this checkout, run a command on its database, make a token.
 
-`… token SUB` makes a token for the service that runs, and needs none of the servers.
+`python -m embedded run | exec COMMAND… | token SUB`
 """
 
 import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import ExitStack, redirect_stdout, suppress
-from errno import EADDRINUSE
-from http.client import HTTPConnection, HTTPException
 from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from shlex import quote
-from socket import AF_INET, AF_INET6, create_server, socket
 
 from click import ClickException
 from psutil import Process
 
-from embedded.local import LOCAL, ROOT, InUse, alone, key, needed, postgres, tell
-from embedded.processes import StartFailed, end, end_with_parent, leftovers, spawn, stop
-from progress_api.cli import progress, server_command
+from embedded.gunicorn import Gunicorn
+from embedded.local import (
+    LOCAL,
+    AlreadyRunning,
+    announce,
+    jwt_secret,
+    lock_checkout,
+    missing_servers,
+    postgres,
+)
+from embedded.ports import http_url, listen
+from embedded.processes import (
+    StartFailed,
+    end_with_parent,
+    find_processes,
+    spawn,
+    stop,
+    terminate,
+)
+from progress_api.cli import progress
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
 from progress_api.schema.migrate import upgrade
 from progress_api.settings import Settings
 
-# The two servers take the rest of the 10 s after which a stop often becomes a kill.
+# A stop is often followed by a kill after 10 s; the two servers need the rest.
 _SERVICE_STOP_SECONDS = 6.0
 _START_SECONDS = 30.0
-# A process that was killed is gone from the list before its ports are free.
-_PORT_SECONDS = 1.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _CHAPTER = '{"chapterId": "intro", "completed": true, "watchTime": 60, "totalChapters": 8}'
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the commands; what goes wrong is told in sentences, without a stack trace."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    """Run a command; print an expected error as a sentence, without a stack trace.
+
+    Returns:
+        The exit code.
+    """
+    for number in _SIGNALS:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, _leave)
+            signal.signal(number, _interrupt)
     try:
         match arguments:
             case ["run"]:
@@ -49,11 +65,11 @@ def main(arguments: list[str]) -> int:
             case ["exec", *command] if command:
                 return execute(command)
             case ["token", *options] if options:
-                os.environ.update(key(os.environ))
+                os.environ.update(jwt_secret(os.environ))
                 progress.main(["token", *options], "make")
     except KeyboardInterrupt:
         return 0 if arguments == ["run"] else 128 + signal.SIGINT
-    except (StartFailed, InUse, ProgressError, OSError) as error:
+    except (StartFailed, AlreadyRunning, ProgressError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     print("usage: python -m embedded run | exec COMMAND… | token SUB", file=sys.stderr)
@@ -61,60 +77,69 @@ def main(arguments: list[str]) -> int:
 
 
 def run() -> int:
-    """Serve until a signal comes.
+    """Serve until a signal interrupts it.
 
     Returns:
-        1 when the service does not start, or ends by itself.
+        1 when the service stops by itself.
+
+    Raises:
+        StartFailed: the service could not be started.
+        AlreadyRunning: the service of this checkout is running.
     """
-    if "MAKELEVEL" in os.environ:  # make may be killed, and would leave us behind
+    if "MAKELEVEL" in os.environ:  # a killed make would leave this process running
         end_with_parent(signal.SIGTERM)
-    servers, variables = needed(os.environ)
-    secret = key(os.environ)
-    os.environ.update(variables | secret)
+    servers, server_settings = missing_servers(os.environ)
+    secret = jwt_secret(os.environ)
+    os.environ.update(server_settings | secret)
     os.environ.setdefault("DOCS_ENABLED", "true")
     settings = Settings.from_environment(os.environ)
-    address = _address(settings.host, settings.port)
-    with alone() as lock, ExitStack() as stack:
+    with lock_checkout() as lock, ExitStack() as running:
         _end_leftovers()
         _check_ports(settings)
         for server in servers:
-            stack.enter_context(server)
-        tell(lock, address, variables.get("DATABASE_URL", ""))
+            running.enter_context(server)
+        url = http_url(settings.host, settings.port)
+        announce(lock, url, server_settings.get("DATABASE_URL", ""))
         _migrate(settings)
-        return _serve(stack, settings, "" if secret else ", given the same JWT_ settings")
+        service = _service(settings)
+        running.callback(service.stop)
+        service.start(_START_SECONDS)
+        print(_greeting(settings, _token(), own_key=not secret), flush=True)
+        service.process.wait()
+    print("The service stopped by itself; its output above says why.", file=sys.stderr)
+    return 1
 
 
 def execute(command: list[str]) -> int:
-    """Run a command on the database and the key of this clone, where the environment gives none.
+    """Run a command with this checkout's database and secret, unless the environment sets them.
 
     Returns:
         The exit code of the command.
     """
-    environment = {**os.environ, **key(os.environ)}
+    environment = {**os.environ, **jwt_secret(os.environ)}
     if environment.get("DATABASE_URL"):
         return _call(command, environment)
     try:
-        with alone(), postgres() as database:
+        with lock_checkout(), postgres() as database:
             return _call(command, environment | {"DATABASE_URL": database.url()})
-    except InUse as service:
+    except AlreadyRunning as service:
         if not service.database_url:
             raise StartFailed(
-                "The running service has another DATABASE_URL: give it here too."
+                "The running service uses another DATABASE_URL. Set it here too."
             ) from None
         return _call(command, environment | {"DATABASE_URL": service.database_url})
 
 
 def _call(command: list[str], environment: Mapping[str, str]) -> int:
-    os.environ.update(environment)
-    with ExitStack() as stack:
-        # One that serves has workers, which subprocess.call would leave when a signal comes.
-        child = spawn(command, cwd=Path.cwd(), dies_by=signal.SIGTERM)
-        stack.callback(stop, child, signal.SIGTERM, _SERVICE_STOP_SECONDS)
+    with ExitStack() as running:
+        # Not subprocess.call: on a signal it would leave the command's child processes running.
+        child = spawn(command, cwd=Path.cwd(), death_signal=signal.SIGTERM, environment=environment)
+        running.callback(stop, child, signal.SIGTERM, _SERVICE_STOP_SECONDS)
         return child.wait()
 
 
 def _migrate(settings: Settings) -> None:
-    # Not by a command of its own: the imports would take most of a second once more.
+    # In this process: a command would need most of a second to import everything again.
     engine = open_engine(settings)
     try:
         upgrade(engine, settings.progress_schema)
@@ -122,54 +147,36 @@ def _migrate(settings: Settings) -> None:
         engine.dispose()
 
 
-def _serve(stack: ExitStack, settings: Settings, given: str) -> int:
-    # _end_leftovers finds it by the name, should this process be killed.
-    service = spawn(server_command("--name", str(LOCAL)), cwd=ROOT, dies_by=signal.SIGTERM)
-    stack.callback(stop, service, signal.SIGTERM, _SERVICE_STOP_SECONDS)
-    deadline = time.monotonic() + _START_SECONDS
-    while service.poll() is None and not _answers(settings):
-        if time.monotonic() > deadline:
-            raise StartFailed(f"The service does not answer after {_START_SECONDS:.0f} s.")
-        time.sleep(0.02)
-    if service.poll() is None:
-        print(_greeting(settings, os.environ["DATABASE_URL"], _token(), given), flush=True)
-        service.wait()
-    raise StartFailed("The service ended by itself; why is above.")
+def _service(settings: Settings) -> Gunicorn:
+    addresses = {"HOST": settings.host, "PORT": settings.port}
+    addresses["METRICS_PORT"] = settings.metrics_port
+    # The name is how _end_leftovers finds it after this process was killed.
+    service = Gunicorn({**os.environ, **addresses}, options=("--name", str(LOCAL)))
+    service.stop_seconds = _SERVICE_STOP_SECONDS
+    return service
 
 
 def _token() -> str:
-    with redirect_stdout(StringIO()) as printed, suppress(ClickException):  # signed elsewhere
+    with redirect_stdout(StringIO()) as printed, suppress(ClickException):  # no secret to sign with
         progress.main(["token", "learner-1"], standalone_mode=False)
     return printed.getvalue().strip() or "$TOKEN"
 
 
-def _answers(settings: Settings) -> bool:
-    connection = HTTPConnection(_reachable(settings.host), settings.port, timeout=5)
-    try:
-        connection.request("GET", "/healthz")
-        connection.getresponse()
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def _greeting(settings: Settings, database_url: str, token: str, given: str) -> str:
-    service = _address(settings.host, settings.port) + settings.url_prefix
-    page = _address(settings.host, settings.port) + "/docs"
-    metrics = _address(settings.metrics_host, settings.metrics_port) + "/metrics"
-    # Double quotes, so that a $TOKEN in the place of a token is the shell's variable.
+def _greeting(settings: Settings, token: str, *, own_key: bool) -> str:
+    service = http_url(settings.host, settings.port) + settings.url_prefix
+    page = http_url(settings.host, settings.port) + "/docs"
+    metrics = http_url(settings.metrics_host, settings.metrics_port) + "/metrics"
+    # In double quotes, so that the shell expands $TOKEN.
     headers = f'-H "Authorization: Bearer {token}" -H "Content-Type: application/json"'
     return "\n".join(
         (
             f"Service:  {service}",
             f"Page:     {page if settings.docs_enabled else 'off'}",
             f"Metrics:  {metrics if settings.metrics_port else 'off'}",
-            f"Database: {_without_password(database_url)}",
-            f"Tokens:   make token SUB=alice{given}",
+            f"Database: {_without_password(os.environ['DATABASE_URL'])}",
+            f"Tokens:   make token SUB=alice{' (with the same JWT_ settings)' if own_key else ''}",
             f"Try it:   curl {headers} -d {quote(_CHAPTER)} {service}/first-steps/chapter",
-            "Ctrl-C stops it; its data stays.",
+            "Press Ctrl-C to stop. The data is kept.",
         )
     )
 
@@ -180,53 +187,32 @@ def _without_password(url: str) -> str:
 
 
 def _end_leftovers() -> None:
-    end(leftovers(_is_our_service), signal.SIGTERM, _SERVICE_STOP_SECONDS)
+    terminate(find_processes(_is_leftover), signal.SIGTERM, _SERVICE_STOP_SECONDS)
 
 
-def _is_our_service(process: Process) -> bool:
+def _is_leftover(process: Process) -> bool:
     command = process.cmdline()
     return "gunicorn" in command and ("--name", str(LOCAL)) in pairwise(command)
 
 
 def _check_ports(settings: Settings) -> None:
-    with ExitStack() as held:  # both at once: they may be one and the same
+    with ExitStack() as listening:  # both at once, as PORT and METRICS_PORT may be equal
         for name, host, port in (
             ("PORT", settings.host, settings.port),
             ("METRICS_PORT", settings.metrics_host, settings.metrics_port),
         ):
             try:
-                held.enter_context(_listen(host, port))
+                listening.enter_context(listen(host, port))
             except OSError as error:
-                why = os.strerror(error.errno) if error.errno else str(error)
+                reason = os.strerror(error.errno) if error.errno else str(error)
                 raise StartFailed(
-                    f"{name}: cannot listen on {host} port {port} ({why})."
+                    f"{name}: cannot listen on {host} port {port} ({reason})."
                 ) from error
 
 
-def _listen(host: str, port: int) -> socket:
-    family = AF_INET6 if ":" in host else AF_INET
-    deadline = time.monotonic() + _PORT_SECONDS
-    while True:
-        try:
-            return create_server((host, port), family=family)
-        except OSError as error:
-            if error.errno != EADDRINUSE or time.monotonic() > deadline:
-                raise
-        time.sleep(0.05)
-
-
-def _address(host: str, port: int) -> str:
-    host = _reachable(host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _reachable(host: str) -> str:
-    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
-
-
-def _leave(*_: object) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would leave something running
+def _interrupt(*_: object) -> None:
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C would interrupt the clean-up
     raise KeyboardInterrupt
 
 

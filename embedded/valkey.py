@@ -1,7 +1,6 @@
-"""A real Valkey, for the limits."""
+"""A real Valkey, which counts requests for the rate limits."""
 
 import platform
-import signal
 import socket
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,15 +18,14 @@ def _binary() -> Path:
 
 
 class Valkey(Server):
-    """Valkey on a Unix socket, with nothing kept on disk."""
+    """Valkey on a Unix socket; it keeps nothing on disk."""
 
     executable = _binary()
     socket_name = "valkey.sock"
-    stops_by = signal.SIGTERM
 
     @property
     def url(self) -> str:
-        """Its address, as `limits` reads it."""
+        """The value of RATELIMIT_STORAGE_URI for this server."""
         return f"valkey+unix://{quote(str(self.sockets / self.socket_name))}"
 
     def _prepare(self) -> None:
@@ -35,26 +33,11 @@ class Valkey(Server):
 
     def _command(self) -> list[str | Path]:
         path = self.sockets / self.socket_name
-        place: list[str | Path] = [
-            "--unixsocket",
-            path,
-            "--unixsocketperm",
-            "700",
-            "--dir",
-            self.data,
-        ]
-        return [
-            self.executable,
-            "--port",
-            "0",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            *place,
-        ]
+        no_port: list[str | Path] = ["--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
+        no_files: list[str | Path] = ["--save", "", "--appendonly", "no", "--dir", self.data]
+        return [self.executable, *no_port, *no_files]
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(1)
             try:

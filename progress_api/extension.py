@@ -15,7 +15,7 @@ from progress_api.monitoring.metrics import Metrics, guest_metrics
 from progress_api.mounting import Overrides, new_state, settings_for
 from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
-from progress_api.web import error_responses, responses, routing
+from progress_api.web import error_responses, host_limits, responses, routing
 from progress_api.web.identity import Learner
 from progress_api.web.state import State, state, states
 
@@ -115,6 +115,7 @@ class ProgressAPI:
         metrics.register(blueprint, lambda: state().metrics)
         responses.register(blueprint)
         error_responses.register(blueprint)
+        host_limits.register(blueprint)
         routing.register(blueprint, API.endpoints, fallbacks=True)
 
     def _metrics(self) -> Metrics:

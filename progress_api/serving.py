@@ -24,29 +24,38 @@ from pathlib import Path
 from typing import Any
 
 from gunicorn import glogging, util
-from prometheus_client import values
+from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
 from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
+from progress_api.monitoring.counters import Counters, CountersCollector
 from progress_api.monitoring.logs import JsonLines
 from progress_api.settings import Settings
 
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
 _SET_PDEATHSIG = 1  # of Linux's prctl
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108
 _SEPARATE_LIMITS = (
     "RATELIMIT_STORAGE_URI is memory://: each of the %d workers counts limits separately. Name a "
     "Valkey or Redis that all workers share."
 )
-_new = Path(tempfile.gettempdir(), f"{_PREFIX}{uuid.uuid4().hex}")
-# Made when all else has gone well.
+
+
+def _temporary_directory() -> Path:
+    with suppress(FileNotFoundError):  # no disk has room for a temporary file
+        return Path(tempfile.gettempdir())
+    return Path(_SHARED_MEMORY)
+
+
+_new = _temporary_directory() / f"{_PREFIX}{uuid.uuid4().hex}"
+# Made by the first worker.
 _directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_directory)
-# prometheus_client chose when it was imported, before the variable was set; workers inherit this.
-values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 # The name also tells after a SIGHUP, when this module is imported again.
 _is_own = _directory.name.startswith(_PREFIX)
+_counters = Counters(_directory, is_private=_is_own)
 
 try:
     _settings = Settings.from_environment(os.environ)
@@ -63,6 +72,8 @@ threads = _settings.web_threads
 worker_connections = 1000
 keepalive = 5
 timeout = 30
+# A worker shows that it is alive by touching a file, which must not depend on a disk.
+worker_tmp_dir = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
 # Longer than a request may wait for its connection and its statements; with the default of
 # DATABASE_TIMEOUT shorter than an orchestrator waits.
 graceful_timeout = 4 + 2 * math.ceil(_settings.database_timeout / 1000)
@@ -143,36 +154,35 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Count anew, and serve the metrics of all workers on a port of their own."""
-    _directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Count from zero, and serve the metrics of all workers on a separate port."""
     if _is_own:
         atexit.register(_remove_directory, os.getpid())
-    elif not server.master_pid:  # counters of an earlier run would be added to this one's
-        for left in _directory.glob("*.db"):
-            left.unlink(missing_ok=True)
+    elif not server.master_pid:
+        _counters.clear()
     if _settings.metrics_port:
         _serve_metrics(server)
 
 
 def _serve_metrics(server: Any) -> None:
     host, port = _settings.metrics_host, _settings.metrics_port
+    registry = CollectorRegistry()
+    registry.register(CountersCollector(_directory, lambda: list(server.WORKERS)))
     try:
-        GunicornPrometheusMetrics.start_http_server_when_ready(port, host)
+        start_http_server(port, host, registry)
     except OSError as error:
         told = f"METRICS_PORT: cannot listen on {host} port {port} ({error.strerror})."
         if not server.master_pid:
             sys.exit(told)
         # After a SIGUSR2: the master that this one is to replace has it until it ends.
         server.log.warning(told)
-        threading.Thread(target=_serve_metrics_later, daemon=True).start()
+        threading.Thread(target=_serve_metrics_later, args=[registry], daemon=True).start()
 
 
-def _serve_metrics_later() -> None:
-    port = _settings.metrics_port
+def _serve_metrics_later(registry: CollectorRegistry) -> None:
     while True:
         time.sleep(_RETRY_SECONDS)
         with suppress(OSError):
-            GunicornPrometheusMetrics.start_http_server_when_ready(port, _settings.metrics_host)
+            start_http_server(_settings.metrics_port, _settings.metrics_host, registry)
             return
 
 
@@ -206,15 +216,18 @@ def pre_request(worker: Any, request: Any) -> None:
 
 
 def post_fork(server: Any, _: Any) -> None:
-    """Answer in JSON, and end with the master, which needs the ports when it is started again."""
+    """Answer in JSON, count, and end with the master, which needs the ports to start again."""
     # gunicorn has no setting for the HTML that it sends when it cannot read a request.
     util.write_error = _refuse_in_json
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != server.pid:
             os._exit(1)  # the master ended before the line above
+    _counters.share(server.cfg.uid, server.cfg.gid)
 
 
 def child_exit(_: Any, worker: Any) -> None:
     """Keep what a worker counted, forget that it is alive."""
-    GunicornPrometheusMetrics.mark_process_dead_on_child_exit(worker.pid)
+    _counters.forget(worker.pid)
+    with suppress(OSError):  # a directory may have become read-only
+        GunicornPrometheusMetrics.mark_process_dead_on_child_exit(worker.pid)

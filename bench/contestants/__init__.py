@@ -1,4 +1,4 @@
-"""Who is measured: the service, the guide's own code, and a bare loop of the statements."""
+"""What is measured: the service, the rival, and the bare statements in a loop."""
 
 from bench.contestants.floor import floor
 from bench.contestants.servers import Contestant, rival, service

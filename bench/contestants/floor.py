@@ -1,4 +1,4 @@
-"""What PostgreSQL can do at most: a bare loop of the same prepared statements, no service."""
+"""The floor: the service's prepared statements in a bare loop, as fast as PostgreSQL can be."""
 
 import random
 import time
@@ -10,56 +10,57 @@ from typing import Any
 
 import psycopg2
 
-from bench.ground import Population
+from bench.testbed import Population
 from progress_api.progress.statements import GET_PROGRESS, RECORD_CHAPTER
 
 _PROCESSES = 8
-_UNITS = {"get": GET_PROGRESS, "chapter": RECORD_CHAPTER}
+_BATCHES = {"get": GET_PROGRESS, "chapter": RECORD_CHAPTER}
 
 
-def floor(database_url: str, kind: str, people: Population, seconds: float) -> float:
-    """Return how many units a second as many processes as it takes can send, one after the other.
+def floor(database_url: str, kind: str, population: Population, seconds: float) -> float:
+    """Return how many batches per second a few processes execute without pause.
 
     Args:
-        database_url: of a database with the population in it.
+        database_url: of a database that holds the population.
         kind: `get` or `chapter`.
-        people: whose progress it is.
+        population: what the database holds.
         seconds: how long.
     """
     with ProcessPoolExecutor(_PROCESSES, get_context("fork")) as pool:
-        loops = [pool.submit(_loop, database_url, kind, people, seconds) for _ in range(_PROCESSES)]
+        arguments = (database_url, kind, population, seconds)
+        loops = [pool.submit(_loop, *arguments) for _ in range(_PROCESSES)]
         return sum(loop.result() for loop in loops)
 
 
-def _loop(database_url: str, kind: str, people: Population, seconds: float) -> float:
-    prepared, done = _UNITS[kind].prepared(None), 0
+def _loop(database_url: str, kind: str, population: Population, seconds: float) -> float:
+    prepared, count = _BATCHES[kind].prepared(None), 0
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             for statement in prepared.statements.values():
                 cursor.execute(statement)
             started = time.monotonic()
-            for values in _asked(people):
+            for values in _arguments(population):
                 cursor.execute(prepared.execution, values)
                 cursor.fetchone()
-                done += 1
+                count += 1
                 if (elapsed := time.monotonic() - started) >= seconds:
-                    return done / elapsed
+                    return count / elapsed
     return 0
 
 
-def _asked(people: Population) -> Iterator[dict[str, Any]]:
-    chance = random.Random()  # noqa: S311 - whose turn it is
+def _arguments(population: Population) -> Iterator[dict[str, Any]]:
+    chance = random.Random()  # noqa: S311 - not for secrets
     while True:
         watched = chance.randrange(600)
         yield {
-            "of_user": f"user-{chance.randrange(people.learners)}",
-            "of_tutorial": f"tutorial-{chance.randrange(people.tutorials) + 1}",
-            "of_chapter": f"chapter-{chance.randrange(people.chapters) + 1}",
+            "of_user": f"user-{chance.randrange(population.learners)}",
+            "of_tutorial": f"tutorial-{chance.randrange(population.tutorials) + 1}",
+            "of_chapter": f"chapter-{chance.randrange(population.chapters) + 1}",
             "watch_time": watched,
             "completed": chance.random() < 0.5,
             "last_position": watched,
-            "total_chapters": people.chapters,
+            "total_chapters": population.chapters,
             "sticky": False,
             "most": 1000,
         }

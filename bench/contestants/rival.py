@@ -1,8 +1,7 @@
-"""The guide's own code, typed out on FastAPI and asyncpg: what the service is measured against.
+"""The rival that the service is compared with: the guide's example code on FastAPI and asyncpg.
 
-Of its five endpoints, the two that are measured. Every query is the guide's, one by one and each in
-a transaction of its own, as it writes them. `full` limits and measures as its steps 3 and 6 ask;
-`lean` does neither.
+It has the two endpoints that are measured. Every query is the guide's, and each runs in its own
+transaction. `full` has the guide's rate limits and metrics; `lean` has neither.
 """
 
 import os
@@ -24,8 +23,8 @@ Json = dict[str, Any]
 CallNext = Callable[[Request], Awaitable[Response]]
 
 _PATH = "/v1/tutorials/progress/{tutorial_id}"
-_LEAST_CONNECTIONS, _MOST_CONNECTIONS = 8, 16
-# The guide's limits, a million times as much: none of them is to be reached.
+_MIN_CONNECTIONS, _MAX_CONNECTIONS = 8, 16
+# The guide's limits times a million, so that they are never reached.
 _LIMITS = {"GET": parse("60000000/minute"), "POST": parse("30000000/minute")}
 _request_count = Counter("api_requests_total", "Total API requests", ["endpoint", "status"])
 _request_duration = Histogram("api_request_duration_seconds", "Request duration", ["endpoint"])
@@ -33,14 +32,14 @@ _routes = APIRouter()
 
 
 def full() -> FastAPI:
-    """Return the guide's code with the limits and metrics that it asks for."""
+    """Return the app with rate limits and metrics."""
     app = lean()
     limiter = FixedWindowRateLimiter(MemoryStorage())
 
     @app.middleware("http")
     async def authenticate_user(request: Request, call_next: CallNext) -> Response:
         try:
-            request.state.user_id = _user_of(request)
+            request.state.user_id = _user_id_from(request)
         except HTTPException as error:
             return JSONResponse({"error": error.detail}, error.status_code)
         limit = _LIMITS[request.method]
@@ -61,22 +60,22 @@ def full() -> FastAPI:
 
 
 def lean() -> FastAPI:
-    """Return the guide's code in its fastest form, without limits and metrics."""
-    app = FastAPI(lifespan=_connected)
+    """Return the app in its fastest form, without rate limits and metrics."""
+    app = FastAPI(lifespan=_with_pool)
     app.include_router(_routes)
     return app
 
 
 @asynccontextmanager
-async def _connected(app: FastAPI) -> AsyncIterator[None]:
+async def _with_pool(app: FastAPI) -> AsyncIterator[None]:
     app.state.pool = await asyncpg.create_pool(
-        os.environ["DATABASE_URL"], min_size=_LEAST_CONNECTIONS, max_size=_MOST_CONNECTIONS
+        os.environ["DATABASE_URL"], min_size=_MIN_CONNECTIONS, max_size=_MAX_CONNECTIONS
     )
     yield
     await app.state.pool.close()
 
 
-def _user_of(request: Request) -> str:
+def _user_id_from(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme != "Bearer":
         raise HTTPException(401, "Missing token")
@@ -87,22 +86,22 @@ def _user_of(request: Request) -> str:
     return str(claims["sub"])
 
 
-def _asked(request: Request) -> tuple[Any, str]:
-    user_id = getattr(request.state, "user_id", None) or _user_of(request)
+def _pool_and_user_id(request: Request) -> tuple[Any, str]:
+    user_id = getattr(request.state, "user_id", None) or _user_id_from(request)
     return request.app.state.pool, user_id
 
 
 @_routes.get(_PATH, response_model=None)
 async def get(tutorial_id: str, request: Request) -> Json:
-    """Endpoint 1."""
-    pool, user_id = _asked(request)
+    """Return the progress."""
+    pool, user_id = _pool_and_user_id(request)
     return await _progress(pool, tutorial_id, user_id)
 
 
 @_routes.post(_PATH + "/chapter", response_model=None)
 async def chapter(tutorial_id: str, data: Json, request: Request) -> Json:
-    """Endpoint 2."""
-    pool, user_id = _asked(request)
+    """Record a chapter, and return the progress."""
+    pool, user_id = _pool_and_user_id(request)
     watch_time, completed = data["watchTime"], data.get("completed", False)
     progress = await pool.fetchrow(
         """INSERT INTO tutorial_progress (tutorial_id, user_id, total_chapters)

@@ -1,19 +1,19 @@
-"""Every fault of the table, in its order."""
+"""All rows of the table, in order."""
 
 from chaos.faults import clients, postgres, service, valkey
 
-# Those that need the same servers are beside each other.
+# Adjacent rows with the same needs share their servers.
 ROWS = (
     service.WORKER_KILLED,
     service.MASTER_KILLED,
     postgres.KILLED,
     postgres.FROZEN,
-    postgres.REFUSES,
-    postgres.ONLY_READS,
+    postgres.CONNECTIONS_REFUSED,
+    postgres.READ_ONLY,
     *valkey.ROWS,
     service.MIGRATED,
-    postgres.SILENT,
-    postgres.UNHEARD,
+    postgres.NETWORK_HANGS,
+    postgres.RESPONSES_LOST,
     postgres.FAILED_OVER,
     postgres.DISK_FULL,
     service.CLOCK_BACK,

@@ -1,4 +1,4 @@
-"""What other clients do: they leave, dawdle, and open more connections than they use."""
+"""Faults of other clients: disconnects, slow requests, and unused connections."""
 
 import time
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from chaos.world import Needs
 from chaos.world.nginx import Nginx
 
 _SLOWER = 3
-_MOMENT_SECONDS = 2
+_INTERVAL_SECONDS = 2
 _SLOW_CLIENTS, _OPEN_CONNECTIONS = 50, 500
 _HEAD = f"POST {PREFIX}/intro/chapter HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n".encode()
 
@@ -20,7 +20,7 @@ Behaviour = Callable[[Nginx, float], None]
 
 
 def _disturb(behave: Behaviour, scene: Scene) -> None:
-    """Let clients behave so, and compare what the others wait with what they waited before."""
+    """Compare the latency while some clients misbehave with the latency before."""
     assert scene.world.nginx
     began = time.monotonic()
     scene.settle(scene.row.seconds)
@@ -29,20 +29,22 @@ def _disturb(behave: Behaviour, scene: Scene) -> None:
         began = time.monotonic()
         behave(scene.world.nginx, began + scene.row.seconds)
         disturbed = _p99(scene, began)
-    scene.seen = f": p99 {disturbed * 1000:.0f} ms, {normal * 1000:.0f} ms before"
-    scene.require(disturbed <= _SLOWER * normal, f"the others wait{scene.seen}")
+    scene.remark = f": p99 {disturbed * 1000:.0f} ms, {normal * 1000:.0f} ms before"
+    scene.require(disturbed <= _SLOWER * normal, f"other clients are slowed{scene.remark}")
 
 
 def _p99(scene: Scene, since: float) -> float:
-    """The p99 of a usual moment since then: a hiccup of the machine is nobody's fault."""
-    moments: dict[int, list[float]] = {}
-    for sent in scene.load.sent:
-        if sent.at >= since:
-            moments.setdefault(int((sent.at - since) / _MOMENT_SECONDS), []).append(sent.took)
-    return median(sorted(took)[int(len(took) * 0.99)] for took in moments.values())
+    """Return the median of the p99 over short intervals, so that one hiccup does not count."""
+    intervals: dict[int, list[float]] = {}
+    for request in scene.load.requests:
+        if request.at >= since:
+            intervals.setdefault(int((request.at - since) / _INTERVAL_SECONDS), []).append(
+                request.took
+            )
+    return median(sorted(took)[int(len(took) * 0.99)] for took in intervals.values())
 
 
-def _leave(nginx: Nginx, until: float) -> None:
+def _disconnect(nginx: Nginx, until: float) -> None:
     while time.monotonic() < until:
         with closing(nginx.connect()) as connection:
             connection.connect()
@@ -50,8 +52,8 @@ def _leave(nginx: Nginx, until: float) -> None:
         time.sleep(0.02)
 
 
-def _dawdle(nginx: Nginx, until: float) -> None:
-    """Send a byte a second: one half of the clients of the head, the other half of the body."""
+def _send_slowly(nginx: Nginx, until: float) -> None:
+    """Send one byte per second: half of the clients in the head, half in the body."""
     with ExitStack() as opened:
         slow = []
         for number in range(_SLOW_CLIENTS):
@@ -60,13 +62,13 @@ def _dawdle(nginx: Nginx, until: float) -> None:
             connection.sock.sendall(_HEAD + (b"\r\n" if number % 2 else b"X-Slow: "))
             slow.append(connection.sock)
         while time.monotonic() < until:
-            for one in slow:
-                with suppress(OSError):  # nginx hangs up on one that is slow for too long
-                    one.sendall(b"x")
+            for client in slow:
+                with suppress(OSError):  # nginx closes connections that are slow for too long
+                    client.sendall(b"x")
             time.sleep(1)
 
 
-def _open(nginx: Nginx, until: float) -> None:
+def _open_connections(nginx: Nginx, until: float) -> None:
     with ExitStack() as opened:
         for _ in range(_OPEN_CONNECTIONS):
             opened.enter_context(closing(nginx.connect())).connect()
@@ -75,9 +77,9 @@ def _open(nginx: Nginx, until: float) -> None:
 
 
 _BEHAVIOURS: dict[str, Behaviour] = {
-    "clients go away in the middle of a request": _leave,
-    f"{_SLOW_CLIENTS} clients send a byte a second": _dawdle,
-    f"a client opens {_OPEN_CONNECTIONS} connections": _open,
+    "clients disconnect in the middle of a request": _disconnect,
+    f"{_SLOW_CLIENTS} clients send a byte a second": _send_slowly,
+    f"a client opens {_OPEN_CONNECTIONS} connections": _open_connections,
 }
 ROWS = [
     Row(

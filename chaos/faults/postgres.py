@@ -1,4 +1,4 @@
-"""What happens to PostgreSQL: it is killed, frozen, out of reach, full, and replaced."""
+"""Faults of PostgreSQL: killed, frozen, unreachable, read-only, full, and failed over."""
 
 import signal
 import time
@@ -9,14 +9,14 @@ from pathlib import Path
 
 from psutil import Process
 
-from chaos.client import signed_in
+from chaos.client import learner_headers
 from chaos.scene import Bar, Row, Scene
 from chaos.world import Needs, World
 
 _UNAVAILABLE = frozenset({"503"})
 _PROGRESS = "/v1/tutorials/progress/intro"
-_LONGEST_SECONDS = 3.0
-# Also the longest request: one that hangs when it is back already is not served within 2 s of it.
+_MAX_SECONDS = 3.0
+# The longest request is limited too: recovery does not count a request that hangs past it.
 _BACK = Bar(failures=_UNAVAILABLE, recovery=2, longest=2)
 
 
@@ -32,7 +32,7 @@ def _kill(scene: Scene) -> None:
 
 
 def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) -> None:
-    """Let a fault last, and ask meanwhile whether the process answers."""
+    """Check the health while a fault lasts, and that no thread is stuck after it."""
     with scene.strike(), fault(scene.world):
         end = time.monotonic() + scene.row.seconds
         while time.monotonic() < end:
@@ -45,22 +45,24 @@ def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) 
 
 def _require_health(scene: Scene) -> None:
     for path, expected in (("/healthz", 200), ("/readyz", 503)):
-        status, took = scene.world.service.ask("GET", path)
-        scene.require(status == expected, f"{path} answered {status}")
-        scene.require(took <= _LONGEST_SECONDS, f"{path} took over {_LONGEST_SECONDS:.0f} s")
+        began = time.monotonic()
+        status = scene.world.service.status(path)
+        took = time.monotonic() - began
+        scene.require(status == expected, f"{path} returned {status}")
+        scene.require(took <= _MAX_SECONDS, f"{path} took over {_MAX_SECONDS:.0f} s")
 
 
 def _require_free_threads(scene: Scene) -> None:
-    """See that each worker ends at once when nobody asks: a stuck thread would keep its own."""
+    """Require that idle workers end at once: a stuck thread would keep its worker running."""
     service, before = scene.world.service, scene.world.service.workers()
     service.signal(signal.SIGHUP)
-    scene.until(lambda: not any(map(Process.is_running, before)), "no thread is stuck", seconds=5)
-    scene.until(service.is_whole, "two workers serve")
+    scene.wait_for(lambda: not any(map(Process.is_running, before)), "no thread is stuck", 5)
+    scene.wait_for(service.is_complete, "two workers serve")
 
 
 def _require_first_request(scene: Scene) -> None:
-    status, _ = scene.world.service.ask("GET", _PROGRESS, signed_in("probe"))
-    scene.require(status == 200, f"the first request afterwards was answered {status}")
+    status = scene.world.service.status(_PROGRESS, learner_headers("probe"))
+    scene.require(status == 200, f"the first request afterwards returned {status}")
 
 
 @contextmanager
@@ -73,17 +75,17 @@ def _frozen(world: World) -> Iterator[None]:
 
 
 @contextmanager
-def _silent(world: World) -> Iterator[None]:
+def _hanging(world: World) -> Iterator[None]:
     assert world.proxy
-    with world.proxy.silent():
+    with world.proxy.hanging():
         yield
 
 
-def _lose_answers(scene: Scene) -> None:
-    """Have writes committed that nobody is told of: each repeat of them must count for nothing."""
+def _lose_responses(scene: Scene) -> None:
+    """Lose the responses of committed writes: their repeats must not count."""
     assert scene.world.proxy
     for _ in range(scene.row.times):
-        with scene.strike(), scene.world.proxy.unheard():
+        with scene.strike(), scene.world.proxy.losing_responses():
             scene.settle(0.3)
         scene.settle(1)
 
@@ -98,11 +100,10 @@ def _refuse(scene: Scene) -> None:
 
 
 def _end_connections(world: World) -> None:
-    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'service'"
-    world.sql(ended)
+    world.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'service'")
 
 
-def _only_read(scene: Scene) -> None:
+def _make_read_only(scene: Scene) -> None:
     world = scene.world
     with scene.strike():
         world.sql("ALTER SYSTEM SET default_transaction_read_only = on")
@@ -116,7 +117,7 @@ def _fill_disk(scene: Scene) -> None:
     filler = scene.world.postgres.directory / "filler"
     with scene.strike():
         _fill(filler)
-        scene.until(lambda: any(sent.kind == "503" for sent in scene.load.sent), "503")
+        scene.wait_for(lambda: any(request.kind == "503" for request in scene.load.requests), "503")
         scene.settle(scene.row.seconds)
         filler.unlink()
 
@@ -144,31 +145,31 @@ FROZEN = Row(
     name="PostgreSQL frozen, 20 s",
     act=partial(_last, _frozen),
     seconds=20,
-    bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_LONGEST_SECONDS),
+    bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_MAX_SECONDS),
 )
-SILENT = Row(
-    name="PostgreSQL's network silent, 20 s",
-    act=partial(_last, _silent),
+NETWORK_HANGS = Row(
+    name="PostgreSQL's network hangs, 20 s",
+    act=partial(_last, _hanging),
     seconds=20,
     needs=Needs(proxied=True),
-    bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_LONGEST_SECONDS),
+    bar=Bar(failures=_UNAVAILABLE, recovery=2, longest=_MAX_SECONDS),
 )
-UNHEARD = Row(
-    name="PostgreSQL's answers lost, its connections cut",
-    act=_lose_answers,
+RESPONSES_LOST = Row(
+    name="PostgreSQL's responses lost, its connections closed",
+    act=_lose_responses,
     times=10,
     needs=Needs(proxied=True),
     bar=_BACK,
 )
-REFUSES = Row(
-    name="PostgreSQL's limit of connections reached",
+CONNECTIONS_REFUSED = Row(
+    name="PostgreSQL's connection limit reached",
     act=_refuse,
     seconds=3,
     bar=_BACK,
 )
-ONLY_READS = Row(
-    name="PostgreSQL only reads",
-    act=_only_read,
+READ_ONLY = Row(
+    name="PostgreSQL read-only",
+    act=_make_read_only,
     seconds=3,
     bar=_BACK,
 )

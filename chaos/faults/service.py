@@ -1,4 +1,4 @@
-"""What happens to the service itself: its processes are killed, and replaced in good order."""
+"""Faults of the service: killed processes, roll-outs, a migration, and a clock set back."""
 
 import json
 import signal
@@ -8,9 +8,10 @@ from functools import partial
 
 import psutil
 
-from chaos.client import NO_ANSWER, PREFIX, signed_in
+from chaos.client import NO_ANSWER, PREFIX, learner_headers
 from chaos.scene import Bar, Row, Scene
 from chaos.world import Needs
+from embedded.processes import is_alive
 
 _HOUR_SECONDS = 3600
 
@@ -22,7 +23,7 @@ def _kill_worker(scene: Scene) -> None:
             worker = scene.chance.choice(service.workers())
             worker.kill()
         worker.wait()
-        scene.until(service.is_whole, "two workers serve")
+        scene.wait_for(service.is_complete, "two workers serve")
         scene.settle(0.3)
 
 
@@ -32,14 +33,14 @@ def _kill_master(scene: Scene) -> None:
         orphans = service.workers()
         with scene.strike():
             service.master.kill()
-            service.reap()
+            service.process.wait()
             began = time.monotonic()
             service.start()
             starts.append(time.monotonic() - began)
-        scene.until(service.is_whole, "two workers serve")
-        scene.until(partial(_none_runs, orphans), "no orphan is left")
+        scene.wait_for(service.is_complete, "two workers serve")
+        scene.wait_for(partial(_have_ended, orphans), "no orphan is left")
         scene.settle()
-    scene.seen = f": {max(starts):.1f} s the longest start"
+    scene.remark = f": longest start {max(starts):.1f} s"
 
 
 def _reload(scene: Scene) -> None:
@@ -48,8 +49,8 @@ def _reload(scene: Scene) -> None:
         with scene.strike():
             before = service.workers()
             service.signal(signal.SIGHUP)
-            scene.until(partial(_none_runs, before), "the workers of before are gone")
-            scene.until(service.is_whole, "two workers serve")
+            scene.wait_for(partial(_have_ended, before), "the old workers have ended")
+            scene.wait_for(service.is_complete, "two workers serve")
         scene.settle(0.3)
 
 
@@ -59,12 +60,12 @@ def _restart(scene: Scene) -> None:
         with scene.strike():
             service.stop()
             service.start()
-        scene.until(service.is_whole, "two workers serve")
+        scene.wait_for(service.is_complete, "two workers serve")
         scene.settle(0.3)
 
 
 def _migrate(scene: Scene) -> None:
-    """Migrate, and have half of the clients go to the new version, beside the old one."""
+    """Migrate, and let half of the clients use a new version while the old one runs."""
     with scene.strike():
         later = scene.world.next_version()
         scene.settle()
@@ -78,14 +79,15 @@ def _migrate(scene: Scene) -> None:
 
 
 def _step_back(scene: Scene) -> None:
-    """Set the clock of all servers back by an hour, and see that they go by it."""
+    """Set the clock of all servers back by an hour, and require that they use it."""
     world = scene.world
     assert world.clock
-    reset = partial(world.service.ask, "DELETE", f"{PREFIX}/intro", signed_in("punctual"))
-    spent = [reset()[0] for _ in range(6)]
+    headers = learner_headers("punctual")
+    reset = partial(world.service.status, f"{PREFIX}/intro", headers, method="DELETE")
+    statuses = [reset() for _ in range(6)]
     with scene.strike():
         world.clock.set_back(_HOUR_SECONDS)
-    scene.require((spent[-1], reset()[0]) == (429, 200), "a limit's minute takes an hour")
+    scene.require((statuses[-1], reset()) == (429, 200), "a limit's minute takes an hour")
     scene.settle(scene.row.seconds)
     behind = time.time() - float(world.sql("SELECT extract(epoch FROM now())"))
     scene.require(behind > _HOUR_SECONDS - 60, f"PostgreSQL is {behind:.0f} s behind")
@@ -135,6 +137,5 @@ CLOCK_BACK = Row(
 )
 
 
-def _none_runs(processes: list[psutil.Process]) -> bool:
-    # Where process 1 reaps nothing, an orphan that has ended stays a zombie.
-    return not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
+def _have_ended(processes: list[psutil.Process]) -> bool:
+    return not any(map(is_alive, processes))

@@ -1,4 +1,4 @@
-"""What happens to Valkey: the service goes on, and each process counts alone meanwhile."""
+"""Faults of Valkey: the service continues, and each process counts for itself meanwhile."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -8,21 +8,21 @@ from itertools import count
 
 from valkey import Valkey as Client
 
-from chaos.client import signed_in
+from chaos.client import learner_headers
 from chaos.scene import Bar, Row, Scene
 from chaos.world import World
 
 _ALLOWED = 5
-_ASKED = 24
-_SLOWED_SECONDS = 0.3
+_REQUESTS = 24
+_SLOWDOWN_SECONDS = 0.3
 _EXACT_SECONDS = 35
 _ON_FALLBACK = "progress_limiter_on_fallback"
-_strangers = count()
+_new_learners = count()
 
 
 def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) -> None:
-    """Let a fault last; the limits are those of each of two processes until it is over."""
-    calm = max(sent.took for sent in scene.load.sent)
+    """Require that each of two processes keeps the limits for itself while a fault lasts."""
+    before = max(request.took for request in scene.load.requests)
     began = time.monotonic()
     with scene.strike(), fault(scene.world):
         scene.settle(1)
@@ -30,11 +30,12 @@ def _last(fault: Callable[[World], AbstractContextManager[None]], scene: Scene) 
         scene.require(_ALLOWED < allowed <= 2 * _ALLOWED, f"{allowed} resets were allowed")
         scene.settle(scene.row.seconds)
     _await_exact(scene)
-    slowest = max(sent.took for sent in scene.load.sent if sent.at + sent.took > began)
-    scene.seen = (
-        f": {slowest:.2f} s the longest, {calm:.2f} s before; {allowed} of {_ALLOWED} allowed"
+    slowest = max(
+        request.took for request in scene.load.requests if request.at + request.took > began
     )
-    scene.require(slowest <= calm + _SLOWED_SECONDS, f"requests are slowed{scene.seen}")
+    latency = f"longest {slowest:.2f} s, {before:.2f} s before"
+    scene.remark = f": {latency}; {allowed} resets allowed, not {_ALLOWED}"
+    scene.require(slowest <= before + _SLOWDOWN_SECONDS, f"requests are slowed{scene.remark}")
 
 
 def _flush(scene: Scene) -> None:
@@ -46,21 +47,22 @@ def _flush(scene: Scene) -> None:
 
 
 def _await_exact(scene: Scene) -> None:
-    seconds = scene.until(lambda: _is_exact(scene), "limits are exact", _EXACT_SECONDS)
-    scene.back = max(scene.back, seconds)
+    seconds = scene.wait_for(lambda: _is_exact(scene), "limits are exact", _EXACT_SECONDS)
+    scene.recovery = max(scene.recovery, seconds)
 
 
 def _is_exact(scene: Scene) -> bool:
-    alone = scene.world.service.measured(_ON_FALLBACK)
-    return alone == 0 and _allowed_resets(scene) == _ALLOWED
+    on_fallback = scene.world.service.metric(_ON_FALLBACK)
+    return on_fallback == 0 and _allowed_resets(scene) == _ALLOWED
 
 
 def _allowed_resets(scene: Scene) -> int:
-    """How many resets a new learner is allowed, by whichever worker takes each."""
-    path, headers = "/v1/tutorials/progress/intro", signed_in(f"stranger-{next(_strangers)}")
-    answers = [scene.world.service.ask("DELETE", path, headers)[0] for _ in range(_ASKED)]
-    scene.require(set(answers) <= {200, 429}, f"resets were answered {set(answers)}")
-    return answers.count(200)
+    """Return how many resets a new learner is allowed, over all workers."""
+    path, headers = "/v1/tutorials/progress/intro", learner_headers(f"new-{next(_new_learners)}")
+    service = scene.world.service
+    statuses = [service.status(path, headers, method="DELETE") for _ in range(_REQUESTS)]
+    scene.require(set(statuses) <= {200, 429}, f"resets returned {set(statuses)}")
+    return statuses.count(200)
 
 
 @contextmanager

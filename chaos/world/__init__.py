@@ -1,9 +1,8 @@
-"""Real servers for one row of the table: PostgreSQL with fsync on, Valkey, gunicorn."""
+"""Real servers for the rows of the table: PostgreSQL with fsync on, Valkey, gunicorn."""
 
 import os
 import shutil
 import subprocess
-import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,18 @@ from typing import Any, Self
 
 import psycopg2
 
-from bench.ground import ROOT, migrate, with_only
+from bench.testbed import migrate
 from chaos.client import Connect
-from chaos.world.machine import Clock, NotHere, free_port, small_disk
+from chaos.world.machine import Clock, RequirementMissing, small_disk
 from chaos.world.nginx import Nginx
 from chaos.world.proxy import Proxy
 from chaos.world.service import CONNECTIONS, Service
 from embedded import Postgres, Valkey
+from embedded.local import ROOT
+from embedded.ports import free_port
 from progress_api.schema.migrate import head
 
-__all__ = ["CONNECTIONS", "Needs", "NotHere", "Service", "World"]
+__all__ = ["CONNECTIONS", "Needs", "RequirementMissing", "Service", "World"]
 
 _MIGRATION = """\
 import sqlalchemy as sa
@@ -40,14 +41,14 @@ _BEHIND_NGINX = {"TRUSTED_PROXIES": 1, "REQUIRE_HTTPS": "true"}
 
 @dataclass(frozen=True)
 class Needs:
-    """What a row has beside PostgreSQL, Valkey and gunicorn.
+    """What a row needs besides PostgreSQL, Valkey and gunicorn.
 
     Args:
-        nginx: as it is documented, before a service whose port is held for it.
-        proxied: the small proxy before PostgreSQL.
-        standby: a second PostgreSQL that has everything that was acknowledged by the first.
-        small_disk: for PostgreSQL's data.
-        clock: one that can be set, for all servers.
+        nginx: nginx as documented, in front of a service whose port stays open over a restart.
+        proxied: a TCP proxy in front of PostgreSQL.
+        standby: a second PostgreSQL, replicated synchronously.
+        small_disk: a small disk for PostgreSQL's data.
+        clock: a clock for all servers that can be set back.
     """
 
     nginx: bool = False
@@ -58,14 +59,14 @@ class Needs:
 
 
 class World:
-    """All servers of a row, from the start of the `with` until its end."""
+    """All servers of a row; they run during the `with`."""
 
     def __init__(self, directory: Path, needs: Needs) -> None:
-        """Prepare.
+        """Prepare the servers.
 
         Args:
-            directory: where everything is kept; empty.
-            needs: what there is.
+            directory: an empty directory for all files.
+            needs: which servers there are.
         """
         self.directory, self._needs = directory, needs
         self._running = ExitStack()
@@ -77,13 +78,13 @@ class World:
         self.nginx: Nginx | None = None
 
     def __enter__(self) -> Self:
-        """Start all.
+        """Start all servers.
 
         Raises:
-            NotHere: this machine lacks something.
+            RequirementMissing: this machine lacks something.
         """
         with ExitStack() as starting:
-            self._set_stage(starting)
+            self._prepare_machine(starting)
             starting.enter_context(self.postgres)
             starting.enter_context(self.valkey)
             migrate(self.postgres.url())
@@ -92,7 +93,7 @@ class World:
             if self._needs.standby:
                 self._start_standby(starting)
             self.settings = self._settings(starting)
-            service = Service(self.directory, self.settings, held=self._needs.nginx)
+            service = Service(self.directory, self.settings, holds_port=self._needs.nginx)
             self.service = starting.enter_context(service)
             if self._needs.nginx:
                 self.nginx = starting.enter_context(Nginx(self.directory, self.service.port))
@@ -100,34 +101,34 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop all."""
+        """Stop all servers."""
         self._running.close()
 
-    def _set_stage(self, starting: ExitStack) -> None:
+    def _prepare_machine(self, starting: ExitStack) -> None:
         if self._needs.small_disk:
             starting.enter_context(small_disk(self.postgres.directory, _DISK_MEGABYTES))
         if self._needs.clock:
             self.clock = Clock(self.directory)
-            starting.enter_context(self.clock.kept())
+            starting.enter_context(self.clock.installed())
 
     def _settings(self, starting: ExitStack) -> dict[str, object]:
-        """Those of a service: the limits are out of reach, but for that of resets."""
+        """Return the service's settings; no rate limit but that of resets can be reached."""
         url = self.postgres.url().replace("app@", "service@")
         if self._needs.proxied:
             self.proxy = starting.enter_context(Proxy(free_port(), _socket(self.postgres)))
             url = f"postgresql://service@127.0.0.1:{self.proxy.port}/progress"
+        servers = {"DATABASE_URL": url, "RATELIMIT_STORAGE_URI": self.valkey.url}
         unlimited = {f"RATELIMIT_{name}": _UNLIMITED for name in ("GET", "CHAPTER", "QUIZ")}
-        named = {"DATABASE_URL": url, "RATELIMIT_STORAGE_URI": self.valkey.url}
-        return named | unlimited | (_BEHIND_NGINX if self._needs.nginx else {})
+        return servers | unlimited | (_BEHIND_NGINX if self._needs.nginx else {})
 
     @property
     def connect(self) -> Connect:
-        """To what the clients speak to."""
+        """A function that returns a connection to nginx if there is one, or to the service."""
         return self.nginx.connect if self.nginx else self.service.connect
 
     def sql(self, statement: str) -> Any:
-        """Run a statement as an operator would; return the first value of its first row."""
-        # Whatever the default is, an operator writes.
+        """Execute a statement as an operator; return the first value of its first row."""
+        # An operator can write while the row makes the database read-only.
         options = "-c default_transaction_read_only=off"
         with closing(psycopg2.connect(self.postgres.url(), options=options)) as connection:
             connection.autocommit = True
@@ -137,25 +138,23 @@ class World:
                 return row[0] if row else None
 
     def connections(self) -> int:
-        """Return how many connections of services PostgreSQL has."""
+        """Return the number of connections from services to PostgreSQL."""
         return int(self.sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'service'"))
 
     def next_version(self) -> Service:
-        """Migrate the database to what a later version needs, and return that; it is not started.
+        """Migrate the database for a later version of the service, and return that, not started.
 
-        It is this version's code with a migration more, which adds a column with a default.
+        The later version is this version's code with another migration, which adds a column.
         """
         root = self.directory / "next"
         shutil.copytree(ROOT / "progress_api", root / "progress_api")
         path = root / "progress_api/migrations/versions/progress_9999_note.py"
         path.write_text(_MIGRATION.format(head=head()))
-        migrate = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]
-        command = [*with_only({"DATABASE_URL": self.postgres.url()}), *migrate]
-        subprocess.run(command, cwd=root, check=True, capture_output=True)
+        migrate(self.postgres.url(), root)
         return Service(self.directory, self.settings, root=root)
 
     def fail_over(self) -> None:
-        """Lose the server, promote the standby, and have the address lead there."""
+        """Kill the server, promote the standby, and point the proxy to it."""
         assert self.proxy
         self.postgres.kill()
         self.postgres = self.standby
@@ -164,14 +163,14 @@ class World:
 
     def _start_standby(self, starting: ExitStack) -> None:
         self.standby.directory.mkdir(mode=0o700)
-        copy = str(self.postgres.executable.with_name("pg_basebackup"))
-        given = ["-D", str(self.standby.data), "-h", str(self.postgres.sockets), "-U", "app"]
-        subprocess.run([copy, *given, "-c", "fast", "-R"], check=True, capture_output=True)
+        backup = str(self.postgres.executable.with_name("pg_basebackup"))
+        options = ["-D", str(self.standby.data), "-h", str(self.postgres.sockets), "-U", "app"]
+        subprocess.run([backup, *options, "-c", "fast", "-R"], check=True, capture_output=True)
         owner = self.postgres.data.stat()
         for path in (self.standby.directory, *self.standby.directory.rglob("*")):
             os.chown(path, owner.st_uid, owner.st_gid)
         starting.enter_context(self.standby)
-        # From now on nothing is acknowledged that only one of them has.
+        # From now on a commit waits until the standby has it too.
         self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.sql("SELECT pg_reload_conf()")
 

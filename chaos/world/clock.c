@@ -1,4 +1,4 @@
-/* Loaded before a program's libraries, it sets the clock back by the seconds in a file. */
+/* Preloaded into a program, this sets its clock back by the number of seconds in CLOCK_FILE. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>

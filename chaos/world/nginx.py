@@ -1,74 +1,64 @@
-"""nginx as `deploy/nginx.conf` has it, but that it retries nothing."""
+"""nginx with `deploy/nginx.conf`, except that it does not retry requests."""
 
 import signal
 import ssl
 import subprocess
-import time
+from collections.abc import Sequence
 from http.client import HTTPSConnection
 from pathlib import Path
-from typing import Self
 
-from bench.ground import ROOT
-from chaos.world.machine import free_port, program
-from embedded import StartFailed
-from embedded.processes import Process, spawn, stop
-
-_START_SECONDS = 10.0
+from chaos.world.machine import program
+from embedded.daemon import Daemon
+from embedded.local import ROOT
+from embedded.ports import free_port
+from embedded.processes import Process, spawn
 
 
-class Nginx:
-    """A proxy that ends TLS, from the start of the `with` until its end."""
+class Nginx(Daemon):
+    """A proxy that terminates TLS; ready when it accepts connections."""
 
-    def __init__(self, directory: Path, behind: int) -> None:
+    name = "nginx"
+
+    def __init__(self, directory: Path, service_port: int) -> None:
         """Write its configuration and its certificate.
 
         Args:
-            directory: where it keeps all.
-            behind: the port of the service.
+            directory: holds all its files.
+            service_port: the port of the service.
 
         Raises:
-            NotHere: nginx or openssl is missing.
+            RequirementMissing: nginx or openssl is not installed.
         """
         self.port = free_port()
         self._directory = directory / "nginx"
         (self._directory / "tls").mkdir(parents=True)
-        self._certify()
+        self._create_certificate()
         self._context = ssl.create_default_context(cafile=self._certificate)
         text = (ROOT / "deploy/nginx.conf").read_text()
         for before, after in {
             "listen 80": f"listen 127.0.0.1:{free_port()}",
             "listen 443": f"listen 127.0.0.1:{self.port}",
-            "127.0.0.1:8000": f"127.0.0.1:{behind}",
+            "127.0.0.1:8000": f"127.0.0.1:{service_port}",
             "access_log off;": "access_log off; proxy_next_upstream off;",
         }.items():
             assert before in text, before
             text = text.replace(before, after)
         (self._directory / "nginx.conf").write_text(text)
-        self._process: Process | None = None
-
-    def __enter__(self) -> Self:
-        """Start, and wait until it takes connections."""
-        kept = f"daemon off; pid {self._directory}/pid; error_log {self._directory}/error.log;"
-        command = [program("nginx", "nginx-light"), "-p", self._directory, "-g", kept]
-        command += ["-c", self._directory / "nginx.conf"]
-        self._process = spawn([*map(str, command)], cwd=self._directory, dies_by=signal.SIGTERM)
-        deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
-            if time.monotonic() > deadline:
-                raise StartFailed("nginx did not start")
-            time.sleep(0.02)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop."""
-        if self._process:
-            stop(self._process, signal.SIGTERM, 5)
 
     def connect(self) -> HTTPSConnection:
-        """Return a connection, which is made at its first request."""
+        """Return a connection that opens with its first request."""
         return HTTPSConnection("127.0.0.1", self.port, context=self._context)
 
-    def _answers(self) -> bool:
+    def _command(self) -> list[str | Path]:
+        files = f"daemon off; pid {self._directory}/pid; error_log {self._directory}/error.log;"
+        configuration = self._directory / "nginx.conf"
+        nginx = program("nginx", "nginx-light")
+        return [nginx, "-p", self._directory, "-g", files, "-c", configuration]
+
+    def _spawn(self, command: Sequence[str | Path]) -> Process:
+        return spawn(command, cwd=self._directory, death_signal=signal.SIGTERM)
+
+    def _is_ready(self) -> bool:
         connection = self.connect()
         try:
             connection.connect()
@@ -82,10 +72,10 @@ class Nginx:
     def _certificate(self) -> Path:
         return self._directory / "tls/fullchain.pem"
 
-    def _certify(self) -> None:
-        key, certificate = self._directory / "tls/privkey.pem", self._certificate
-        made = ["-keyout", str(key), "-out", str(certificate)]
+    def _create_certificate(self) -> None:
+        key = self._directory / "tls/privkey.pem"
+        files = ["-keyout", str(key), "-out", str(self._certificate)]
         kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        named = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command = [program("openssl", "openssl"), "req", "-x509", *kind, *named, *made]
+        names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+        command = [program("openssl", "openssl"), "req", "-x509", *kind, *names, *files]
         subprocess.run(command, check=True, capture_output=True)

@@ -1,4 +1,4 @@
-"""A small TCP proxy before PostgreSQL: it goes silent, loses answers, turns to another server."""
+"""A TCP proxy in front of PostgreSQL that can hang, lose responses, and change its server."""
 
 import socket
 import threading
@@ -7,25 +7,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-_PIECE_BYTES = 65_536
+_BUFFER_BYTES = 65_536
 
 
 class Proxy:
-    """Passes bytes on between a port and a Unix socket."""
+    """Forward bytes between a port and a Unix socket."""
 
     def __init__(self, port: int, target: Path) -> None:
-        """Listen; nothing is passed on before the `with`.
+        """Listen; the `with` starts to forward.
 
         Args:
-            port: where clients connect, on this machine.
-            target: the socket of the server; another one may be set, for new connections.
+            port: the port on this machine that clients connect to.
+            target: the server's socket; if replaced, new connections use it.
         """
         self.port, self.target = port, target
         self._listener = socket.create_server(("127.0.0.1", port))
-        self._asked, self._answered = threading.Event(), threading.Event()
-        self._asked.set()
-        self._answered.set()
-        self._ends: set[socket.socket] = set()
+        self._requests, self._responses = threading.Event(), threading.Event()
+        self._requests.set()
+        self._responses.set()
+        self._connections: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         """Start."""
@@ -33,17 +33,17 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop, and hang up on all."""
+        """Stop, and close all connections."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._asked.set()
-        self._answered.set()
-        self._cut()
+        self._requests.set()
+        self._responses.set()
+        self._close_all()
 
     @contextmanager
-    def silent(self) -> Iterator[None]:
-        """While nothing passes and nobody is told; what was sent meanwhile arrives afterwards."""
-        flows = (self._asked, self._answered)
+    def hanging(self) -> Iterator[None]:
+        """Forward nothing during the `with`, and everything that was sent meanwhile after it."""
+        flows = (self._requests, self._responses)
         for flow in flows:
             flow.clear()
         try:
@@ -53,18 +53,18 @@ class Proxy:
                 flow.set()
 
     @contextmanager
-    def unheard(self) -> Iterator[None]:
-        """While the server hears what it is asked, and its answers are lost; then all is cut."""
-        self._answered.clear()
+    def losing_responses(self) -> Iterator[None]:
+        """Forward requests but no responses during the `with`, then close all connections."""
+        self._responses.clear()
         try:
             yield
         finally:
-            self._cut()
-            self._answered.set()
+            self._close_all()
+            self._responses.set()
 
-    def _cut(self) -> None:
-        for end in list(self._ends):
-            _shut(end)
+    def _close_all(self) -> None:
+        for connection in list(self._connections):
+            _shut_down(connection)
 
     def _accept(self) -> None:
         while True:
@@ -72,7 +72,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self._asked.wait()
+            self._requests.wait()
             server = socket.socket(socket.AF_UNIX)
             try:
                 server.connect(str(self.target))
@@ -80,19 +80,19 @@ class Proxy:
                 client.close()
                 server.close()
                 continue
-            for way in ((client, server, self._asked), (server, client, self._answered)):
-                threading.Thread(target=self._pass_on, args=way, daemon=True).start()
+            for direction in ((client, server, self._requests), (server, client, self._responses)):
+                threading.Thread(target=self._forward, args=direction, daemon=True).start()
 
-    def _pass_on(self, source: socket.socket, sink: socket.socket, flows: threading.Event) -> None:
-        self._ends.add(source)
+    def _forward(self, source: socket.socket, sink: socket.socket, flows: threading.Event) -> None:
+        self._connections.add(source)
         with source, suppress(OSError):
-            while piece := source.recv(_PIECE_BYTES):
+            while data := source.recv(_BUFFER_BYTES):
                 flows.wait()
-                sink.sendall(piece)
-        self._ends.discard(source)
-        _shut(sink)
+                sink.sendall(data)
+        self._connections.discard(source)
+        _shut_down(sink)
 
 
-def _shut(end: socket.socket) -> None:
+def _shut_down(connection: socket.socket) -> None:
     with suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)

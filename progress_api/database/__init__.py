@@ -5,7 +5,7 @@ from progress_api.database.circuit_breaker import asking
 from progress_api.database.connections import checked_connection
 from progress_api.database.engines import enforce_timeouts, engine_options, open_engine
 from progress_api.database.errors import FOREIGN_ERRORS, message_of, sqlstate
-from progress_api.database.executor import EngineExecutor, Executor
+from progress_api.database.executor import EngineExecutor, Executor, translated_schema
 from progress_api.database.sessions import AnySession, SessionExecutor
 
 __all__ = [
@@ -23,4 +23,5 @@ __all__ = [
     "message_of",
     "open_engine",
     "sqlstate",
+    "translated_schema",
 ]

@@ -7,11 +7,14 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from sqlalchemy import Connection, Engine, PoolProxiedConnection
+from sqlalchemy.exc import DBAPIError
 
 from progress_api.database.errors import errors_of, is_disconnect
 
 Awaited = Callable[[float], object]
 _SEEN = "progress_seen"
+# Windows has none, and eventlet deletes it.
+_poll = getattr(select, "poll", None)
 
 
 @contextmanager
@@ -27,20 +30,29 @@ def checked_connection(
     """
     began, pool = perf_counter(), engine.pool
     try:
-        connection = engine.connect()
+        connection = _connect(engine)
     finally:  # a wait in vain is the longest of all
         awaited(perf_counter() - began)
     while not _is_usable(connection.connection, since):
         connection.invalidate()
         connection.close()
-        # Not revalidated: a host may set up each connection in its engine_connect event.
-        connection = engine.connect()
+        connection = _connect(engine)  # with the events of the host's that set a connection up
     with connection:
         try:
             yield connection
         finally:
             if engine.pool is not pool:  # it was thrown away: nobody would take this from there
                 connection.invalidate()
+
+
+def _connect(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+    # PostgreSQL has closed a pooled connection, and an event of the host's was the first to use it.
+    return engine.connect()
 
 
 @contextmanager
@@ -97,6 +109,26 @@ def autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[N
             driver.autocommit = before
 
 
+@contextmanager
+def one_transaction(connection: PoolProxiedConnection) -> Iterator[None]:
+    """Run several statements as one transaction where the driver commits each: in AUTOCOMMIT.
+
+    Args:
+        connection: with any isolation level; in any other, its transaction is left as it is.
+    """
+    driver: Any = connection.driver_connection
+    if not driver.autocommit:
+        yield
+        return
+    with autocommit(connection, wanted=False):
+        try:
+            yield
+            driver.commit()
+        finally:
+            if not driver.closed:
+                driver.rollback()  # after a commit there is nothing to undo, and no round trip
+
+
 def _is_usable(connection: PoolProxiedConnection, since: float) -> bool:
     seen: float = connection.info.setdefault(_SEEN, monotonic())
     return seen >= since and not _is_closed_by_server(connection)
@@ -109,8 +141,12 @@ def _is_closed_by_server(connection: PoolProxiedConnection) -> bool:
     connection need never be sent twice.
     """
     driver: Any = connection.driver_connection
-    if driver.closed:
-        return True
-    poll = select.poll()
-    poll.register(driver.fileno(), select.POLLIN)
+    return driver.closed or _is_readable(driver.fileno())
+
+
+def _is_readable(file: int) -> bool:
+    if not _poll:
+        return bool(select.select([file], [], [], 0)[0])
+    poll = _poll()
+    poll.register(file, select.POLLIN)
     return bool(poll.poll(0))

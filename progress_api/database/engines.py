@@ -20,6 +20,7 @@ from progress_api.settings import Settings
 _MARGIN_SECONDS = 0.3
 _CONNECT_SECONDS = "2"
 _HOSTS = ("host", "port")  # SQLAlchemy joins repeated hosts, each with its port
+_OWN = "progress_own_engine"
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def engine_options(settings: Settings) -> dict[str, Any]:
     url = _parsed(settings.database_url)
     psycopg_3 = url.get_driver_name() == "psycopg"
     return {
+        "execution_options": {_OWN: True},
         "isolation_level": "AUTOCOMMIT",
         "pool_events": [(prepare_nothing_behind_a_pooler, "connect")] if psycopg_3 else [],
         "pool_size": settings.web_threads,
@@ -88,6 +90,15 @@ def open_engine(settings: Settings) -> Engine:
     engine = create_engine(settings.database_url, **engine_options(settings))
     enforce_timeouts(engine, settings)
     return engine
+
+
+def is_own(engine: Engine) -> bool:
+    """Return whether an engine was made with `engine_options`: no host has set anything on it.
+
+    Args:
+        engine: the service's own, or a host's.
+    """
+    return _OWN in engine.get_execution_options()
 
 
 def enforce_timeouts(

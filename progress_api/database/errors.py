@@ -1,6 +1,6 @@
 """The driver's failures, told apart by SQLSTATE and never by text."""
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -30,11 +30,11 @@ FOREIGN_ERRORS = (UnicodeError, OSError)
 _SILENT_SECONDS = 0.3  # less than any deadline of ours, and than the time to connect
 
 
-def errors_of(engine: Engine) -> tuple[type[Exception], ...]:
+def errors_of(engine: Connection | Engine) -> tuple[type[Exception], ...]:
     """Return the errors that a failing database causes: the driver's, and SQLAlchemy's.
 
     Args:
-        engine: with either driver.
+        engine: with either driver; or a connection to it.
     """
     return engine.dialect.loaded_dbapi.Error, SQLAlchemyError, *FOREIGN_ERRORS
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import closing
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
@@ -15,6 +15,7 @@ from progress_api.database.connections import (
     checked_connection,
     pooled_connection,
 )
+from progress_api.database.engines import is_own
 from progress_api.database.errors import errors_of, is_disconnect, is_retryable
 from progress_api.database.preparing import preparing
 
@@ -56,7 +57,7 @@ class EngineExecutor:
         Args:
             engine: where they go, with any isolation level.
             one_trip: whether statements may be prepared on the server; psycopg2 then sends a
-                unit in one trip.
+                unit in one trip on an engine of the service's own.
             schema: where the tables are; None for where a connection looks by itself.
             awaited: is told how many seconds each unit waited for a connection.
         """
@@ -64,7 +65,8 @@ class EngineExecutor:
         self._engine = engine
         self._prepares = one_trip
         self._schema = schema
-        able = engine.dialect.driver == "psycopg2"
+        self._is_own = is_own(engine)
+        able = self._is_own and engine.dialect.driver == "psycopg2"
         self._travel = self._in_one_trip if one_trip and able else self._one_by_one
         self._errors = errors_of(engine)
         self._usable_since = 0.0
@@ -108,8 +110,9 @@ class EngineExecutor:
             return row
 
     def _one_by_one(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """Statement by statement in a transaction: on psycopg 3, or where it is wanted so."""
-        alone = len(unit.statements) == 1  # a single statement is a transaction already
+        """Run statement by statement in a transaction, which the events of a host's engine see."""
+        # A single statement is a transaction already, where no event may have begun one.
+        alone = self._is_own and len(unit.statements) == 1
         with (
             checked_connection(self._engine, self._awaited, self._usable_since) as connection,
             autocommit(connection.connection, wanted=alone),
@@ -133,7 +136,21 @@ def execute(
     Returns:
         The one row of the last statement, None where there is none.
     """
-    options = {"schema_translate_map": {None: schema}} if schema else {}
+    options: dict[str, Any] = {}
+    if schema:  # without one a map of the host's holds as it is
+        options["schema_translate_map"] = {None: translated_schema(connection, schema)}
     for statement in unit.statements:
         result = connection.execute(statement, parameters, execution_options=options)
     return result.one_or_none() if result.returns_rows else None
+
+
+def translated_schema(bind: Connection | Engine, schema: str | None) -> str | None:
+    """Return where the tables are, after the `schema_translate_map` of a host's engine, if any.
+
+    Args:
+        bind: the engine, or a connection that may have a map of its own.
+        schema: as it was given; None for where a connection looks by itself.
+    """
+    translated = bind.get_execution_options().get("schema_translate_map") or {}
+    found: str | None = translated.get(schema, schema)
+    return found

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.batch import Parameters, Row, StatementBatch
-from progress_api.database.errors import FOREIGN_ERRORS, is_unavailable, unavailable
+from progress_api.database.connections import one_transaction
+from progress_api.database.errors import errors_of, is_unavailable, unavailable
 from progress_api.database.executor import execute
 from progress_api.database.preparing import preparing
 
@@ -41,9 +41,12 @@ class SessionExecutor:
         """Run a unit; after a failure the transaction is to be rolled back, as after any."""
         try:
             connection = self._session.connection()
-            with preparing(connection.connection, allowed=self._prepares):
+            with (
+                preparing(connection.connection, allowed=self._prepares),
+                one_transaction(connection.connection),
+            ):
                 return execute(connection, unit, parameters, self._schema)
-        except (SQLAlchemyError, *FOREIGN_ERRORS) as error:
+        except errors_of(self._session.get_bind()) as error:
             if is_unavailable(error):
                 raise unavailable(error) from error
             raise

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from time import perf_counter
 from weakref import WeakKeyDictionary
@@ -16,9 +17,9 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
 
 from progress_api.exceptions import LimitExceeded, Unauthenticated
+from progress_api.monitoring.counters import CountersCollector
 
 UNMATCHED = "unmatched"
 GUEST_PREFIX = "progress_"
@@ -207,10 +208,16 @@ def exposition(registry: CollectorRegistry) -> Response:
     Args:
         registry: this process's, where there is only one.
     """
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = _shared(directory)
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+@cache
+def _shared(directory: str) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(CountersCollector(Path(directory), lambda: [os.getpid()]))
+    return registry
 
 
 def template() -> str:

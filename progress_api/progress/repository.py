@@ -63,8 +63,9 @@ class ProgressRepository:
             bind: of PostgreSQL; a session's isolation level should be READ COMMITTED, its default.
             policy: the settings that are rules; the contract's where not given.
             schema: where the tables are; None for where a connection looks by itself.
-            one_trip: whether statements may be prepared on the server, so that psycopg2 sends
-                an engine's writes in one trip; False behind a pooler in transaction mode.
+            one_trip: whether statements may be prepared on the server; psycopg2 then sends writes
+                in one trip on an engine of the service's own. False behind a pooler in
+                transaction mode.
             on_certificate_earned: called with the progress after the commit by which a
                 certificate is earned, once. What it raises is logged: the certificate stands.
             observer: is told what is done, for whoever counts.

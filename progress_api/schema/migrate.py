@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -22,6 +23,7 @@ from progress_api.database import (
     checked_connection,
     message_of,
     sqlstate,
+    translated_schema,
 )
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.schema.adopt import made_by_hand, require_utf8
@@ -34,6 +36,9 @@ _ADVISORY_LOCK = 0x70726F6772657373
 _LOCK_TIMEOUT = "3s"
 _LOCK_NOT_AVAILABLE = "55P03"
 _ATTEMPTS = 20
+# Alembic asks the catalog by names that a host's schema_translate_map does not translate: they are
+# translated before.
+_UNTRANSLATED: dict[str, Any] = {"schema_translate_map": None}
 _log = logging.getLogger("progress_api.migrate")
 
 
@@ -56,6 +61,7 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
         MigrationFailed: the database refused a statement, cannot be reached, or is not in UTF-8.
         DatabaseUnavailable: others held its tables all the while.
     """
+    schema = translated_schema(engine, schema)
     with _one_at_a_time(engine, schema) as connection:
         require_utf8(connection)
         _make_schema(connection, schema)
@@ -82,7 +88,7 @@ def downgrade(engine: Engine, revision: str, schema: str | None = None) -> str:
         command.downgrade(_config(connection), revision)
         return _current(connection)
 
-    with _one_at_a_time(engine, schema) as connection:
+    with _one_at_a_time(engine, translated_schema(engine, schema)) as connection:
         return _patiently(connection, take_back)
 
 
@@ -97,7 +103,7 @@ def check(engine: Engine, schema: str | None = None) -> None:
         SchemaDiffers: naming what differs.
         MigrationFailed: the database cannot be reached, or is not in UTF-8.
     """
-    with _one_at_a_time(engine, schema) as connection:
+    with _one_at_a_time(engine, translated_schema(engine, schema)) as connection:
         require_utf8(connection)
         command.check(_config(connection))
 
@@ -161,7 +167,8 @@ def is_ready(engine: Engine, schema: str | None = None) -> bool:
         DatabaseUnavailable: it does not answer.
     """
     with asking(engine), checked_connection(engine) as connection:
-        return _current(connection, schema) >= head()
+        connection.execution_options(**_UNTRANSLATED)
+        return _current(connection, translated_schema(engine, schema)) >= head()
 
 
 def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:
@@ -208,7 +215,8 @@ def _make_schema(connection: Connection, schema: str | None) -> None:
 def _one_at_a_time(engine: Engine, schema: str | None) -> Iterator[Connection]:
     """A connection that holds the lock of migrations and gives up waiting for tables after 3 s."""
     try:
-        with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+        options = {"isolation_level": "READ COMMITTED"} | _UNTRANSLATED
+        with engine.connect().execution_options(**options) as connection:
             # What is set on this connection must not reach the pool.
             connection.detach()
             connection.execute(select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False)))

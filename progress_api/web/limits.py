@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage, Storage, storage_from_string
@@ -16,6 +16,28 @@ _AWAY_SECONDS = 5.0
 _STORE_SECONDS = 0.2
 _CLOCKS_DIFFER_SECONDS = 2  # times are whole seconds in the store, and its clock is its own
 _log = logging.getLogger("progress_api.limits")
+_Found = TypeVar("_Found")
+
+
+class StoreFailed(Exception):
+    """The store of the limits did not answer; the cause is its own error."""
+
+
+def ask_store(ask: Callable[[], _Found]) -> _Found:
+    """Return what a store answers.
+
+    Args:
+        ask: calls the store.
+
+    Raises:
+        StoreFailed: whatever went wrong.
+    """
+    try:
+        return ask()
+    # A host's store raises what its client raises: errors of memcached, of the operating system,
+    # those that limits wraps, or of a class of the host's. `base_exceptions` names a few of them.
+    except Exception as error:
+        raise StoreFailed from error
 
 
 def storage_options(uri: str) -> dict[str, Any]:
@@ -59,7 +81,6 @@ class Limits:
         self._items: dict[str, RateLimitItem] = {name: parse(text) for name, text in limits.items()}
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
-        self._store_errors = storage.base_exceptions
         self._away_until = 0.0
 
     def spend(self, name: str, key: str) -> None:
@@ -83,19 +104,22 @@ class Limits:
     def _reset_time_if_refused(self, item: RateLimitItem, *key: str) -> float | None:
         if time.monotonic() >= self._away_until:
             try:
-                reset_time = _hit(self._shared, item, *key)
-            except self._store_errors as error:
+                reset_time = ask_store(lambda: _hit(self._shared, item, *key))
+            except StoreFailed as error:
                 self._fall_back(error)
             else:
                 self._come_back()
                 return reset_time
         return _hit(self._own, item, *key)
 
-    def _fall_back(self, error: Exception) -> None:
+    def _fall_back(self, error: StoreFailed) -> None:
         # Who comes within the next seconds does not wait for it.
         self._away_until = time.monotonic() + _AWAY_SECONDS
         self._falling_back(True)
-        _log.warning("limits are counted in this process: %s", type(error).__name__)
+        cause = error.__cause__
+        # limits wraps the errors of a store's client where it is asked to.
+        kind = type(getattr(cause, "storage_error", cause)).__name__
+        _log.warning("limits are counted in this process: %s", kind)
 
     def _come_back(self) -> None:
         if self._away_until:

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from chaos.faults import ROWS, postgres, service, valkey
-from chaos.scene import Bar, NotRun, Outcome, Row, Scene, play
+from chaos.play import play
+from chaos.scene import Bar, NotRun, Outcome, Row, Scene
 
 
 def _short(row: Row, times: int = 1) -> Row:
@@ -37,7 +38,7 @@ SHORT = [
     _short(service.WORKER_KILLED, 2),
     _short(postgres.KILLED),
     _short(valkey.FLUSHED),
-    _short(postgres.UNHEARD, 2),
+    _short(postgres.RESPONSES_LOST, 2),
 ]
 
 
@@ -57,7 +58,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_counted_twice(
 
     assert outcome.misses == []
     assert outcome.acknowledged > 0
-    assert outcome.struck == row.times
+    assert outcome.strikes == row.times
 
 
 def test_a_write_that_is_lost_and_an_attempt_that_is_counted_twice_miss_the_bar(
@@ -71,7 +72,7 @@ def test_a_write_that_is_lost_and_an_attempt_that_is_counted_twice_miss_the_bar(
 
 
 def test_a_fault_that_strikes_nobody_misses_the_bar(outcomes: dict[Row, Outcome]) -> None:
-    assert outcomes[HARMLESS].misses == ["the fault struck nobody"]
+    assert outcomes[HARMLESS].misses == ["the fault hit no request"]
 
 
 def test_a_row_that_is_not_run_misses_its_bar_unless_it_needs_a_small_disk() -> None:

@@ -47,7 +47,7 @@ def test_what_was_answered_is_there_and_what_was_not_may_be_once(
 ) -> None:
     judgement = judge(acknowledged, unanswered, kept)
 
-    assert (judgement.lost, judgement.wrong, judgement.told) == (0, 0, [])
+    assert (judgement.lost, judgement.wrong, judgement.details) == (0, 0, [])
 
 
 @pytest.mark.parametrize(
@@ -80,4 +80,4 @@ def test_anything_else_is_lost_or_wrong(
     judgement = judge(acknowledged, unanswered, kept)
 
     assert (judgement.lost, judgement.wrong) == (lost, wrong)
-    assert judgement.told
+    assert judgement.details

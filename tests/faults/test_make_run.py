@@ -63,7 +63,7 @@ def test_a_second_make_run_says_that_one_is_running(clone: Clone) -> None:
 
     assert second.process.wait(60) != 0
     assert _complaints(second) == [
-        f"The service is already running here, at http://127.0.0.1:{clone.environment['PORT']}."
+        f"The service is already running at http://127.0.0.1:{clone.environment['PORT']}."
     ]
     assert first.is_serving()
 
@@ -109,7 +109,7 @@ def test_a_start_with_a_secret_shows_it_to_nobody_and_says_that_make_token_needs
 
     assert secret not in run.told
     assert [one for one in run.members() if secret in " ".join(one.cmdline())] == []
-    assert run.line("Tokens") == "make token SUB=alice, given the same JWT_ settings"
+    assert run.line("Tokens") == "make token SUB=alice (with the same JWT_ settings)"
     assert _get(f"{run.line('Service')}/x", told)["userId"] == "alice"
     _end(clone)
 

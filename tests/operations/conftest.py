@@ -15,6 +15,9 @@ PACKAGES = {
     "prometheus": "prometheus",
     "nginx": "nginx-light",
     "systemd-analyze": "systemd",
+    "mount": "mount",
+    "umount": "mount",
+    "unshare": "util-linux",
 }
 
 

@@ -12,7 +12,19 @@ from flask_limiter import Limiter
 from flask_login import LoginManager, login_user
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
-from sqlalchemy import Column, MetaData, NullPool, String, Table, create_engine
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    NullPool,
+    String,
+    Table,
+    create_engine,
+    event,
+    func,
+    select,
+    text,
+)
 from sqlalchemy.exc import IntegrityError
 
 from progress_api import Chapter, Progress, ProgressAPI, QuizAttempt, include_object
@@ -52,6 +64,17 @@ def in_a_schema(host: Host) -> None:
     assert host.app.test_cli_runner().invoke(progress, ["migrate"]).exit_code == 0
     host.learner().watch()
     assert host.ask("SELECT user_id FROM learning.tutorial_progress") == ["ada"]
+
+
+def on_its_engine(host: Host) -> None:
+    with host.engine.begin() as connection:
+        default = "current_setting('app.tenant', true)"
+        connection.execute(text(f"ALTER TABLE tutorial_progress ADD tenant text DEFAULT {default}"))
+    given: dict[str, Any] = {"event": event, "Connection": Connection, "func": func}
+    given |= {"select": select, "current_tenant": lambda: "north", "engine": host.engine}
+    host.run("### What the app sets on its engine", **given)
+    host.learner().watch()
+    assert host.ask("SELECT tenant FROM tutorial_progress") == ["north"]
 
 
 def flask_login(host: Host) -> None:
@@ -189,6 +212,7 @@ PROOFS: dict[str, Callable[[Host], None]] = {
     "### With Flask-SQLAlchemy": flask_sqlalchemy,
     "### With an engine": with_an_engine,
     "### In a schema of PostgreSQL": in_a_schema,
+    "### What the app sets on its engine": on_its_engine,
     "### With Flask-Login": flask_login,
     "### With a JWTManager": jwt_manager,
     "### With a cookie: other sites": other_sites,

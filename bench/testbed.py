@@ -1,4 +1,4 @@
-"""What all contestants stand on: one PostgreSQL with fsync on, one Valkey, the same rows."""
+"""What all contestants share: a PostgreSQL with fsync on, a Valkey, and the same rows."""
 
 import random
 import secrets
@@ -7,9 +7,9 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -18,11 +18,10 @@ import psutil
 import psycopg2
 
 from embedded import Postgres, Valkey
-from progress_api import Settings
+from embedded.gunicorn import service_environment
+from embedded.local import ROOT
 
 SECRET = secrets.token_urlsafe(48)
-ROOT = Path(__file__).resolve().parent.parent
-_SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _CHUNK_ROWS = 10_000
 _WEEK_SECONDS = 7 * 86_400
 _PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters)"
@@ -38,12 +37,12 @@ _CHAPTERS = "chapter_progress (progress_id, chapter_id, watch_time, last_positio
 
 @dataclass(frozen=True, kw_only=True)
 class Population:
-    """Who has recorded what before anything is measured.
+    """How many rows the database holds before anything is measured.
 
     Args:
-        learners: each with a token of its own.
-        tutorials: of each learner.
-        chapters: of each tutorial.
+        learners: how many, each with a token.
+        tutorials: per learner.
+        chapters: per tutorial.
     """
 
     learners: int = 2_000
@@ -52,8 +51,8 @@ class Population:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """The servers that run, and what is in them."""
+class Testbed:
+    """The running servers, and what they hold."""
 
     postgres: Postgres
     valkey: Valkey
@@ -62,32 +61,32 @@ class Ground:
 
     @property
     def tokens(self) -> Path:
-        """A token a line."""
+        """The file with one token per line, each of a different learner."""
         return self.directory / "tokens"
 
     def database(self, name: str) -> str:
-        """Return the address of a new database with the whole population in it."""
+        """Create a database that holds the population, and return its URL."""
         self.postgres.create_database(name, template="progress")
         return self.postgres.url(name)
 
 
 @contextmanager
-def prepared(population: Population) -> Iterator[Ground]:
+def prepared_testbed(population: Population) -> Iterator[Testbed]:
     """Start the servers, and write the population and its tokens."""
     with tempfile.TemporaryDirectory(prefix="progress-bench-") as name:
         directory = Path(name)
         postgres = Postgres(directory / "postgres", durable=True)
         with postgres, Valkey(directory / "valkey") as valkey:
-            ground = Ground(postgres, valkey, directory, population)
+            testbed = Testbed(postgres, valkey, directory, population)
             migrate(postgres.url())
             populate(postgres.url(), population)
-            ground.tokens.write_text("\n".join(_tokens(population.learners)))
-            yield ground
+            testbed.tokens.write_text("\n".join(_tokens(population.learners)))
+            yield testbed
 
 
 def populate(database_url: str, population: Population) -> None:
-    """Write rows with COPY, chapter by chapter, so that a tutorial's rows lie apart as in life."""
-    chance = random.Random(1)  # noqa: S311 - ids as PostgreSQL makes them, the same in each run
+    """Write rows with COPY; as in production, the rows of a tutorial are not adjacent."""
+    chance = random.Random(1)  # noqa: S311 - the same ids in each run
     learners, tutorials = range(population.learners), range(1, population.tutorials + 1)
     keys = [(tutorial, learner) for tutorial in tutorials for learner in learners]
     ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in keys]
@@ -99,8 +98,8 @@ def populate(database_url: str, population: Population) -> None:
             for id_, (tutorial, learner) in zip(ids, keys, strict=True)
         )
         chapters = (f"{id_}\tchapter-{n}\t60\t60\n" for n in range(1, total + 1) for id_ in ids)
-        with connection.cursor() as cursor, _indexes_later(cursor):
-            # The rows refer to each other as they should: to check ten million takes minutes.
+        with connection.cursor() as cursor, _indexes_at_end(cursor):
+            # Skip the foreign key checks, which take minutes for ten million rows.
             cursor.execute("SET session_replication_role = replica")
             copy(connection, _PROGRESS, progress)
             copy(connection, _CHAPTERS, chapters)
@@ -110,8 +109,8 @@ def populate(database_url: str, population: Population) -> None:
 
 
 @contextmanager
-def _indexes_later(cursor: "psycopg2.extensions.cursor") -> Iterator[None]:
-    """Build once, at the end, what a row at a time would take hours for: ids come at random."""
+def _indexes_at_end(cursor: "psycopg2.extensions.cursor") -> Iterator[None]:
+    """Drop the indexes and rebuild them at the end; with random ids, updating them takes hours."""
     cursor.execute(_UNIQUE)
     constraints = cursor.fetchall()
     for table, name, _ in constraints:
@@ -129,20 +128,24 @@ def _indexes_later(cursor: "psycopg2.extensions.cursor") -> Iterator[None]:
 
 
 def copy(connection: "psycopg2.extensions.connection", table: str, lines: Iterable[str]) -> None:
-    """Send lines of tab-separated values to a table."""
+    """Write lines of tab-separated values to a table."""
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {table} FROM STDIN", _Reader(lines))
 
 
 class _Reader:
-    """Lines as a file that is read in pieces, so that ten million of them take no memory."""
+    """A file over generated lines, which are never in memory all at once."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        """Read from these lines."""
+        """Create a file.
+
+        Args:
+            lines: each with its newline.
+        """
         self._lines = iter(lines)
 
     def read(self, _: int = -1, /) -> bytes:
-        """Return the next lines, whatever was asked for."""
+        """Return the next lines, whatever the size."""
         return "".join(islice(self._lines, _CHUNK_ROWS)).encode()
 
     readline = read
@@ -157,10 +160,10 @@ def _tokens(learners: int) -> Iterator[str]:
 
 
 def cpu_seconds(process_id: int) -> float:
-    """Return the processor time of a process and all below it, also of those that ended."""
-    head = psutil.Process(process_id)
+    """Return the CPU time of a process and all its descendants, ended ones included."""
+    parent = psutil.Process(process_id)
     total = 0.0
-    for process in (head, *head.children(recursive=True)):
+    for process in (parent, *parent.children(recursive=True)):
         try:
             spent = process.cpu_times()
         except psutil.NoSuchProcess:
@@ -169,22 +172,13 @@ def cpu_seconds(process_id: int) -> float:
     return total
 
 
-def migrate(database_url: str) -> None:
-    """Make the tables as an operator does.
+def migrate(database_url: str, root: Path = ROOT) -> None:
+    """Migrate a database as an operator does, with `flask progress migrate`.
 
     Args:
-        database_url: of a database without them.
+        database_url: the database.
+        root: the working directory, from which the code is imported.
     """
     command = [sys.executable, "-m", "flask", "--app", "progress_api", "progress", "migrate"]
-    program = [*with_only({"DATABASE_URL": database_url}), *command]
-    subprocess.run(program, cwd=ROOT, check=True, capture_output=True)
-
-
-def with_only(given: Mapping[str, object]) -> list[str]:
-    """Return what a program is started by, so that it sees no other settings than these.
-
-    Args:
-        given: values by their names in the environment.
-    """
-    unset = [part for name in sorted(_SETTINGS) for part in ("-u", name)]
-    return ["env", *unset, *(f"{name}={value}" for name, value in given.items())]
+    environment = service_environment({"DATABASE_URL": database_url})
+    subprocess.run(command, cwd=root, env=environment, check=True, capture_output=True)
