@@ -87,19 +87,21 @@ class InsecureTransport(ProgressError):
 class LimitExceeded(ProgressError):
     """Too many requests; wait before the next one."""
 
-    def __init__(self, *, limit: int, window: str, reset_in: int) -> None:
+    def __init__(
+        self, *, limit: int, window: str, reset_in: int, detail: str | None = None
+    ) -> None:
         """Say how long to wait.
 
         Args:
             limit: requests allowed in one window.
             window: both in words, such as "5 per 1 minute".
             reset_in: whole seconds until the window ends, at least 1.
+            detail: a sentence of the host's; one that names the window when not given.
         """
         self.limit = limit
         self.reset_in = reset_in
-        super().__init__(
-            f"More such requests than {window} are not allowed; try again in {reset_in} s."
-        )
+        why = f"More such requests than {window} are not allowed"
+        super().__init__(detail or f"{why}; try again in {reset_in} s.")
 
 
 class ProgressNotFound(ProgressError):

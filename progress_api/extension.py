@@ -15,7 +15,7 @@ from progress_api.hosts import Given, new_state, settings_for
 from progress_api.metrics import Metrics, guest_metrics
 from progress_api.repository.progress import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
-from progress_api.web import error_responses, responses, routes
+from progress_api.web import error_responses, host_limits, responses, routes
 from progress_api.web.identity import Learner
 from progress_api.web.state import State, state, states
 
@@ -115,6 +115,7 @@ class ProgressAPI:
         metrics.register(blueprint, lambda: state().metrics)
         responses.register(blueprint)
         error_responses.register(blueprint)
+        host_limits.register(blueprint)
         routes.register(blueprint, alone=True)
         pages.register(blueprint)
 

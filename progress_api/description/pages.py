@@ -11,7 +11,7 @@ from progress_api.description.document import document
 from progress_api.exceptions import SettingsError
 from progress_api.settings import DOCS_PATH, NO_SWAGGER_UI, SWAGGER_UI, Settings
 from progress_api.web.arguments import DOCUMENT
-from progress_api.web.responses import ApiResponse
+from progress_api.web.responses import new_response
 from progress_api.web.routes import DESCRIPTION
 from progress_api.web.state import state
 
@@ -70,10 +70,10 @@ def register_page(app: Flask, settings: Settings) -> None:
         raise SettingsError(NO_SWAGGER_UI)
     assets = Path(found.submodule_search_locations[0]) / "dist"
     address = f"{settings.url_prefix}/{DOCUMENT}".lstrip("/")
-    page = _PAGE.format(document=escape(address), script=_SCRIPT)
+    page = _PAGE.format(document=escape(address), script=_SCRIPT).encode()
 
     def show() -> Response:
-        return ApiResponse(page, headers=_HEADERS, mimetype="text/html")
+        return new_response(page, headers=_HEADERS, mimetype="text/html")
 
     def asset(name: str) -> Response:
         if name not in _ASSETS | {_SCRIPT}:
@@ -90,7 +90,7 @@ def _document() -> Response:
     mounted, root = state(), request.root_path.rstrip("/")
     tokens = mounted.identity.token_locations
     body = document(mounted.settings, mounted.url_prefix, root, tokens)
-    response = ApiResponse(body, mimetype="application/json")
+    response = new_response(body, mimetype="application/json")
     response.cache_control.public = True
     response.cache_control.max_age = _KEPT_SECONDS
     response.set_etag(hashlib.sha256(body).hexdigest())

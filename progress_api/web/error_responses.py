@@ -12,6 +12,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.logs import request_id
+from progress_api.web.host_limits import limit_exceeded
 from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
 
 RETRY_AFTER_SECONDS = 1
@@ -44,6 +45,9 @@ _WHAT_TO_DO = {
     405: "This address does not take this method; the Allow header lists those that it takes.",
     500: UNEXPECTED.detail,
 }
+# What a refusal of a host's own has where the host does not give it.
+_RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_HEADERS_OF_STATUS = {401: {"WWW-Authenticate": "Bearer"}, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
 _log = logging.getLogger("progress_api.errors")
 
 
@@ -70,7 +74,7 @@ def answer(error: failures.ProgressError) -> Response:
         why = str(error.__cause__ or error).partition("\n")[0]
         _log.error("%s: %s", type(error).__name__, why)
     response = json_response(body, status)
-    _add_headers(response, error)
+    response.set_lasting(_headers(error))
     return response
 
 
@@ -101,27 +105,37 @@ def refusal(status: int, sent_as: str | None, told: str | None = None) -> dict[s
     return {"error": error, "detail": detail, "requestId": sent_as}
 
 
-def _add_headers(response: Response, error: failures.ProgressError) -> None:
+def _headers(error: failures.ProgressError) -> dict[str, str]:
     if isinstance(error, failures.Unauthenticated):
-        response.headers["WWW-Authenticate"] = "Bearer"
-    elif isinstance(error, failures.EncodedBody):
-        response.headers["Accept-Encoding"] = "identity"
-    elif isinstance(error, failures.Unavailable):
-        response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    elif isinstance(error, failures.LimitExceeded):
-        response.headers["Retry-After"] = str(error.reset_in)
-        response.headers["X-RateLimit-Limit"] = str(error.limit)
-        response.headers["X-RateLimit-Remaining"] = "0"
-        response.headers["X-RateLimit-Reset"] = str(int(time.time()) + error.reset_in)
+        return {"WWW-Authenticate": "Bearer"}
+    if isinstance(error, failures.EncodedBody):
+        return {"Accept-Encoding": "identity"}
+    if isinstance(error, failures.Unavailable):
+        return _RETRY_AFTER
+    if isinstance(error, failures.LimitExceeded):
+        return {
+            "Retry-After": str(error.reset_in),
+            "X-RateLimit-Limit": str(error.limit),
+            "X-RateLimit-Remaining": "0",
+            "X-RateLimit-Reset": str(int(time.time()) + error.reset_in),
+        }
+    return {}
 
 
 def _answer_http(error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if exceeded := limit_exceeded(error):
+        return answer(exceeded)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     response = json_response(refusal(status, request_id(), _told_by_host(error)), status)
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    response.set_lasting(_HEADERS_OF_STATUS.get(status, {}) | _headers_of_host(error))
     return response
+
+
+def _headers_of_host(error: HTTPException) -> dict[str, str]:
+    if isinstance(error, MethodNotAllowed):
+        return {"Allow": ", ".join(sorted(error.valid_methods or ()))}
+    return {name: value for name, value in error.get_headers() if name != "Content-Type"}
 
 
 def _described(status: int) -> str:

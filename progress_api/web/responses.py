@@ -1,9 +1,11 @@
-"""What responses tell caches and the connection."""
+"""Responses as clients receive them: what they tell caches, and what becomes of the connection."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
 
-from flask import Blueprint, Flask, Request, Response
+from flask import Blueprint, Flask, Request, Response, current_app
+from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -14,7 +16,9 @@ _DRAINED_BYTES = 65535
 
 
 class ApiResponse(Response):
-    """A response that says `Connection: close` if the rest of the request's body is too long."""
+    """A response that says `Connection: close` where the rest of the request's body is too long."""
+
+    lasting_headers: Mapping[str, str] = {}
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -23,6 +27,37 @@ class ApiResponse(Response):
         if _is_left_unread(environ):
             _close_connection(start_response)
         return super().__call__(environ, start_response)
+
+    def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
+        """Return the headers that are sent, `lasting_headers` as they were set."""
+        headers = super().get_wsgi_headers(environ)
+        headers.update(self.lasting_headers)
+        return headers
+
+    def set_lasting(self, headers: Mapping[str, str]) -> None:
+        """Set headers that no hook of a host changes, such as those of Flask-Limiter."""
+        self.headers.update(headers)
+        self.lasting_headers = headers
+
+
+def new_response(body: bytes, status: int = 200, **given: Any) -> ApiResponse:
+    """Return a response that Flask sends as it is, also in an app with its own response class.
+
+    Args:
+        body: of the response.
+        status: of the response.
+        given: what else Flask's own Response takes.
+    """
+    response, host_class = ApiResponse(body, status, **given), current_app.response_class
+    if not issubclass(ApiResponse, host_class):
+        # Flask would turn it into a response of the host's class alone.
+        response.__class__ = _joined(cast("type", host_class))
+    return response
+
+
+@cache
+def _joined(host_class: type) -> type[ApiResponse]:
+    return type(host_class.__name__, (ApiResponse, host_class), {})
 
 
 def register(scaffold: Flask | Blueprint) -> None:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import orjson
-from flask import Response
 from marshmallow import (
     EXCLUDE,
     Schema,
@@ -20,7 +19,7 @@ from marshmallow import (
 
 from progress_api.repository.bounds import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
 from progress_api.repository.records import Chapter, Progress, QuizAttempt
-from progress_api.web.responses import ApiResponse
+from progress_api.web.responses import ApiResponse, new_response
 
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -202,9 +201,9 @@ def progress_answer(progress: Progress) -> dict[str, Any]:
     }
 
 
-def json_response(body: Any, status: int = 200) -> Response:
+def json_response(body: Any, status: int = 200) -> ApiResponse:
     """Answer with JSON; the host's own JSON provider may sort keys or speak another dialect."""
-    return ApiResponse(orjson.dumps(body), status, mimetype="application/json")
+    return new_response(orjson.dumps(body), status, mimetype="application/json")
 
 
 def _time(time: datetime) -> str:

@@ -12,11 +12,13 @@ from tests.client import SECRET, token
 from tests.serving.raw import answered, assert_closed, send
 from tests.serving.service import GUNICORN, free_port, until, without_settings
 
+# With a class of its own that Flask makes all responses of.
 HOST = """
-from flask import Flask
+from flask import Flask, Response
 from progress_api import ProgressAPI
 
 app = Flask("host")
+app.response_class = type("HostsResponse", (Response,), {})
 ProgressAPI(app)
 """
 
