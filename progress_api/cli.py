@@ -16,6 +16,7 @@ from progress_api import migrate as migrations
 from progress_api.database import open_engine
 from progress_api.description.document import document
 from progress_api.exceptions import ProgressError
+from progress_api.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_keys
 from progress_api.web.state import states
@@ -78,8 +79,8 @@ def check(mount: str | None) -> None:
         settings = Settings.from_environment(os.environ)
         check_public_keys(settings)
     for database in _databases(mount):
-        if not migrations.is_ready(database.engine, database.schema):
-            raise click.ClickException("The database is not migrated: run flask progress migrate.")
+        if found := obstacle(database.engine, database.schema):
+            raise found
         migrations.check(database.engine, database.schema)
 
 

@@ -118,6 +118,14 @@ class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or is too busy; try again in a moment."""
 
 
+class DatabaseNotMigrated(DatabaseUnavailable):
+    """The database is not migrated: run flask progress migrate."""
+
+
+class PrivilegeMissing(DatabaseUnavailable):
+    """The service lacks a privilege in its database; its operators must grant it."""
+
+
 class KeysUnavailable(Unavailable):
     """The keys that verify tokens cannot be fetched; try again in a moment."""
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.adopt import made_by_hand, require_utf8
-from progress_api.database import asking, live_connection, sqlstate
+from progress_api.database import sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository.tables import metadata
 
@@ -74,7 +74,7 @@ def downgrade(engine: Engine, revision: str, schema: str | None = None) -> str:
 
     def take_back(connection: Connection) -> str:
         command.downgrade(_config(connection), revision)
-        return _current(connection)
+        return current_revision(connection)
 
     with _one_at_a_time(engine, schema) as connection:
         return _patiently(connection, take_back)
@@ -142,20 +142,17 @@ def head() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
-def is_ready(engine: Engine, schema: str | None = None) -> bool:
-    """Tell whether the database answers and holds at least the schema that this version needs.
-
-    A newer one is ready too, so that versions can overlap in a roll-out.
+def current_revision(connection: Connection, schema: str | None = None) -> str:
+    """Return the revision that the database is at, "" where no migration was run.
 
     Args:
-        engine: of the database.
-        schema: that the tables are in.
-
-    Raises:
-        DatabaseUnavailable: it does not answer.
+        connection: to the database, with no transaction; it has none afterwards.
+        schema: that the tables are in; None for where the connection looks by itself.
     """
-    with asking(engine), live_connection(engine) as connection:
-        return _current(connection, schema) >= head()
+    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    connection.rollback()
+    return current or ""
 
 
 def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:
@@ -173,7 +170,7 @@ def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> 
 
 
 def _upgrade(connection: Connection) -> str:
-    current = _current(connection)
+    current = current_revision(connection)
     if current.isdigit():  # as they were numbered before they had their prefix
         current = f"{REVISION_PREFIX}{current}"
         command.stamp(_config(connection), current, purge=True)
@@ -181,14 +178,7 @@ def _upgrade(connection: Connection) -> str:
         command.stamp(_config(connection), _GUIDE_REVISION)
     if current <= head():
         command.upgrade(_config(connection), "head")
-    return _current(connection)
-
-
-def _current(connection: Connection, schema: str | None = None) -> str:
-    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
-    current = MigrationContext.configure(connection, opts=options).get_current_revision()
-    connection.rollback()
-    return current or ""
+    return current_revision(connection)
 
 
 def _make_schema(connection: Connection, schema: str | None) -> None:

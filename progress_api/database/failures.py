@@ -14,6 +14,7 @@ _UNDONE = frozenset({"0A000", "26000", "25006", "40001", "40P01"})
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "26000", "42P01", "42703"})
 _UNAVAILABLE |= {"22001", "22021", "22P05"}
+_UNAVAILABLE |= {"42501"}  # a grant is missing
 # PEP 249 names them, each driver has its own; below one of them where the server said nothing.
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.

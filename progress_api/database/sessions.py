@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.executor import execute
 from progress_api.database.failures import is_out_of_reach
+from progress_api.database.reasons import unavailable
 from progress_api.database.units import Parameters, Row, Unit
-from progress_api.exceptions import DatabaseUnavailable
 
 _WAITING = "progress_waiting_for_commit"
 _BLOCK = "_trans_context_manager"  # SQLAlchemy has no public name for it, in 2.0 nor in 2.1
@@ -39,7 +39,7 @@ class SessionExecutor:
             return execute(self._session.connection(), unit, parameters, self._schema)
         except SQLAlchemyError as error:
             if is_out_of_reach(error):
-                raise DatabaseUnavailable from error
+                raise unavailable(error) from error
             raise
 
     def after_commit(self, act: Act) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, select
 
 from progress_api.database.failures import errors_of, is_out_of_reach, is_silence
+from progress_api.database.reasons import unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
 # Where a single connection was silent, the database answers long before this.
@@ -35,7 +36,7 @@ def asking(engine: Engine) -> Iterator[None]:
         if silence and is_silence(error, time.monotonic() - began):
             silence.begin()
         if is_out_of_reach(error):
-            raise DatabaseUnavailable from error
+            raise unavailable(error) from error
         raise
 
 

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, create_engine, event, text
 
 from progress_api import ProgressRepository
-from progress_api.migrate import is_ready
+from progress_api.readiness import obstacle
 from tests.conftest import new_name
 from tests.serving.service import until
 
@@ -16,7 +16,7 @@ def test_a_connection_is_closed_after_its_pool_was_thrown_away_meanwhile(
     event.listen(pooled, "checkout", lambda *_: pooled.dispose())
 
     progress.get(new_name(), "intro")
-    assert is_ready(pooled)
+    assert obstacle(pooled) is None
 
     until(lambda: _others(engine) == 0)
 
