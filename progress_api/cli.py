@@ -51,7 +51,7 @@ def progress() -> None:
 def migrate(mount: str | None) -> None:
     """Bring the database to head; adopt one where the guide's SQL was run by hand."""
     for database in _databases(mount):
-        _tell(database, migrations.upgrade(database.engine, database.schema))
+        _tell(database, migrations.upgrade(database.engine, database.schema, database.timeout))
 
 
 @progress.command()
@@ -60,7 +60,8 @@ def migrate(mount: str | None) -> None:
 def downgrade(revision: str, mount: str | None) -> None:
     """Take migrations back to REVISION, or to "base"."""
     for database in _databases(mount):
-        left = migrations.downgrade(database.engine, revision, database.schema)
+        engine, schema, timeout = database.engine, database.schema, database.timeout
+        left = migrations.downgrade(engine, revision, schema, timeout)
         _tell(database, left or "base")
 
 
@@ -81,7 +82,7 @@ def check(mount: str | None) -> None:
     for database in _databases(mount):
         if found := obstacle(database.engine, database.schema):
             raise found
-        migrations.check(database.engine, database.schema)
+        migrations.check(database.engine, database.schema, database.timeout)
 
 
 @progress.command()
@@ -127,6 +128,7 @@ class _Database(NamedTuple):
     mount: str
     engine: "Engine"
     schema: str | None
+    timeout: int
 
 
 def _databases(mount: str | None) -> Iterator[_Database]:
@@ -140,7 +142,7 @@ def _databases(mount: str | None) -> Iterator[_Database]:
             "Tutorial progress is not mounted in this app; ProgressAPI(app) mounts it."
         )
     for name, one in mounted.items():
-        yield _Database(name, one.engine, one.schema)
+        yield _Database(name, one.engine, one.schema, one.settings.migrate_timeout)
 
 
 def _app() -> Flask | None:
@@ -157,7 +159,7 @@ def _service() -> _Database:
     engine = open_engine(settings)
     # psycopg 3 warns of a connection that nobody closed.
     click.get_current_context().call_on_close(engine.dispose)
-    return _Database(_SERVICE, engine, settings.progress_schema)
+    return _Database(_SERVICE, engine, settings.progress_schema, settings.migrate_timeout)
 
 
 def _tell(database: _Database, revision: str) -> None:

@@ -12,26 +12,26 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.adopt import made_by_hand, require_utf8
-from progress_api.database import sqlstate
+from progress_api.database import errors_of, exclusive_connection, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.repository.tables import metadata
+from progress_api.settings import Settings
 
 VERSION_TABLE = "progress_api_version"
 REVISION_PREFIX = "progress_"  # a host's own history may have numbers too
 _GUIDE_REVISION = f"{REVISION_PREFIX}0001"
-_ADVISORY_LOCK = 0x70726F6772657373
-_LOCK_TIMEOUT = "3s"
 _LOCK_NOT_AVAILABLE = "55P03"
-_ATTEMPTS = 20
 _log = logging.getLogger("progress_api.migrate")
 
 
-def upgrade(engine: Engine, schema: str | None = None) -> str:
+def upgrade(
+    engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
+) -> str:
     """Bring the database to head; as many machines at once as like.
 
     A database where the guide's SQL was run by hand is adopted. One whose schema is newer than
@@ -41,6 +41,7 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
         engine: of the database.
         schema: that the tables are in, made if it is missing; None for where a connection looks
             by itself.
+        timeout: seconds to wait for another migration, and for tables that are in use.
 
     Returns:
         The revision that the database is at now.
@@ -48,50 +49,62 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
     Raises:
         SchemaDiffers: tables of the guide's names are there, and are not the guide's.
         MigrationFailed: the database refused a statement, cannot be reached, or is not in UTF-8.
-        DatabaseUnavailable: others held its tables all the while.
+        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
     """
-    with _one_at_a_time(engine, schema) as connection:
+    deadline = time.monotonic() + timeout
+    with _one_at_a_time(engine, schema, deadline) as connection:
         require_utf8(connection)
         _make_schema(connection, schema)
-        return _patiently(connection, _upgrade)
+        return _patiently(connection, _upgrade, deadline)
 
 
-def downgrade(engine: Engine, revision: str, schema: str | None = None) -> str:
+def downgrade(
+    engine: Engine,
+    revision: str,
+    schema: str | None = None,
+    timeout: float = Settings.migrate_timeout,
+) -> str:
     """Take migrations back, for an operator who must.
 
     Args:
         engine: of the database.
         revision: the one to go back to, or "base".
         schema: that the tables are in.
+        timeout: seconds to wait for another migration, and for tables that are in use.
 
     Returns:
         The revision that the database is at now.
 
     Raises:
         MigrationFailed: one could not be taken back.
-        DatabaseUnavailable: others held its tables all the while.
+        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
     """
 
     def take_back(connection: Connection) -> str:
         command.downgrade(_config(connection), revision)
         return current_revision(connection)
 
-    with _one_at_a_time(engine, schema) as connection:
-        return _patiently(connection, take_back)
+    deadline = time.monotonic() + timeout
+    with _one_at_a_time(engine, schema, deadline) as connection:
+        return _patiently(connection, take_back, deadline)
 
 
-def check(engine: Engine, schema: str | None = None) -> None:
+def check(
+    engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
+) -> None:
     """Compare the database with the tables that this version means.
 
     Args:
         engine: of the database.
         schema: that the tables are in.
+        timeout: seconds to wait for a migration that is running.
 
     Raises:
         SchemaDiffers: naming what differs.
         MigrationFailed: the database cannot be reached, or is not in UTF-8.
+        DatabaseUnavailable: a migration was still running after the timeout.
     """
-    with _one_at_a_time(engine, schema) as connection:
+    with _one_at_a_time(engine, schema, time.monotonic() + timeout) as connection:
         require_utf8(connection)
         command.check(_config(connection))
 
@@ -106,7 +119,8 @@ def revision(engine: Engine, message: str) -> Path:
     Returns:
         The file that was written.
     """
-    with _one_at_a_time(engine, None) as connection:
+    deadline = time.monotonic() + Settings.migrate_timeout
+    with _one_at_a_time(engine, None, deadline) as connection:
         config = _config(connection)
         number = int(head().removeprefix(REVISION_PREFIX)) + 1
         named = f"{REVISION_PREFIX}{number:04d}"
@@ -155,18 +169,26 @@ def current_revision(connection: Connection, schema: str | None = None) -> str:
     return current or ""
 
 
-def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:
-    """Give up a wait for tables after 3 s, so that nobody queues behind it, and try again."""
-    for attempt in range(1, _ATTEMPTS + 1):
+def _patiently(
+    connection: Connection, migrate: Callable[[Connection], str], deadline: float
+) -> str:
+    """Try again for as long as the tables are in use, until the deadline."""
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return migrate(connection)
         except DBAPIError as error:
             connection.rollback()
             if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                 raise
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    "The tables were in use for all of MIGRATE_TIMEOUT; end the transactions that "
+                    "hold them, or migrate when they are idle."
+                ) from error
             _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
-            time.sleep(min(attempt / 4, 2))
-    raise DatabaseUnavailable("Others held the tables all the while; migrate when they are idle.")
+        time.sleep(min(attempt / 4, 2))
 
 
 def _upgrade(connection: Connection) -> str:
@@ -189,33 +211,15 @@ def _make_schema(connection: Connection, schema: str | None) -> None:
 
 
 @contextmanager
-def _one_at_a_time(engine: Engine, schema: str | None) -> Iterator[Connection]:
-    """A connection that holds the lock of migrations and gives up waiting for tables after 3 s."""
+def _one_at_a_time(engine: Engine, schema: str | None, deadline: float) -> Iterator[Connection]:
     try:
-        with engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
-            # What is set on this connection must not reach the pool.
-            connection.detach()
-            connection.execute(select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False)))
-            connection.execute(select(func.set_config("statement_timeout", "0", False)))
-            if schema:  # and nothing else, so that no table of a host's is seen
-                connection.execute(select(func.set_config("search_path", schema, False)))
-            connection.commit()
-            # Tried again and again, not waited for: a waiting statement holds a snapshot, and an
-            # index that another machine builds concurrently waits for that snapshot to end.
-            while not _try_lock(connection):
-                time.sleep(0.1)
+        with exclusive_connection(engine, schema, deadline) as connection:
             yield connection
     except CommandError as error:
         raise SchemaDiffers(str(error)) from error
-    except DBAPIError as error:
-        told = str(error.orig).partition("\n")[0]
-        raise MigrationFailed(f"The database was not migrated: {told}") from error
-
-
-def _try_lock(connection: Connection) -> bool:
-    locked = connection.execute(select(func.pg_try_advisory_lock(_ADVISORY_LOCK))).scalar_one()
-    connection.commit()
-    return bool(locked)
+    except errors_of(engine) as error:
+        reason = str(getattr(error, "orig", error)).partition("\n")[0]
+        raise MigrationFailed(f"The database was not migrated: {reason}") from error
 
 
 def _make_guide_tables() -> None:

@@ -1,8 +1,9 @@
 """The database: engines, units of statements, how they travel, and what may go wrong."""
 
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
+from progress_api.database.exclusive import exclusive_connection
 from progress_api.database.executor import EngineExecutor, Executor, live_connection
-from progress_api.database.failures import sqlstate
+from progress_api.database.failures import errors_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
 from progress_api.database.units import Row, Unit
@@ -17,6 +18,8 @@ __all__ = [
     "asking",
     "enforce_deadlines",
     "engine_options",
+    "errors_of",
+    "exclusive_connection",
     "live_connection",
     "open_engine",
     "sqlstate",
