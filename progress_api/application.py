@@ -15,7 +15,7 @@ from progress_api.database import enforce_deadlines, engine_options
 from progress_api.description import pages
 from progress_api.extension import ProgressAPI
 from progress_api.metrics import Metrics
-from progress_api.migrate import is_ready
+from progress_api.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web import error_responses, health, responses, routes, transport
 from progress_api.web.identity import set_up_tokens
@@ -43,8 +43,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         in_use = measured.saturation.connections_in_use.inc
         enforce_deadlines(database.engine, settings, in_use)
         measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
-        ready = partial(is_ready, database.engine, settings.progress_schema)
-        health.register(app, ready, measured.saturation.schema_behind.set)
+        found = partial(obstacle, database.engine, settings.progress_schema)
+        health.register(app, found, measured.saturation.schema_behind.set)
     pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))

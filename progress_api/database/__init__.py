@@ -2,8 +2,9 @@
 
 from progress_api.database.connections import live_connection
 from progress_api.database.engines import enforce_deadlines, engine_options, open_engine
+from progress_api.database.exclusive import exclusive_connection
 from progress_api.database.executor import EngineExecutor, Executor, translated_schema
-from progress_api.database.failures import FOREIGN_ERRORS, message_of, sqlstate
+from progress_api.database.failures import errors_of, message_of, sqlstate
 from progress_api.database.sessions import AnySession, SessionExecutor
 from progress_api.database.silence import asking
 from progress_api.database.units import Row, Unit
@@ -19,6 +20,8 @@ __all__ = [
     "asking",
     "enforce_deadlines",
     "engine_options",
+    "errors_of",
+    "exclusive_connection",
     "live_connection",
     "message_of",
     "open_engine",

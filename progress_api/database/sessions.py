@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.connections import one_transaction
 from progress_api.database.executor import execute
-from progress_api.database.failures import errors_of, is_out_of_reach, unavailable
+from progress_api.database.failures import errors_of, is_out_of_reach
 from progress_api.database.preparing import preparing
+from progress_api.database.reasons import unavailable
 from progress_api.database.units import Parameters, Row, Unit
 
 _WAITING = "progress_waiting_for_commit"

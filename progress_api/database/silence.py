@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from progress_api.database.failures import errors_of, is_out_of_reach, is_silence, unavailable
+from progress_api.database.failures import errors_of, is_out_of_reach, is_silence
+from progress_api.database.reasons import unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
 # Where a single connection was silent, the database answers long before this.
