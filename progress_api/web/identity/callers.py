@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Protocol
 
 from flask import request
@@ -73,7 +74,7 @@ class Anonymous:
     @property
     def limit_key(self) -> str:
         """Whose allowance a request spends: the client address's."""
-        return f"address:{request.remote_addr}"
+        return f"address:{_without_port(request.remote_addr or '')}"
 
     def require_authenticated(self) -> Caller:
         """Refuse.
@@ -83,6 +84,18 @@ class Anonymous:
             KeysUnavailable: no key is there to verify it with.
         """
         raise self.refusal
+
+
+def _without_port(sent: str) -> str:
+    """Return an IP address in its shortest form, without port and zone; other text as it is."""
+    bracketed = sent.startswith("[")
+    host = sent[1:].partition("]")[0] if bracketed else sent
+    host = host.partition(":")[0] if host.count(":") == 1 else host
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return sent
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class Identity(Protocol):

@@ -1,6 +1,7 @@
 """A token read once, where flask-jwt-extended reads it four times to ask its callbacks."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jwt
@@ -35,6 +36,13 @@ class Decoder:
         scheme, token = header.split()
         if scheme.lower() != "bearer" or "," in token:
             raise jwt.DecodeError("the header is not that of one token")
+        decode = partial(self._decoded, token)
+        claims = self._keys.verified(decode) if self._keys else decode()
+        if claims.get("type") == "refresh":
+            raise jwt.InvalidTokenError("the token is for refreshing only")
+        return claims
+
+    def _decoded(self, token: str) -> dict[str, Any]:
         claims: dict[str, Any] = jwt.decode(
             token,
             self._keys.key(jwt.get_unverified_header(token)) if self._keys else self._key,
@@ -44,6 +52,4 @@ class Decoder:
             leeway=self._leeway,
             options={"verify_aud": self._audience is not None},
         )
-        if claims.get("type") == "refresh":
-            raise jwt.InvalidTokenError("the token is for refreshing only")
         return claims

@@ -4,10 +4,13 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from contextvars import ContextVar
 from http import HTTPStatus
-from typing import Any
+from importlib.metadata import distributions
+from typing import Any, TypeVar
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler
 
 import jwt
@@ -23,6 +26,10 @@ _KNOWN_SECONDS = 0.3
 # After so long a fetch is not waited for any more, such as one that a fork has left behind.
 _LOST_SECONDS = 10.0
 _MOST_BYTES = 2**20
+_CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
+_Verified = TypeVar("_Verified")
+# Which of the keys with the token's id is tried now.
+_attempt: ContextVar[int] = ContextVar("progress_api.key_attempt", default=0)
 _log = logging.getLogger("progress_api.keys")
 
 
@@ -62,7 +69,7 @@ class PublishedKeys:
         """
         self._url = url
         self._algorithm = algorithm
-        self._keys: dict[str | None, Any] = {}
+        self._keys: dict[str | None, list[Any]] = {}
         self._fresh_until = 0.0
         self._next_fetch = 0.0
         self._failing = False
@@ -70,7 +77,7 @@ class PublishedKeys:
         self._ended = threading.Event()
 
     def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
-        """Return the key that a token names in its header.
+        """Return the key that a token names in its header; within `verified`, the next such key.
 
         Args:
             header: the token's, not verified yet.
@@ -85,10 +92,32 @@ class PublishedKeys:
         if name not in self._keys or time.monotonic() >= self._fresh_until:
             self._refresh(known=name in self._keys)
         if name in self._keys:
-            return self._keys[name]
+            same_id = self._keys[name]
+            return same_id[_attempt.get() % len(same_id)]
         if not self._keys:
             raise KeysUnavailable
         raise jwt.InvalidKeyError("the token names no key of the set")
+
+    def verified(self, verify: Callable[[], _Verified]) -> _Verified:
+        """Verify a token with each key of its id, until one has signed it.
+
+        Args:
+            verify: verifies the token with the key that `key` returns.
+
+        Raises:
+            jwt.InvalidSignatureError: none of the keys has signed it.
+        """
+        attempt = 0
+        while True:
+            current = _attempt.set(attempt)
+            try:
+                return verify()
+            except jwt.InvalidSignatureError:
+                attempt += 1
+                if attempt >= max(map(len, self._keys.values())):
+                    raise
+            finally:
+                _attempt.reset(current)
 
     def fetched(self) -> float:
         """Return what tells one fetched set from the next; it is fetched again if it is time."""
@@ -119,11 +148,10 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            keys = {one.key_id: one.key for one in _readable(_published(self._url))}
+            keys = _by_id(_published(self._url), self._algorithm)
             if not keys:
                 raise jwt.PyJWKSetError("there is no key to verify with")  # noqa: TRY301
-            # A token that names no key is meant for the only one.
-            self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
+            self._keys = keys
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
             self._failing = False
         except Exception as error:  # noqa: BLE001 - whatever is published, known keys stay
@@ -134,13 +162,37 @@ class PublishedKeys:
             self._ended.set()
 
 
-def _readable(keys: list[dict[str, Any]]) -> Iterator[jwt.PyJWK]:
-    """Those to verify with; one that cannot be read takes none of the others along."""
-    for one in keys:
+def _by_id(published: list[dict[str, Any]], algorithm: str) -> dict[str | None, list[Any]]:
+    """Return the keys for an algorithm by their ids; other keys count as not published."""
+    found: dict[str | None, list[Any]] = defaultdict(list)
+    for key_id, key in _fitting(published, algorithm):
+        found[key_id].append(key)
+    if len(found) == 1:
+        # A token that names no key is meant for the only one.
+        found[None] = next(iter(found.values()))
+    return dict(found)
+
+
+def _fitting(published: list[dict[str, Any]], algorithm: str) -> Iterator[tuple[str | None, Any]]:
+    # One that cannot be read takes none of the others along.
+    for one in published:
         with suppress(jwt.PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
-            key = jwt.PyJWK(one)
-            if key.public_key_use in {"sig", None}:
-                yield key
+            if _fits(one, algorithm):
+                yield one.get("kid"), jwt.PyJWK(one, algorithm).key
+
+
+def _fits(key: dict[str, Any], algorithm: str) -> bool:
+    """Whether a public key may verify tokens of an algorithm, by RFC 7517 and RFC 7518."""
+    operations = key.get("key_ops")
+    return (
+        key.get("kty") == ("EC" if algorithm in _CURVES else "RSA")
+        and (algorithm not in _CURVES or key.get("crv") == _CURVES[algorithm])
+        and key.get("alg") in (None, algorithm)
+        and key.get("use") in (None, "sig")
+        and (operations is None or "verify" in operations)
+        and isinstance(key.get("kid"), str | None)
+        and "d" not in key  # a private key that is published is anybody's
+    )
 
 
 def _published(url: str) -> list[dict[str, Any]]:
@@ -157,7 +209,17 @@ def _published(url: str) -> list[dict[str, Any]]:
     return found
 
 
+def _product() -> str:
+    found = next(iter(distributions(name="progress-api")), None)
+    return f"progress-api/{found.version}" if found else "progress-api"
+
+
 # It follows no redirection, and opens no file.
 _opener = OpenerDirector()
+# Many servers refuse urllib's own name.
+_opener.addheaders = [
+    ("User-Agent", _product()),
+    ("Accept", "application/jwk-set+json, application/json"),
+]
 for _handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
     _opener.add_handler(_handler)

@@ -67,12 +67,12 @@ class TokenIdentity:
         self._admin_scope = admin_scope
         told = app.config["JWT_TOKEN_LOCATION"]
         self.token_locations: tuple[str, ...] = (told,) if isinstance(told, str) else tuple(told)
+        self._keys: PublishedKeys | None = app.extensions.get(_OURS)
         self._verified = self._verify
         # A host's manager may ask more than the token itself; a cookie, more than its text.
         if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
-            keys = app.extensions[_OURS]
-            at_once = partial(self._verify_at_once, Decoder(app.config, keys))
-            self._verified = TokenCache(app, self._verify, at_once, keys).verified
+            at_once = partial(self._verify_at_once, Decoder(app.config, self._keys))
+            self._verified = TokenCache(app, self._verify, at_once, self._keys).verified
 
     def identify(self) -> Caller | Anonymous:
         """Verify the token of the current request.
@@ -98,7 +98,8 @@ class TokenIdentity:
     def _verify(self) -> VerifiedToken:
         _spell_bearer()
         with self._context():
-            verified = verify_jwt_in_request()
+            verify = verify_jwt_in_request
+            verified = self._keys.verified(verify) if self._keys else verify()
         return self._whose(verified[1] if verified else {})
 
     def _verify_at_once(self, decoder: Decoder) -> VerifiedToken:
