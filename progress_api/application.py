@@ -5,11 +5,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
+from progress_api.api import API
 from progress_api.database import enforce_timeouts, engine_options
 from progress_api.extension import ProgressAPI
 from progress_api.monitoring import health, logs, metrics
@@ -17,7 +18,7 @@ from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
 from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
-from progress_api.web import error_responses, middleware, responses, routes
+from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -56,6 +57,10 @@ class _App(Flask):
 
     response_class = responses.ApiResponse
 
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS on paths besides the API, such as that of health, in the same way."""
+        return routing.answer_options()
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function itself."""
         return func
@@ -69,8 +74,7 @@ class _Service(ProgressAPI):
         super().__init__(settings=settings)
 
     def _register(self, blueprint: Blueprint) -> None:
-        routes.register(blueprint, alone=False)
-        pages.register(blueprint)
+        routing.register(blueprint, API.endpoints, fallbacks=False)
 
     def _metrics(self) -> Metrics:
         return self._measured

@@ -13,6 +13,7 @@ import jwt
 from flask import Flask
 from flask.cli import ScriptInfo
 
+from progress_api.api import API
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
 from progress_api.openapi.document import document
@@ -121,7 +122,7 @@ def settings() -> None:
 def openapi() -> None:
     """Print the OpenAPI document of the service with these settings."""
     told = Settings.from_environment(os.environ, keys_needed=False, database_needed=False)
-    click.echo(document(told, told.url_prefix, "", told.jwt_token_location), nl=False)
+    click.echo(document(API, told, told.url_prefix, "", told.jwt_token_location), nl=False)
 
 
 @click.group(cls=Commands)

@@ -6,7 +6,7 @@ from flask import Flask, Response
 
 from progress_api.exceptions import DatabaseNotMigrated, DatabaseUnavailable
 from progress_api.web.middleware import HEALTH_PATHS
-from progress_api.web.schemas import json_response
+from progress_api.web.responses import json_response
 
 
 def register(
