@@ -1,6 +1,7 @@
 """Valid ids and numbers (spec 3.1 to 3.7)."""
 
 import re
+from typing import TypeGuard
 
 from progress_api.exceptions import InvalidFields
 
@@ -10,7 +11,7 @@ _INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 AN_ID = f"Must be 1 to {MAX_ID_LENGTH} characters of text, not blank."
 
 
-def is_id(value: object) -> bool:
+def is_id(value: object) -> TypeGuard[str]:
     """Return whether a value is an id: 1 to 255 characters, not blank, no NUL, valid Unicode.
 
     Args:
