@@ -16,7 +16,7 @@ from progress_api.extension import ProgressAPI
 from progress_api.monitoring import health, logs, metrics
 from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
-from progress_api.schema.migrate import is_ready
+from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
@@ -44,8 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         in_use = measured.saturation.connections_in_use.inc
         enforce_timeouts(database.engine, settings, in_use)
         measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
-        ready = partial(is_ready, database.engine, settings.progress_schema)
-        health.register(app, ready, measured.saturation.schema_behind.set)
+        found = partial(obstacle, database.engine, settings.progress_schema)
+        health.register(app, found, measured.saturation.schema_behind.set)
     pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))

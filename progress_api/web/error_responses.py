@@ -109,7 +109,7 @@ def http_error_body(status: int, sent_as: str | None, told: str | None = None) -
 
 def _headers(error: failures.ProgressError) -> dict[str, str]:
     if isinstance(error, failures.Unauthenticated):
-        return {"WWW-Authenticate": "Bearer"}
+        return {"WWW-Authenticate": _challenge(error)}
     if isinstance(error, failures.EncodedBody):
         return {"Accept-Encoding": "identity"}
     if isinstance(error, failures.Unavailable):
@@ -122,6 +122,13 @@ def _headers(error: failures.ProgressError) -> dict[str, str]:
             "X-RateLimit-Reset": str(int(time.time()) + error.reset_in),
         }
     return {}
+
+
+def _challenge(error: failures.Unauthenticated) -> str:
+    """Return what was wrong with the token, if one was sent, as RFC 6750 has it (spec 4.12)."""
+    if error.reason == "missing":
+        return "Bearer"
+    return f'Bearer error="invalid_token", error_description="{error.detail}"'
 
 
 def _answer_http(error: Exception) -> Response:

@@ -18,15 +18,22 @@ SHARED, PAIR = "## A shared secret: HS256", "## A key pair: RS256"
 PUBLISHED, COOKIES = "## Published keys: JWKS", "## Cookies and CSRF"
 # For each line of the table, how a token differs from one that this service accepts.
 WRONG: dict[str, dict[str, Any]] = {
+    "its signature is not of the key": {"key": "another secret, of over 32 bytes"},
+    "its `alg` is not `JWT_ALGORITHM`": {"key": 2 * SECRET, "algorithm": "HS512"},
     "it has expired": {"exp": 1},
+    "its `nbf` or `iat` is in the future": {"nbf": FAR},
     "it has no `exp`": {"exp": None},
-    "it is not valid yet": {"nbf": FAR},
     "it is for another audience": {"aud": "mail"},
+    "it has no `aud`, and one is expected": {"aud": None},
     "it is from another issuer": {"iss": "mail"},
-    "its signature, algorithm or key is another": {"key": "another secret, of over 32 bytes"},
-    "it names no learner": {"sub": 7},
+    "it has no `iss`, and one is expected": {"iss": None},
+    "its `sub` is missing or not an id": {"sub": 7},
+    "its `type` is `refresh`": {"type": "refresh"},
 }
 NO_TOKEN = "no token was sent"
+TWO_TOKENS = "it is not in the header's only `Bearer`"
+NO_JWT = "it is not a JWT"
+UNKNOWN_KEY = "its `kid` is not among the published keys"
 IN_A_COOKIE = "it is in a cookie, and its `csrf` was not sent"
 
 Run = Callable[[str], str]
@@ -112,8 +119,17 @@ def test_the_cookies_let_a_page_post_that_repeats_the_second_one(
     assert refused.status == 401
 
 
+@pytest.fixture
+def unknown_key(make_app: MakeApp, make_learner: MakeLearner, pair: KeyPair) -> Answer:
+    """What a token of a key that is not published is answered with."""
+    with key_server() as server:
+        server.publish(known=pair)
+        settings = {"jwt_algorithm": "RS256", "jwt_secret_key": None, "jwt_jwks_url": server.url}
+        return ask(make_learner(make_app(**settings)), pair.sign("alice", "unknown"))
+
+
 def test_a_refusal_says_what_the_table_has_for_what_is_wrong(
-    page: str, make_app: MakeApp, make_learner: MakeLearner
+    page: str, make_app: MakeApp, make_learner: MakeLearner, unknown_key: Answer
 ) -> None:
     section = page.partition("## What a 401 means")[2].partition("\n## ")[0]
     table = dict(re.findall(r"^\| (.*) \| `(.* .*)` \|$", section, re.MULTILINE))
@@ -123,6 +139,9 @@ def test_a_refusal_says_what_the_table_has_for_what_is_wrong(
 
     answers = {what: ask(learner, token(**accepted | wrong)) for what, wrong in WRONG.items()}
     answers[NO_TOKEN] = learner.send("GET", headers={"Authorization": ""})
+    answers[TWO_TOKENS] = ask(learner, "one two")
+    answers[NO_JWT] = ask(learner, "one")
+    answers[UNKNOWN_KEY] = unknown_key
     held = {"Cookie": f"access_token_cookie={token('alice', csrf='x')}", "Authorization": ""}
     by_cookie = make_learner(make_app(jwt_token_location=("cookies",)), headers=held)
     answers[IN_A_COOKIE] = by_cookie.watch()

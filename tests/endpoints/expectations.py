@@ -1,5 +1,6 @@
 """What the tests of the wire share: the endpoints, whole bodies of refusals, and values as JSON."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from flask import Flask
 from tests.client import JSON, PREFIX, Answer, InProcess, Learner, token
 
 MOST = 2147483647
+NO_TOKEN = "Send a valid token in the header Authorization: Bearer <token>."
 NOT_SECONDS = f"Must be a number of seconds, 0 to {MOST}."
 NOT_WHOLE = f"Must be a whole number, at most {MOST}."
 NOT_BOOLEAN = "Must be true or false."
@@ -103,13 +105,13 @@ def assert_not_json(answer: Answer) -> None:
     assert_refused(answer, 400, "Invalid JSON", detail)
 
 
-def assert_unauthenticated(
-    answer: Answer,
-    detail: str = "Send a valid token in the header Authorization: Bearer <token>.",
-) -> None:
-    """The answer is 401, and says how to do better."""
+def assert_unauthenticated(answer: Answer, detail: str | None = None) -> None:
+    """The answer is 401, and says what is wrong with the token, if one was sent (RFC 6750)."""
+    detail = detail or str(answer.body["detail"])
     assert_refused(answer, 401, "Authentication required", detail)
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert re.fullmatch(r"[ !#-\[\]-~]+", detail)
+    sent = f'Bearer error="invalid_token", error_description="{detail}"'
+    assert answer.headers["WWW-Authenticate"] == ("Bearer" if detail == NO_TOKEN else sent)
 
 
 def assert_forbidden(answer: Answer) -> None:

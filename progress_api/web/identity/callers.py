@@ -1,11 +1,13 @@
-"""Who calls, and for whom that caller may act."""
+"""The caller of a request, and the learners that the caller may act for."""
 
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from ipaddress import ip_address
+from typing import Any, Protocol
 
 from flask import request
+from jwt.exceptions import InvalidSubjectError
 
 from progress_api.exceptions import (
     InvalidFields,
@@ -13,15 +15,16 @@ from progress_api.exceptions import (
     NotYourProgress,
     Unauthenticated,
 )
+from progress_api.validation import is_id
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who holds the token of a request.
+    """The authenticated caller of a request.
 
     Args:
-        user_id: the learner that the token names.
-        is_admin: whether its scope lets it act for every learner.
+        user_id: the learner's id.
+        is_admin: whether the token's scope lets it act for every learner (spec 4.8).
     """
 
     user_id: str
@@ -29,12 +32,12 @@ class Caller:
 
     @cached_property
     def limit_key(self) -> str:
-        """Whose allowance a request spends: the verified learner's."""
+        """The key that this caller's requests are counted under."""
         return f"user:{self.pseudonym}"
 
     @cached_property
     def pseudonym(self) -> str:
-        """What stands for the learner in logs and limits: 32 hexadecimal digits."""
+        """Stands for the learner in logs and limits: 32 hexadecimal digits."""
         return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]
 
     def require_authenticated(self) -> "Caller":
@@ -42,15 +45,14 @@ class Caller:
         return self
 
     def acting_for(self, *user_ids: str | None) -> str:
-        """Return the learner whose progress a request is about (contract, "who may do what").
+        """Return the id of the learner that a request is about (spec 4.7 to 4.9).
 
         Args:
-            user_ids: each `userId` of the request, from its query and its body; None and the
-                empty one are not given.
+            user_ids: each `userId` in the query and the body; None and "" count as absent.
 
         Raises:
-            NotYourProgress: one is another learner's, and the caller is no admin.
-            InvalidFields: they name two learners.
+            NotYourProgress: one is another learner's, and the caller is not an admin.
+            InvalidFields: an admin gave two different ids.
         """
         named = {user_id for user_id in user_ids if user_id}
         if not self.is_admin and named - {self.user_id}:
@@ -60,37 +62,73 @@ class Caller:
         return named.pop() if named else self.user_id
 
 
-@dataclass(frozen=True, slots=True)
-class Anonymous:
-    """Who holds no token that verifies; refused only after the address was limited.
+def caller_from(claims: dict[str, Any], *, identity_claim: str, admin_scope: str) -> Caller:
+    """Return the caller that a verified token names (spec 4.6, 4.8).
 
     Args:
-        refusal: what is raised then.
+        claims: of the token.
+        identity_claim: the claim that holds the learner's id.
+        admin_scope: the scope that may act for every learner.
+
+    Raises:
+        InvalidSubjectError: the claim is not a valid id.
+    """
+    user_id = claims.get(identity_claim)
+    if not is_id(user_id):
+        raise InvalidSubjectError
+    return Caller(user_id, is_admin=admin_scope in _scopes(claims.get("scope")))
+
+
+def _scopes(claim: object) -> list[str]:
+    """Return the scopes: one string with spaces between (RFC 8693), or a list from some issuers."""
+    if isinstance(claim, str):
+        return claim.split()
+    return [scope for scope in claim if isinstance(scope, str)] if isinstance(claim, list) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """The caller of a request without a valid token, rejected only after its address was limited.
+
+    Args:
+        refusal: the error to raise then.
     """
 
     refusal: Unauthenticated | KeysUnavailable
 
     @property
     def limit_key(self) -> str:
-        """Whose allowance a request spends: the client address's."""
-        return f"address:{request.remote_addr}"
+        """The key that requests of this client's address are counted under."""
+        return f"address:{_without_port(request.remote_addr or '')}"
 
     def require_authenticated(self) -> Caller:
-        """Refuse.
+        """Reject the request.
 
         Raises:
-            Unauthenticated: the token is none, or there is none.
-            KeysUnavailable: no key is there to verify it with.
+            Unauthenticated: there is no token, or it is invalid.
+            KeysUnavailable: there is no key to verify it with.
         """
         raise self.refusal
 
 
+def _without_port(sent: str) -> str:
+    """Return an IP address in its shortest form, without port and zone; other text as it is."""
+    bracketed = sent.startswith("[")
+    host = sent[1:].partition("]")[0] if bracketed else sent
+    host = host.partition(":")[0] if host.count(":") == 1 else host
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return sent
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 class Identity(Protocol):
-    """Tells who calls."""
+    """Identifies the caller of the current request."""
 
     @property
     def token_locations(self) -> tuple[str, ...]:
-        """Where tokens are, such as headers; none where an app knows the learner in its own way."""
+        """Where tokens are read from, such as "headers"; empty if there are no tokens."""
 
     def identify(self) -> Caller | Anonymous:
-        """Return the caller, or the stranger that any failure to authenticate makes of it."""
+        """Return the caller; any failure to authenticate makes it anonymous."""

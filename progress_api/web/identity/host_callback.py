@@ -1,4 +1,4 @@
-"""From an app's own way to know the learner to who calls."""
+"""Identify the caller by a function of the host app."""
 
 import logging
 from collections.abc import Callable
@@ -13,41 +13,37 @@ from progress_api.validation import is_id
 from progress_api.web.identity.callers import Anonymous, Caller
 
 Learner = Callable[[], object]
-_SIGN_IN = "NullObserver is signed in; sign in, and try again."
-# An app may know the learner by a token of its own, through `@jwt_required()` or PyJWT.
-_REFUSALS = (Unauthorized, Unauthenticated, JWTExtendedException, PyJWTError)
+_SIGN_IN = "Nobody is signed in; sign in, and try again."
+# A host may identify the learner by a token of its own, with `@jwt_required()` or PyJWT.
+_REJECTIONS = (Unauthorized, Unauthenticated, JWTExtendedException, PyJWTError)
 _log = logging.getLogger("progress_api.identity")
 
 
 class HostCallbackIdentity:
-    """Tells who calls, by asking the app; nobody is an admin this way."""
+    """Identifies the caller by the `learner=` of the host, never as an admin (spec 10.4)."""
 
     token_locations = ()
 
     def __init__(self, learner: Learner) -> None:
-        """Ask this.
+        """Use this function of the host.
 
         Args:
-            learner: called in each request; returns the learner's id as a text, a whole number
-                or a UUID, and refuses with None or by raising Unauthorized, as abort(401) does,
-                or what flask-jwt-extended or PyJWT raise.
+            learner: called in each request; returns the learner's id as a string, an integer or a
+                UUID. It rejects the request by returning None, by raising Unauthorized as
+                abort(401) does, or by raising an exception of Flask-JWT-Extended or PyJWT.
         """
         self._learner = learner
 
     def identify(self) -> Caller | Anonymous:
-        """Ask who is signed in.
-
-        Returns:
-            The caller, or a stranger where the app knows nobody.
-        """
+        """Return the learner who is signed in at the host, or an anonymous caller."""
         try:
-            known = self._learner()
-        except _REFUSALS:
+            user_id = self._learner()
+        except _REJECTIONS:
             return Anonymous(Unauthenticated(_SIGN_IN, "missing"))
-        if type(known) is int or isinstance(known, UUID):
-            known = str(known)
-        if is_id(known):
-            return Caller(str(known))
-        if known:
-            _log.error("learner= returned what is no id: %s", type(known).__name__)
+        if type(user_id) is int or isinstance(user_id, UUID):
+            user_id = str(user_id)
+        if is_id(user_id):
+            return Caller(str(user_id))
+        if user_id:
+            _log.error("learner= returned an invalid id of type %s", type(user_id).__name__)
         return Anonymous(Unauthenticated(_SIGN_IN, "missing"))

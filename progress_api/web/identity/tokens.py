@@ -1,199 +1,130 @@
-"""From a token to who holds it, by a JWTManager: the app's, or one of our own beside it."""
+"""Identify the caller by a token that PyJWT verifies with the settings (spec 4.1 to 4.17)."""
 
-import logging
-import math
-import traceback
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
-from functools import partial
-from typing import Any
+import hashlib
+import time
+from contextlib import suppress
+from functools import lru_cache, partial
+from hmac import compare_digest
+from typing import Any, NamedTuple
 
 import jwt
-from flask import Flask, request
-from flask_jwt_extended import JWTManager, verify_jwt_in_request
-from flask_jwt_extended.exceptions import JWTExtendedException, NoAuthorizationError
+from flask import request
+from flask_jwt_extended import exceptions as extended
 
-from progress_api.exceptions import KeysUnavailable, Unauthenticated
 from progress_api.settings import Settings, check_keys
-from progress_api.validation import is_id
-from progress_api.web.identity.callers import Anonymous, Caller
-from progress_api.web.identity.decoder import Decoder
+from progress_api.web.identity.callers import Anonymous, Caller, caller_from
 from progress_api.web.identity.keys import PublishedKeys, check_public_keys
-from progress_api.web.identity.token_cache import TokenCache, VerifiedToken
+from progress_api.web.identity.rejections import REJECTIONS, anonymous
 
-# A header or a token may hold anything: what the libraries raise for the strangest of them are
-# no errors of their own (IndexError for "Authorization: , ,x", RecursionError for deep JSON).
-_REFUSALS = (
-    jwt.PyJWTError,
-    JWTExtendedException,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    ArithmeticError,
-    RecursionError,
-)
-_JWT_SETTINGS = (
-    "JWT_ALGORITHM",
-    "JWT_SECRET_KEY",
-    "JWT_PUBLIC_KEY",
-    "JWT_DECODE_AUDIENCE",
-    "JWT_DECODE_ISSUER",
-    "JWT_DECODE_LEEWAY",
-    "JWT_IDENTITY_CLAIM",
-)
-_log = logging.getLogger("progress_api.identity")
-# Where an app of our own keeps the published keys that it verifies with; None where it has one key.
-_OURS = "progress_api.keys"
-_ENDLESS = "The token has no end; it needs the claim exp."
-_EXPIRED = "The token has expired; sign in again."
+_MAX_TOKENS = 10_000
+_MAX_SECONDS = 300
+_COOKIE = "access_token_cookie"
+_CSRF_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class VerifiedToken(NamedTuple):
+    """The caller of a token, its `exp` in seconds since 1970, and its `csrf` claim."""
+
+    caller: Caller
+    exp: int
+    csrf: object
 
 
 class TokenIdentity:
-    """Tells who calls, by the JWTManager of an app."""
+    """Identifies the caller by a token.
 
-    def __init__(self, app: Flask, *, admin_scope: str, beside: bool = False) -> None:
-        """Verify as this app does.
+    The caller of each verified token is cached under the token's SHA-256: up to 10,000 tokens, for
+    5 minutes or until `exp`, or until published keys are fetched again (spec 4.17).
+    """
 
-        Args:
-            app: one with a JWTManager.
-            admin_scope: the scope that may act for every learner.
-            beside: whether the app only holds the manager, and another one serves the requests.
+    def __init__(self, settings: Settings) -> None:
+        """Verify with the keys of the settings.
+
+        Raises:
+            SettingsError: a key is missing or does not fit the algorithm.
         """
-        self._beside = app if beside else None
-        self._identity_claim: str = app.config["JWT_IDENTITY_CLAIM"]
-        # An app may issue tokens without an end, and say so.
-        self._endless = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is False
-        self._admin_scope = admin_scope
-        told = app.config["JWT_TOKEN_LOCATION"]
-        self.token_locations: tuple[str, ...] = (told,) if isinstance(told, str) else tuple(told)
-        self._verified = self._verify
-        # A host's manager may ask more than the token itself; a cookie, more than its text.
-        if _OURS in app.extensions and app.config["JWT_TOKEN_LOCATION"] == ["headers"]:
-            keys = app.extensions[_OURS]
-            at_once = partial(self._verify_at_once, Decoder(app.config, keys))
-            self._verified = TokenCache(app, self._verify, at_once, keys).verified
+        check_keys(settings)
+        check_public_keys(settings)
+        self.token_locations = settings.jwt_token_location
+        self.published_keys: PublishedKeys | None = None
+        if settings.jwt_jwks_url:
+            self.published_keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)
+        self._keys = _keys(settings)
+        self._decode = partial(
+            jwt.decode,
+            algorithms=[settings.jwt_algorithm],
+            audience=settings.jwt_decode_audience,
+            issuer=settings.jwt_decode_issuer,
+            leeway=settings.jwt_decode_leeway,
+            options={"require": ["exp"], "verify_aud": settings.jwt_decode_audience is not None},
+        )
+        self._caller_from = partial(
+            caller_from,
+            identity_claim=settings.jwt_identity_claim,
+            admin_scope=settings.progress_admin_scope,
+        )
+        # The arguments are only the key of the cache. The token is read from the request again, so
+        # that the cache does not keep it.
+        self._cached = lru_cache(_MAX_TOKENS)(lambda *_: self._verify(self._token()[0]))
 
     def identify(self) -> Caller | Anonymous:
-        """Verify the token of the current request.
-
-        Returns:
-            The caller, or the stranger that any failure to authenticate makes of it.
-        """
+        """Return the caller that the token of the current request names, or an anonymous one."""
         try:
-            return self._verified().caller
-        except (Unauthenticated, KeysUnavailable) as error:
-            return Anonymous(error)
-        except jwt.ExpiredSignatureError:
-            return Anonymous(Unauthenticated(_EXPIRED, "expired"))
-        except NoAuthorizationError:
-            return Anonymous(Unauthenticated(reason="missing"))
-        except _REFUSALS as error:
-            # A fault in a host's own callback looks like one of a token: let it be found, but by
-            # where it was. Its message may hold a claim.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            _log.debug("a token was refused: %s", type(error).__name__, extra={"frames": frames})
-            return Anonymous(Unauthenticated())
+            token, location = self._token()
+            digest = hashlib.sha256(token.encode()).digest()
+            fetched = self.published_keys.fetched() if self.published_keys else None
+            verified = self._cached(digest, fetched, time.monotonic() // _MAX_SECONDS)
+            if time.time() >= verified.exp:
+                verified = self._verify(token)
+            if location == "cookies" and request.method in _CSRF_METHODS:
+                _check_csrf(verified.csrf)
+        except REJECTIONS as error:
+            return anonymous(error)
+        return verified.caller
 
-    def _verify(self) -> VerifiedToken:
-        _spell_bearer()
-        with self._context():
-            verified = verify_jwt_in_request()
-        return self._whose(verified[1] if verified else {})
+    def _token(self) -> tuple[str, str]:
+        """Return the token of the current request, and where it was found."""
+        for location in self.token_locations:
+            token = _bearer() if location == "headers" else request.cookies.get(_COOKIE)
+            if token:
+                return token, location
+        raise extended.NoAuthorizationError
 
-    def _verify_at_once(self, decoder: Decoder) -> VerifiedToken:
-        """Verify in one reading; what is not accepted so is left to the manager."""
-        with suppress(*_REFUSALS, KeysUnavailable):
-            return self._whose(decoder.claims(request.headers["Authorization"]))
-        return self._verify()
+    def _verify(self, token: str) -> VerifiedToken:
+        claims = self._claims(token)
+        if claims.get("type") == "refresh":
+            raise extended.WrongTokenError
+        return VerifiedToken(self._caller_from(claims), int(claims["exp"]), claims.get("csrf"))
 
-    def _whose(self, claims: dict[str, Any]) -> VerifiedToken:
-        user_id = claims[self._identity_claim]
-        if "exp" not in claims and not self._endless:
-            raise Unauthenticated(_ENDLESS, "endless")
-        if not is_id(user_id):
-            raise ValueError(user_id)
-        caller = Caller(user_id, is_admin=self._admin_scope in _scopes(claims.get("scope")))
-        return VerifiedToken(caller, int(claims["exp"]) if "exp" in claims else math.inf)
-
-    def _context(self) -> AbstractContextManager[object]:
-        if self._beside is None:
-            return nullcontext()
-        return self._beside.request_context(request.environ.copy())  # it is written to
+    def _claims(self, token: str) -> dict[str, Any]:
+        published = self.published_keys
+        keys = published.keys(jwt.get_unverified_header(token)) if published else self._keys
+        for key in keys:
+            with suppress(jwt.InvalidSignatureError):
+                return self._decode(token, key)
+        raise jwt.InvalidSignatureError
 
 
-class KeyRotation:
-    """Tells who calls while a key is replaced: by the new key, or else by the one before it."""
-
-    def __init__(self, now: TokenIdentity, before: TokenIdentity) -> None:
-        """Ask the first, and about what that did not sign the second."""
-        self._now, self._before = now, before
-        self.token_locations = now.token_locations
-
-    def identify(self) -> Caller | Anonymous:
-        """Return the caller, or the stranger that any failure to authenticate makes of it."""
-        caller = self._now.identify()
-        refusal = caller.refusal if isinstance(caller, Anonymous) else None
-        signed_otherwise = isinstance(refusal, Unauthenticated) and refusal.reason == "invalid"
-        return self._before.identify() if signed_otherwise else caller
+def _keys(settings: Settings) -> list[str]:
+    """Return the key and, while it is replaced, the previous one (spec 4.16)."""
+    kind = "secret" if settings.jwt_algorithm.startswith("HS") else "public"
+    names = (f"jwt_{kind}_key", f"jwt_previous_{kind}_key")
+    return [key for name in names if (key := getattr(settings, name))]
 
 
-def token_identity(app: Flask, settings: Settings) -> TokenIdentity | KeyRotation:
-    """Return what tells who calls by a token.
-
-    Args:
-        app: whose JWTManager verifies, where it has one; one of our own does beside it, else.
-        settings: with which keys, where it is our own.
-
-    Raises:
-        SettingsError: there is no key, or it verifies nothing.
-    """
-    scope, hosts = settings.progress_admin_scope, "flask-jwt-extended" in app.extensions
-    verifies = app if hosts else _beside(settings)
-    now = TokenIdentity(verifies, admin_scope=scope, beside=not hosts)
-    secret, key = settings.jwt_previous_secret_key, settings.jwt_previous_public_key
-    is_replaced = secret if settings.jwt_algorithm.startswith("HS") else key
-    if not is_replaced or _OURS not in verifies.extensions:
-        return now
-    previous = replace(settings, jwt_secret_key=secret, jwt_public_key=key)
-    return KeyRotation(now, TokenIdentity(_beside(previous), admin_scope=scope, beside=True))
+def _bearer() -> str | None:
+    """Return the token of the Authorization header, whose scheme has no case (RFC 9110)."""
+    credentials = [one.split() for one in request.headers.get("Authorization", "").split(",")]
+    bearers = [words[1:] for words in credentials if words and words[0].lower() == "bearer"]
+    if not bearers:
+        return None
+    if len(bearers) > 1 or len(bearers[0]) != 1:
+        raise extended.InvalidHeaderError
+    return bearers[0][0]
 
 
-def _beside(settings: Settings) -> Flask:
-    """An app that only holds a JWTManager, for one that has none and is to get none."""
-    app = Flask("progress_api.tokens", static_folder=None)
-    set_up_tokens(app, settings)
-    return app
-
-
-def set_up_tokens(app: Flask, settings: Settings) -> None:
-    """Give an app of our own a JWTManager that verifies by the settings.
-
-    Raises:
-        SettingsError: there is no key, or it verifies nothing.
-    """
-    check_keys(settings)
-    for name in _JWT_SETTINGS:
-        app.config[name] = getattr(settings, name.lower())
-    app.config["JWT_TOKEN_LOCATION"] = list(settings.jwt_token_location)
-    manager = JWTManager(app)
-    check_public_keys(settings)
-    app.extensions[_OURS] = None
-    if settings.jwt_jwks_url:
-        keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)
-        manager.decode_key_loader(keys.key)
-        app.extensions[_OURS] = keys
-
-
-def _spell_bearer() -> None:
-    # RFC 9110: a scheme has no case. The extension knows it in one spelling only.
-    scheme, blank, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Bearer" and scheme.lower() == "bearer":
-        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{blank}{token}"
-
-
-def _scopes(claim: object) -> list[str]:
-    """RFC 8693 has scopes in one string, blanks between; some issuers send a list."""
-    if isinstance(claim, str):
-        return claim.split()
-    return [scope for scope in claim if isinstance(scope, str)] if isinstance(claim, list) else []
+def _check_csrf(claim: object) -> None:
+    """Reject a change from a page that cannot read the `csrf` of the token (spec 4.13)."""
+    header = request.headers.get("X-CSRF-TOKEN", "")
+    if not isinstance(claim, str) or not compare_digest(claim.encode(), header.encode()):
+        raise extended.CSRFError

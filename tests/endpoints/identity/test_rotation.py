@@ -63,7 +63,7 @@ def test_a_token_of_the_secret_before_is_held_to_everything_else(serve: Serve) -
     expired = token(learner.name, aud="progress", exp=1)
     assert_unauthenticated(ask_with(learner, expired), "The token has expired; sign in again.")
     endless = token(learner.name, aud="progress", exp=None)
-    detail = "The token has no end; it needs the claim exp."
+    detail = "The token has no exp claim."
     assert_unauthenticated(ask_with(learner, endless), detail)
     admin = token("admin", aud="progress", scope="progress:admin")
     named = {"Authorization": f"Bearer {admin}"}

@@ -141,7 +141,7 @@ def test_an_expired_token_is_refused_and_says_so(learner: Learner, end: object) 
 
 def test_a_token_without_an_end_is_refused_and_says_so(learner: Learner) -> None:
     answer = ask_with(learner, token(learner.name, exp=None))
-    assert_unauthenticated(answer, "The token has no end; it needs the claim exp.")
+    assert_unauthenticated(answer, "The token has no exp claim.")
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS.keys())

@@ -1,0 +1,105 @@
+"""Identify the caller by the app's JWTManager, the extension of Flask-JWT-Extended."""
+
+from copy import deepcopy
+from operator import itemgetter
+from typing import cast
+
+import jwt
+from flask import Flask, request
+from flask_jwt_extended import JWTManager, verify_jwt_in_request
+
+from progress_api.settings import Settings
+from progress_api.web.identity.callers import Anonymous, Caller, Identity, caller_from
+from progress_api.web.identity.rejections import REJECTIONS, anonymous
+from progress_api.web.identity.tokens import TokenIdentity
+
+_MANAGER = "flask-jwt-extended"
+_SERVICE = "progress_api.identity"
+
+
+class ManagerIdentity:
+    """Identifies the caller as a JWTManager decides: by its settings, callbacks and blocklist."""
+
+    def __init__(self, app: Flask, admin_scope: str) -> None:
+        """Use the JWTManager of an app; `admin_scope` may act for every learner."""
+        self._admin_scope = admin_scope
+        self._identity_claim: str = app.config["JWT_IDENTITY_CLAIM"]
+        self._needs_exp = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is not False
+        locations = app.config["JWT_TOKEN_LOCATION"]
+        self.token_locations = (locations,) if isinstance(locations, str) else tuple(locations)
+
+    def identify(self) -> Caller | Anonymous:
+        """Return the caller that the token of the current request names, or an anonymous one."""
+        _normalize_scheme()
+        try:
+            _, claims = verify_jwt_in_request() or ({}, {})
+            if self._needs_exp and "exp" not in claims:
+                raise jwt.MissingRequiredClaimError("exp")
+            return caller_from(
+                claims, identity_claim=self._identity_claim, admin_scope=self._admin_scope
+            )
+        except REJECTIONS as error:
+            return anonymous(error)
+
+
+class ServiceIdentity:
+    """Identifies the caller by the settings, until the service's own JWTManager is changed.
+
+    After a change of the `JWT_` configuration or of a callback, such as a blocklist, the manager
+    decides, also about tokens that were cached.
+    """
+
+    def __init__(self, app: Flask, settings: Settings, by_settings: TokenIdentity) -> None:
+        """Remember how the manager of the app is set up."""
+        self.token_locations = by_settings.token_locations
+        self._by_settings = by_settings
+        self._by_manager = ManagerIdentity(app, settings.progress_admin_scope)
+        self._app = app
+        self._values = itemgetter(*(name for name in app.config if name.startswith("JWT_")))
+        # Deep, for a list may be changed in place.
+        self._set_up = deepcopy(self._values(app.config)), dict(vars(app.extensions[_MANAGER]))
+
+    def identify(self) -> Caller | Anonymous:
+        """Return the caller that the token of the current request names, or an anonymous one."""
+        current = self._values(self._app.config), vars(self._app.extensions[_MANAGER])
+        return (self._by_settings if current == self._set_up else self._by_manager).identify()
+
+
+def token_identity(app: Flask, settings: Settings) -> Identity:
+    """Return the identity of an app whose callers send tokens.
+
+    Args:
+        app: its JWTManager verifies the tokens, if it has one.
+        settings: they verify the tokens otherwise.
+
+    Raises:
+        SettingsError: a key is missing or does not fit the algorithm.
+    """
+    if _SERVICE in app.extensions:
+        return cast("Identity", app.extensions[_SERVICE])
+    if _MANAGER in app.extensions:
+        return ManagerIdentity(app, settings.progress_admin_scope)
+    return TokenIdentity(settings)
+
+
+def set_up_tokens(app: Flask, settings: Settings) -> None:
+    """Give the service's own app a JWTManager that verifies by the settings.
+
+    Raises:
+        SettingsError: a key is missing or does not fit the algorithm.
+    """
+    by_settings = TokenIdentity(settings)
+    for name, value in vars(settings).items():
+        if name.startswith("jwt_"):
+            app.config[name.upper()] = list(value) if isinstance(value, tuple) else value
+    manager = JWTManager(app)
+    if by_settings.published_keys:
+        manager.decode_key_loader(by_settings.published_keys.key)
+    app.extensions[_SERVICE] = ServiceIdentity(app, settings, by_settings)
+
+
+def _normalize_scheme() -> None:
+    # Flask-JWT-Extended knows one spelling only, and a scheme has no case (RFC 9110).
+    scheme, space, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme != "Bearer" and scheme.lower() == "bearer":
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer{space}{token}"
