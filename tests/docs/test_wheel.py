@@ -21,6 +21,7 @@ NEEDED = {
     "progress_api/migrations/versions/__init__.py",
     "progress_api/migrations/versions/progress_0001_guide_tables.py",
     "progress_api/migrations/versions/progress_0002_quiz_attempt_keys.py",
+    "progress_api/migrations/versions/progress_0003_newest_unique_keys.py",
 }
 # In one process, for the imports take most of the time. The first needs no key.
 TWO_COMMANDS = """
