@@ -5,19 +5,20 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response
 from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
+from progress_api.api import API
 from progress_api.database import enforce_timeouts, engine_options
 from progress_api.extension import ProgressAPI
 from progress_api.monitoring import health, logs, metrics
 from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
-from progress_api.schema.migrate import is_ready
+from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
-from progress_api.web import error_responses, middleware, responses, routes
+from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
 from progress_api.web.limits import storage_options
 
@@ -43,8 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         in_use = measured.saturation.connections_in_use.inc
         enforce_timeouts(database.engine, settings, in_use)
         measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
-        ready = partial(is_ready, database.engine, settings.progress_schema)
-        health.register(app, ready, measured.saturation.schema_behind.set)
+        found = partial(obstacle, database.engine, settings.progress_schema)
+        health.register(app, found, measured.saturation.schema_behind.set)
     pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
@@ -55,6 +56,10 @@ class _App(Flask):
     """Does not ask of each function, in each call, whether it is a coroutine: none of ours is."""
 
     response_class = responses.ApiResponse
+
+    def make_default_options_response(self) -> Response:
+        """Answer OPTIONS on paths besides the API, such as that of health, in the same way."""
+        return routing.answer_options()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function itself."""
@@ -69,8 +74,7 @@ class _Service(ProgressAPI):
         super().__init__(settings=settings)
 
     def _register(self, blueprint: Blueprint) -> None:
-        routes.register(blueprint, alone=False)
-        pages.register(blueprint)
+        routing.register(blueprint, API.endpoints, fallbacks=False)
 
     def _metrics(self) -> Metrics:
         return self._measured

@@ -13,10 +13,12 @@ import jwt
 from flask import Flask
 from flask.cli import ScriptInfo
 
+from progress_api.api import API
 from progress_api.database import open_engine
 from progress_api.exceptions import ProgressError
 from progress_api.openapi.document import document
 from progress_api.schema import migrate as migrations
+from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_keys
 from progress_api.web.state import states
@@ -52,7 +54,7 @@ def progress() -> None:
 def migrate(mount: str | None) -> None:
     """Bring the database to head; adopt one where the guide's SQL was run by hand."""
     for database in _databases(mount):
-        _tell(database, migrations.upgrade(database.engine, database.schema))
+        _tell(database, migrations.upgrade(database.engine, database.schema, database.timeout))
 
 
 @progress.command()
@@ -61,7 +63,8 @@ def migrate(mount: str | None) -> None:
 def downgrade(revision: str, mount: str | None) -> None:
     """Take migrations back to REVISION, or to "base"."""
     for database in _databases(mount):
-        left = migrations.downgrade(database.engine, revision, database.schema)
+        engine, schema, timeout = database.engine, database.schema, database.timeout
+        left = migrations.downgrade(engine, revision, schema, timeout)
         _tell(database, left or "base")
 
 
@@ -80,10 +83,9 @@ def check(mount: str | None) -> None:
         settings = Settings.from_environment(os.environ)
         check_public_keys(settings)
     for database in _databases(mount):
-        if not migrations.is_ready(database.engine, database.schema):
-            command = "progress-api" if _app() is None else "flask progress"
-            raise click.ClickException(f"The database is not migrated: run {command} migrate.")
-        migrations.check(database.engine, database.schema)
+        if found := obstacle(database.engine, database.schema):
+            raise found
+        migrations.check(database.engine, database.schema, database.timeout)
 
 
 @progress.command()
@@ -120,7 +122,7 @@ def settings() -> None:
 def openapi() -> None:
     """Print the OpenAPI document of the service with these settings."""
     told = Settings.from_environment(os.environ, keys_needed=False, database_needed=False)
-    click.echo(document(told, told.url_prefix, "", told.jwt_token_location), nl=False)
+    click.echo(document(API, told, told.url_prefix, "", told.jwt_token_location), nl=False)
 
 
 @click.group(cls=Commands)
@@ -155,6 +157,7 @@ class _Database(NamedTuple):
     mount: str
     engine: "Engine"
     schema: str | None
+    timeout: int
 
 
 def _databases(mount: str | None) -> Iterator[_Database]:
@@ -168,7 +171,7 @@ def _databases(mount: str | None) -> Iterator[_Database]:
             "Tutorial progress is not mounted in this app; ProgressAPI(app) mounts it."
         )
     for name, one in mounted.items():
-        yield _Database(name, one.engine, one.schema)
+        yield _Database(name, one.engine, one.schema, one.settings.migrate_timeout)
 
 
 def _app() -> Flask | None:
@@ -185,7 +188,7 @@ def _service() -> _Database:
     engine = open_engine(settings)
     # psycopg 3 warns of a connection that nobody closed.
     click.get_current_context().call_on_close(engine.dispose)
-    return _Database(_SERVICE, engine, settings.progress_schema)
+    return _Database(_SERVICE, engine, settings.progress_schema, settings.migrate_timeout)
 
 
 def _tell(database: _Database, revision: str) -> None:

@@ -132,6 +132,14 @@ class TransactionPooling(DatabaseUnavailable):
     """The database is behind a pooler in transaction mode, which needs DATABASE_ONE_TRIP=false."""
 
 
+class DatabaseNotMigrated(DatabaseUnavailable):
+    """The database is not migrated: run flask progress migrate."""
+
+
+class PrivilegeMissing(DatabaseUnavailable):
+    """The service lacks a privilege in its database; its operators must grant it."""
+
+
 class KeysUnavailable(Unavailable):
     """The keys that verify tokens cannot be fetched; try again in a moment."""
 

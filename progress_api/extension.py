@@ -7,15 +7,15 @@ from flask import Blueprint, Flask, current_app
 from flask.blueprints import BlueprintSetupState
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from progress_api.api import API
 from progress_api.database import AnySession
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring import logs, metrics
 from progress_api.monitoring.metrics import Metrics, guest_metrics
 from progress_api.mounting import Overrides, new_state, settings_for
-from progress_api.openapi import pages
 from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
-from progress_api.web import error_responses, host_limits, responses, routes
+from progress_api.web import error_responses, host_limits, responses, routing
 from progress_api.web.identity import Learner
 from progress_api.web.state import State, state, states
 
@@ -106,7 +106,7 @@ class ProgressAPI:
         """
         for mounted in states(current_app).values():
             if mounted.blueprint is self.blueprint:
-                return mounted.progress if session is None else mounted.repository_on(session)
+                return mounted.get(ProgressRepository, session)
         raise RuntimeError("This ProgressAPI is not mounted in the current app.")
 
     def _register(self, blueprint: Blueprint) -> None:
@@ -116,8 +116,7 @@ class ProgressAPI:
         responses.register(blueprint)
         error_responses.register(blueprint)
         host_limits.register(blueprint)
-        routes.register(blueprint, alone=True)
-        pages.register(blueprint)
+        routing.register(blueprint, API.endpoints, fallbacks=True)
 
     def _metrics(self) -> Metrics:
         return guest_metrics(self._given.registry or REGISTRY)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Blueprint, Flask
 from prometheus_client import CollectorRegistry
 
+from progress_api.api import API
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring.metrics import Metrics
@@ -21,6 +22,8 @@ from progress_api.web.limits import Limits, open_storage
 from progress_api.web.state import State, states
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Engine
 
 _DRIVERS = ("psycopg2", "psycopg")
@@ -96,21 +99,24 @@ def new_state(
     schema = settings.progress_schema
     if given.schema is not None:
         schema = _parsed("schema", NAME, given.schema)
-    repository_on = partial(
-        ProgressRepository,
-        policy=_policy(settings),
-        schema=schema,
-        one_trip=settings.database_one_trip,
-        on_certificate_earned=given.on_certificate_earned,
-        observer=metrics.activity,
-    )
+    services: dict[type, Callable[[Any], Any]] = {
+        ProgressRepository: partial(
+            ProgressRepository,
+            policy=_policy(settings),
+            schema=schema,
+            one_trip=settings.database_one_trip,
+            on_certificate_earned=given.on_certificate_earned,
+            observer=metrics.activity,
+        )
+    }
     return State(
         blueprint=blueprint,
         url_prefix=url_prefix,
+        api=API,
         engine=engine,
         schema=schema,
-        progress=repository_on(engine),
-        repository_on=repository_on,
+        services={service: make(engine) for service, make in services.items()},
+        on_session=services,
         identity=_identity(app, given, settings),
         limits=Limits(
             _storage(app, settings),
@@ -119,7 +125,6 @@ def new_state(
             metrics.saturation.limiter_on_fallback.set,
         ),
         metrics=metrics,
-        max_body_bytes=settings.progress_max_body_bytes,
         settings=settings,
     )
 
@@ -192,11 +197,9 @@ def _limits(settings: Settings) -> dict[str, str]:
     if not settings.ratelimit_enabled:
         return {}
     return {
-        "get": settings.ratelimit_get,
-        "chapter": settings.ratelimit_chapter,
-        "quiz": settings.ratelimit_quiz,
-        "complete": settings.ratelimit_complete,
-        "reset": settings.ratelimit_reset,
+        endpoint.name: getattr(settings, endpoint.limit)
+        for endpoint in API.endpoints
+        if endpoint.limit
     }
 
 

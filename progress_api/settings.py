@@ -37,7 +37,7 @@ SWAGGER_UI = "flask_swagger_ui"
 NO_SWAGGER_UI = "DOCS_ENABLED needs Swagger UI: install progress-api[docs]."
 _GUEST_PREFIX = "PROGRESS_"
 # The others are the host's to decide, and PROGRESS_PORT may be there from somebody else.
-_OF_GUESTS = ("DATABASE_", "URL_PREFIX", "WEB_THREADS", "JWT_", "RATELIMIT_", "PROGRESS_")
+_OF_GUESTS = ("DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "RATELIMIT_", "URL_", "WEB_THREADS")
 
 
 def _setting(default: Any, kind: Kind, says: str) -> Any:
@@ -52,6 +52,7 @@ class Settings:
     database_url: str = _setting(MISSING, DATABASE, "The PostgreSQL database.")
     database_timeout: int = _setting(2000, number(100, 60000), "Milliseconds for a statement.")
     database_one_trip: bool = _setting(True, BOOLEAN, "False behind a transaction pooler.")
+    migrate_timeout: int = _setting(300, number(1, 86400), "Seconds that a migration may wait.")
     url_prefix: str = _setting(DEFAULT_PREFIX, PATH, "Where the five endpoints are.")
     host: str = _setting("127.0.0.1", HOST, "The address to listen on.")
     port: int = _setting(8000, number(1, 65535), "The port to listen on.")

@@ -1,51 +1,52 @@
-"""What an id and a number may be (contract, "identifiers and numbers")."""
+"""Valid ids and numbers (spec 3.1 to 3.7)."""
 
 import re
+from typing import TypeGuard
 
 from progress_api.exceptions import InvalidFields
 
 MAX_ID_LENGTH = 255
 WHOLE_NUMBER_LIMIT = 2_147_483_647
-_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 AN_ID = f"Must be 1 to {MAX_ID_LENGTH} characters of text, not blank."
 
 
-def is_id(value: object) -> bool:
-    """An id is 1 to 255 characters, not blank, no NUL, valid Unicode.
+def is_id(value: object) -> TypeGuard[str]:
+    """Return whether a value is an id: 1 to 255 characters, not blank, no NUL, valid Unicode.
 
     Args:
-        value: of any type.
+        value: a value of any type.
     """
     if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not value.strip():
         return False
-    return not _NO_TEXT.search(value)
+    return not _INVALID_CHARACTERS.search(value)
 
 
 def require_ids(**values: object) -> None:
-    """Refuse what is no id.
+    """Reject invalid ids.
 
     Args:
-        values: each by the name of its field.
+        values: ids by the names of their fields.
 
     Raises:
-        InvalidFields: naming each that is none.
+        InvalidFields: naming each invalid id.
     """
-    _refuse({name: AN_ID for name, value in values.items() if not is_id(value)})
+    _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
 
 
 def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: object) -> None:
-    """Refuse what is no whole number from `least` to `most`.
+    """Reject values that are not whole numbers from `least` to `most`; booleans are not numbers.
 
     Args:
-        least: the smallest number allowed.
-        most: the largest number allowed.
-        values: each by the name of its field; a boolean is no number.
+        least: the smallest valid number.
+        most: the largest valid number.
+        values: numbers by the names of their fields.
 
     Raises:
-        InvalidFields: naming each that is none.
+        InvalidFields: naming each invalid number.
     """
     message = f"Must be a whole number, {least} to {most}."
-    _refuse(
+    _reject(
         {
             name: message
             for name, value in values.items()
@@ -55,18 +56,18 @@ def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: ob
 
 
 def require_booleans(**values: object) -> None:
-    """Refuse what is neither true nor false.
+    """Reject values that are neither True nor False.
 
     Args:
-        values: each by the name of its field.
+        values: booleans by the names of their fields.
 
     Raises:
-        InvalidFields: naming each that is neither.
+        InvalidFields: naming each value that is not a boolean.
     """
-    wrong = {name for name, value in values.items() if not isinstance(value, bool)}
-    _refuse(dict.fromkeys(wrong, "Must be true or false."))
+    invalid = {name for name, value in values.items() if not isinstance(value, bool)}
+    _reject(dict.fromkeys(invalid, "Must be true or false."))
 
 
-def _refuse(faults: dict[str, str]) -> None:
+def _reject(faults: dict[str, str]) -> None:
     if faults:
         raise InvalidFields({name: [message] for name, message in faults.items()})

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import Settings
+from progress_api.api import API
 from progress_api.openapi.document import document
 
 if TYPE_CHECKING:
@@ -103,6 +104,6 @@ def _strict(part: Any) -> Any:
 @cache
 def _document() -> Any:
     # The document's own path is the longest, and so must be looked at first.
-    found = json.loads(document(_EVERYTHING, "", token_locations=("headers", "cookies")))
+    found = json.loads(document(API, _EVERYTHING, "", token_locations=("headers", "cookies")))
     found["paths"] = dict(sorted(found["paths"].items(), key=lambda one: "{" in one[0]))
     return found

@@ -4,7 +4,8 @@ from progress_api.database.batch import Row, StatementBatch
 from progress_api.database.circuit_breaker import asking
 from progress_api.database.connections import checked_connection
 from progress_api.database.engines import enforce_timeouts, engine_options, open_engine
-from progress_api.database.errors import FOREIGN_ERRORS, message_of, sqlstate
+from progress_api.database.errors import errors_of, message_of, sqlstate
+from progress_api.database.exclusive import exclusive_connection
 from progress_api.database.executor import EngineExecutor, Executor, translated_schema
 from progress_api.database.sessions import AnySession, SessionExecutor
 
@@ -20,6 +21,8 @@ __all__ = [
     "checked_connection",
     "enforce_timeouts",
     "engine_options",
+    "errors_of",
+    "exclusive_connection",
     "message_of",
     "open_engine",
     "sqlstate",

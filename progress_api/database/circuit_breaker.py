@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from progress_api.database.errors import errors_of, is_silence, is_unavailable, unavailable
+from progress_api.database.errors import errors_of, is_silence, is_unavailable
+from progress_api.database.reasons import unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
 # Where a single connection was silent, the database answers long before this.

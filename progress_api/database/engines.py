@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import psycopg2
 from psycopg2.extensions import make_dsn
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from progress_api.database.circuit_breaker import install_circuit_breaker
@@ -30,11 +30,9 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         SettingsError: DATABASE_URL cannot be read.
     """
     url = _parsed(settings.database_url)
-    psycopg_3 = url.get_driver_name() == "psycopg"
     return {
         "execution_options": {_OWN: True},
         "isolation_level": "AUTOCOMMIT",
-        "pool_events": [(prepare_nothing_behind_a_pooler, "connect")] if psycopg_3 else [],
         "pool_size": settings.web_threads,
         "max_overflow": 0,
         # Flask-SQLAlchemy cuts off its decimals.
@@ -106,7 +104,8 @@ def enforce_timeouts(
 ) -> None:
     """Hang up where a whole unit takes longer than one of its statements may, and a little.
 
-    A database that is found to be silent by that is then asked in the background alone.
+    A database that is found to be silent by that is then asked in the background alone. Behind a
+    pooler, psycopg 3 prepares nothing.
 
     Args:
         engine: one that was made with `engine_options`.
@@ -115,6 +114,8 @@ def enforce_timeouts(
     """
     CheckoutTimeouts(settings.database_timeout / 1000 + _MARGIN_SECONDS, in_use).watch(engine)
     install_circuit_breaker(engine)
+    if engine.driver == "psycopg":
+        event.listen(engine, "connect", prepare_nothing_behind_a_pooler)
 
 
 def _parsed(url: str) -> URL:

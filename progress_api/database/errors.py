@@ -4,8 +4,6 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from progress_api.exceptions import DatabaseUnavailable, TransactionPooling
-
 # A prepared statement is gone (26000), or there already (42P05). On a new connection neither can
 # be, unless a pooler lends each transaction another connection of its own.
 _MIXED_UP = frozenset({"26000", "42P05"})
@@ -19,6 +17,7 @@ _UNDONE = frozenset({"0A000", "25006", "40001", "40P01"}) | _MIXED_UP
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "42P01", "42703"}) | _MIXED_UP
 _UNAVAILABLE |= {"22001", "22021", "22P05"}
+_UNAVAILABLE |= {"42501"}  # a grant is missing
 # PEP 249 names them, each driver has its own; below one of them where the server said nothing.
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.
@@ -37,15 +36,6 @@ def errors_of(engine: Connection | Engine) -> tuple[type[Exception], ...]:
         engine: with either driver; or a connection to it.
     """
     return engine.dialect.loaded_dbapi.Error, SQLAlchemyError, *FOREIGN_ERRORS
-
-
-def unavailable(error: BaseException) -> DatabaseUnavailable:
-    """Return what to raise for an error of a database that is out of reach.
-
-    Args:
-        error: the driver's or SQLAlchemy's, after another try where `is_retryable` is true of it.
-    """
-    return TransactionPooling() if sqlstate(error) in _MIXED_UP else DatabaseUnavailable()
 
 
 def message_of(error: BaseException) -> str:

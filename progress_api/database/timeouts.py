@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
+MAY_TAKE_LONG = "progress_may_take_long"  # in a connection's info: it has no deadline
 _SWEEP_SECONDS = 0.1
 
 
@@ -26,7 +27,7 @@ class CheckoutTimeouts:
         """
         self._seconds = seconds
         self._in_use = in_use
-        self._ends: dict[int, tuple[float, int]] = {}
+        self._ends: dict[int, tuple[float, int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
 
@@ -34,7 +35,7 @@ class CheckoutTimeouts:
         """Hang up on the server where a connection is not back in time.
 
         Who waits for its answer then gets the error of a lost connection. A connection that is
-        detached from the pool may take as long as it likes.
+        detached from the pool, or has MAY_TAKE_LONG in its info, may take as long as it likes.
 
         Args:
             engine: of the connections.
@@ -43,9 +44,10 @@ class CheckoutTimeouts:
         for returned in ("checkin", "detach", "invalidate"):
             event.listen(engine, returned, self._stop)
 
-    def _start(self, connection: Any, record: object, _: object) -> None:
+    def _start(self, connection: Any, record: Any, _: object) -> None:
         with self._lock:
-            self._ends[id(record)] = (time.monotonic() + self._seconds, connection.fileno())
+            end = time.monotonic() + self._seconds
+            self._ends[id(record)] = end, connection.fileno(), record.info
             self._in_use(1)
             # A thread does not outlive a fork, nor a time in which there is nothing to watch.
             if self._sweeper is None or not self._sweeper.is_alive():
@@ -71,9 +73,9 @@ class CheckoutTimeouts:
 
     def _disconnect(self) -> None:
         now = time.monotonic()
-        for key, (end, file) in list(self._ends.items()):
-            if now >= end:
-                self._ends[key] = math.inf, file
+        for key, (end, file, info) in list(self._ends.items()):
+            if now >= end and MAY_TAKE_LONG not in info:
+                self._ends[key] = math.inf, file, info
                 # It may have been reset already; the other ones wait still.
                 with suppress(OSError), socket.socket(fileno=os.dup(file)) as connection:
                     connection.shutdown(socket.SHUT_RDWR)

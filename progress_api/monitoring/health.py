@@ -4,31 +4,33 @@ from collections.abc import Callable
 
 from flask import Flask, Response
 
-from progress_api.exceptions import DatabaseUnavailable
+from progress_api.exceptions import DatabaseNotMigrated, DatabaseUnavailable
 from progress_api.web.middleware import HEALTH_PATHS
-from progress_api.web.schemas import json_response
+from progress_api.web.responses import json_response
 
 
 def register(
-    app: Flask, is_ready: Callable[[], bool], behind: Callable[[bool], object] = bool
+    app: Flask,
+    obstacle: Callable[[], DatabaseUnavailable | None],
+    behind: Callable[[bool], object] = bool,
 ) -> None:
     """Add `/healthz` and `/readyz` to the service on its own; neither needs a token.
 
     Args:
         app: the service.
-        is_ready: whether the database holds the schema that is needed; it raises where the
-            database does not answer.
-        behind: is told whether it holds an older one.
+        obstacle: returns what keeps the service from its work on the database, or None; it raises
+            where the database does not answer.
+        behind: called with whether the database lacks a migration.
     """
 
     def healthz() -> Response:
         return json_response({"status": "ok"})
 
     def readyz() -> Response:
-        ready = is_ready()
-        behind(not ready)
-        if not ready:
-            raise DatabaseUnavailable("The database holds an older schema: it must be migrated.")
+        found = obstacle()
+        behind(isinstance(found, DatabaseNotMigrated))
+        if found:
+            raise found
         return json_response({"status": "ready"})
 
     for path, view in zip(HEALTH_PATHS, (healthz, readyz), strict=True):

@@ -5,14 +5,14 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, abort, request, send_from_directory
+from flask import Flask, Response, abort, request, send_from_directory
 
 from progress_api.exceptions import SettingsError
 from progress_api.openapi.document import document
 from progress_api.settings import DOCS_PATH, NO_SWAGGER_UI, SWAGGER_UI, Settings
 from progress_api.web.arguments import DOCUMENT
+from progress_api.web.endpoint import Access, Endpoint, Tag
 from progress_api.web.responses import new_response
-from progress_api.web.routes import DESCRIPTION
 from progress_api.web.state import state
 
 _KEPT_SECONDS = 300
@@ -42,15 +42,6 @@ _PAGE = """\
 <script src="docs/{script}"></script>
 </html>
 """
-
-
-def register(blueprint: Blueprint) -> None:
-    """Serve the document below the blueprint's prefix, to anybody.
-
-    Args:
-        blueprint: what is mounted.
-    """
-    blueprint.add_url_rule(f"/{DOCUMENT}", DESCRIPTION, view_func=_document)
 
 
 def register_page(app: Flask, settings: Settings) -> None:
@@ -86,13 +77,30 @@ def register_page(app: Flask, settings: Settings) -> None:
     app.add_url_rule(f"{DOCS_PATH}/<name>", "docs_asset", asset)
 
 
-def _document() -> Response:
+def description() -> Response:
+    """Return the OpenAPI document (spec 1.15)."""
     mounted, root = state(), request.root_path.rstrip("/")
     tokens = mounted.identity.token_locations
-    body = document(mounted.settings, mounted.url_prefix, root, tokens)
+    body = document(mounted.api, mounted.settings, mounted.url_prefix, root, tokens)
     response = new_response(body, mimetype="application/json")
     response.cache_control.public = True
     response.cache_control.max_age = _KEPT_SECONDS
     response.set_etag(hashlib.sha256(body).hexdigest())
     response.make_conditional(request)
     return response
+
+
+ENDPOINT = Endpoint(
+    name="description",
+    method="GET",
+    rule=f"/{DOCUMENT}",
+    view=description,
+    access=Access.PUBLIC,
+    limit=None,
+    operation_id="getDescription",
+    tag=Tag("description", "What the service says of itself."),
+    summary="Get this document",
+    description="It needs no token: it tells nothing of anybody.",
+    success="This document.",
+    has_etag=True,
+)

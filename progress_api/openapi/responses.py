@@ -1,4 +1,4 @@
-"""Each status of each operation, with its headers, its body and an example."""
+"""The responses of each endpoint, by status, with headers, body and examples."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -10,9 +10,10 @@ from marshmallow import Schema
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
-from progress_api.openapi.operations import OPERATIONS, Operation
 from progress_api.openapi.schemas import Error
 from progress_api.settings import Settings
+from progress_api.validation import AN_ID
+from progress_api.web.endpoint import Access, Endpoint
 from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_body
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
@@ -35,8 +36,15 @@ _OF_STATUS = {
 }
 
 
+_UNREADABLE = (
+    failures.InvalidFields({"userId": [AN_ID]}),
+    failures.MalformedBody(),
+    failures.IncompleteBody(),
+)
+
+
 def add_shared(spec: APISpec, settings: Settings) -> None:
-    """Add to a document what several operations answer, and what no operation does.
+    """Add the responses that endpoints share, and those to other paths and methods.
 
     Args:
         spec: the document.
@@ -46,7 +54,7 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
         spec.components.header(
             name, {"description": meaning, "required": True, "schema": {"type": kind}}
         )
-    for status, some in _by_status(_common(settings)).items():
+    for status, some in _by_status(_shared(settings)).items():
         spec.components.response(_name(status), _refused(status, some))
     for status in (404, 405):
         body = http_error_body(status, _REQUEST_ID)
@@ -60,63 +68,94 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
     spec.components.response("Options", options)
 
 
-def links() -> dict[str, Any]:
-    """Return what may be asked next of the same tutorial, by name."""
-    same = {"tutorialId": "$request.path.tutorialId"}
-    return {one.name: {"operationId": one.name, "parameters": same} for one in OPERATIONS}
-
-
-def responses_of(operation: Operation, settings: Settings) -> dict[str, Any]:
-    """Return what one of the five answers, by status.
+def links(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
+    """Return a link to each endpoint that can be called next with the same path variables.
 
     Args:
-        operation: which one.
-        settings: of the service.
+        endpoints: of the API; those without a variable need no link.
     """
-    told = {"example": {"value": operation.told}}
-    done = _described(200, "It is done.", operation.answer, told)
-    done["links"] = {name: {"$ref": f"#/components/links/{name}"} for name in links()}
-    found: dict[int, Any] = {200: done}
-    found |= {status: _name(status) for status in _by_status(_common(settings))}
-    own = _by_status((*operation.failures, *_limit(operation, settings)))
-    found |= {status: _refused(status, some) for status, some in own.items()}
-    return {str(status): found[status] for status in sorted(found)}
+    return {
+        endpoint.operation_id: {
+            "operationId": endpoint.operation_id,
+            "parameters": {name: f"$request.path.{name}" for name in endpoint.path_names.values()},
+        }
+        for endpoint in endpoints
+        if endpoint.path_names
+    }
 
 
-def responses_of_document(settings: Settings) -> dict[str, Any]:
-    """Return what the address of the document itself answers, by status.
+def responses_of(
+    endpoint: Endpoint, settings: Settings, next_links: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the responses of an endpoint, by status.
 
     Args:
+        endpoint: of the API.
         settings: of the service.
+        next_links: what `links` has returned.
     """
-    whole = _described(200, "This document.", {"type": "object"}, {})
-    whole["headers"] |= {"ETag": "ETag"}
-    kept = {"description": "It is still the one that the ETag names.", "headers": whole["headers"]}
-    insecure = [failures.InsecureTransport()] if settings.require_https else []
-    refused = {str(status): _refused(status, some) for status, some in _by_status(insecure).items()}
-    return {"200": whole, "304": kept, **refused, "500": _name(500)}
+    responses: dict[int, Any] = {200: _success(endpoint)}
+    names = set(endpoint.path_names.values())
+    if names:
+        responses[200]["links"] = {
+            name: {"$ref": f"#/components/links/{name}"}
+            for name, link in next_links.items()
+            if link["parameters"].keys() <= names
+        }
+    if endpoint.has_etag:
+        kept = "It is still the one that the ETag names."
+        responses[304] = {"description": kept, "headers": responses[200]["headers"]}
+    shared = _by_status(_shared(settings))
+    for status, errors in _by_status(_failures(endpoint, settings)).items():
+        is_shared = _kinds(errors) == _kinds(shared.get(status, []))
+        responses[status] = _name(status) if is_shared else _refused(status, errors)
+    return {str(status): responses[status] for status in sorted(responses)}
 
 
-def _common(settings: Settings) -> Iterable[failures.ProgressError]:
-    yield failures.Unauthenticated()
-    yield failures.NotYourProgress()
-    if settings.require_https:
-        yield failures.InsecureTransport()
-    most = settings.progress_max_body_bytes
-    yield failures.BodyTooLarge(f"The request body may have at most {most} bytes.")
-    yield failures.UnsupportedBody()
-    yield failures.EncodedBody()
-    yield UNEXPECTED
-    yield failures.DatabaseUnavailable()
-    if settings.jwt_jwks_url:
-        yield failures.KeysUnavailable()
+def _success(endpoint: Endpoint) -> dict[str, Any]:
+    example = endpoint.response_example
+    examples = {} if example is None else {"example": {"value": example}}
+    success = _described(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
+    if endpoint.has_etag:
+        success["headers"]["ETag"] = "ETag"
+    return success
 
 
-def _limit(operation: Operation, settings: Settings) -> Iterable[failures.ProgressError]:
-    if settings.ratelimit_enabled:
-        item = parse(getattr(settings, f"ratelimit_{operation.view}"))
+def _failures(endpoint: Endpoint, settings: Settings) -> Iterable[failures.ProgressError]:
+    is_public = endpoint.access is Access.PUBLIC
+    if endpoint.body:
+        yield from _UNREADABLE
+    yield from _shared(settings, has_token=not is_public, has_body=endpoint.body is not None)
+    if endpoint.limit and settings.ratelimit_enabled:
+        item = parse(getattr(settings, endpoint.limit))
         window = item.get_expiry()
         yield failures.LimitExceeded(limit=item.amount, window=str(item), reset_in=window)
+    yield from endpoint.failures
+
+
+def _shared(
+    settings: Settings, *, has_token: bool = True, has_body: bool = True
+) -> Iterable[failures.ProgressError]:
+    """Yield what most endpoints answer in the same way."""
+    if has_token:
+        yield failures.Unauthenticated()
+        yield failures.NotYourProgress()
+    if settings.require_https:
+        yield failures.InsecureTransport()
+    if has_body:
+        most = settings.progress_max_body_bytes
+        yield failures.BodyTooLarge(f"The request body may have at most {most} bytes.")
+        yield failures.UnsupportedBody()
+        yield failures.EncodedBody()
+    yield UNEXPECTED
+    if has_token:
+        yield failures.DatabaseUnavailable()
+        if settings.jwt_jwks_url:
+            yield failures.KeysUnavailable()
+
+
+def _kinds(errors: Iterable[failures.ProgressError]) -> list[type]:
+    return [type(error) for error in errors]
 
 
 def _by_status(

@@ -1,47 +1,47 @@
-"""What is told of each call, for whoever counts; it names nobody."""
+"""Notifications of committed operations, for metrics; they name no learner."""
 
 from typing import Protocol
 
 
 class Observer(Protocol):
-    """Counts what learners do, and what it takes."""
+    """Receive a notification of each operation of a repository."""
 
     def connection_awaited(self, seconds: float) -> None:
-        """A connection was taken from the pool.
+        """Handle a wait for a database connection.
 
         Args:
-            seconds: how long it was waited for.
+            seconds: the duration of the wait.
         """
 
     def chapter_posted(self, *, completed: int) -> None:
-        """A chapter was posted, and it is committed.
+        """Handle a committed chapter post.
 
         Args:
-            completed: how many chapters more than before are complete now; often 0.
+            completed: the number of chapters that it completed, 0 or more.
         """
 
     def quiz_posted(self, *, is_repeat: bool) -> None:
-        """A quiz was posted, and it is committed.
+        """Handle a committed quiz post.
 
         Args:
-            is_repeat: whether the attempt was known already, and so was not counted again.
+            is_repeat: whether the attempt was recorded before and not counted again.
         """
 
     def certificate_earned(self) -> None:
-        """A certificate was earned, and it is committed."""
+        """Handle a committed certificate."""
 
 
 class NullObserver:
-    """Counts nothing."""
+    """Ignore all notifications."""
 
     def connection_awaited(self, seconds: float) -> None:
-        """Ignore it."""
+        """Ignore the wait."""
 
     def chapter_posted(self, *, completed: int) -> None:
-        """Ignore it."""
+        """Ignore the post."""
 
     def quiz_posted(self, *, is_repeat: bool) -> None:
-        """Ignore it."""
+        """Ignore the post."""
 
     def certificate_earned(self) -> None:
-        """Ignore it."""
+        """Ignore the certificate."""

@@ -1,4 +1,4 @@
-"""What goes into the repository and comes out of it: chapters, quizzes, progress, the policy."""
+"""The arguments and results of `ProgressRepository`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from progress_api.validation import require_booleans, require_ids, require_numbe
 
 
 class ChapterProgress(NamedTuple):
-    """How far one chapter was watched; times in whole seconds."""
+    """The recorded state of one chapter; times in whole seconds."""
 
     chapter_id: str
     watch_time: int
@@ -18,7 +18,7 @@ class ChapterProgress(NamedTuple):
 
 
 class QuizScore(NamedTuple):
-    """The best attempt at one quiz, and how many there were."""
+    """The best attempt at one quiz, and the number of attempts."""
 
     quiz_id: str
     score: int
@@ -30,7 +30,7 @@ class QuizScore(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One learner's progress in one tutorial; times in whole seconds and in UTC."""
+    """One learner's progress in one tutorial, in whole seconds and times in UTC (spec 1.8)."""
 
     tutorial_id: str
     user_id: str
@@ -47,14 +47,18 @@ class Progress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """What a learner's player tells of one chapter.
+    """The state of one chapter, as a player reports it (spec 2.4 to 2.8).
 
     Args:
         chapter_id: 1 to 255 characters.
-        watch_time: whole seconds, 0 to 2,147,483,647.
-        completed: None leaves it as it was.
-        last_position: whole seconds, 0 to 2,147,483,647; None for `watch_time`.
-        total_chapters: of the tutorial, 0 to 2,147,483,647; None where it is not known.
+        watch_time: total seconds watched of this chapter, whole, 0 to 2,147,483,647.
+        completed: whether the chapter is completed; None leaves it as it was.
+        last_position: position of the player in whole seconds, 0 to 2,147,483,647; None for
+            `watch_time`.
+        total_chapters: number of chapters of the tutorial, 0 to 2,147,483,647; None if unknown.
+
+    Raises:
+        InvalidFields: naming each value that is out of range.
     """
 
     chapter_id: str
@@ -64,7 +68,7 @@ class Chapter:
     total_chapters: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is out of bounds, whoever tells it."""
+        """Validate the fields."""
         require_ids(chapter_id=self.chapter_id)
         require_numbers(
             watch_time=self.watch_time,
@@ -77,15 +81,18 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuizAttempt:
-    """One attempt at a quiz.
+    """One attempt at a quiz (spec 2.12 to 2.18).
 
     Args:
         quiz_id: 1 to 255 characters.
-        score: whole, 0 to `max_score`.
-        max_score: whole, 1 to 2,147,483,647.
-        passed: whether it was passed.
-        attempt_keys: what a repeat of the same attempt also carries; any of them seen before
-            for this quiz makes it a repeat.
+        score: points of the attempt, whole, 0 to `max_score`.
+        max_score: highest possible score, whole, 1 to 2,147,483,647.
+        passed: whether the attempt passed the quiz.
+        attempt_keys: keys that identify the attempt. The attempt is a repeat if this quiz has seen
+            any of them before.
+
+    Raises:
+        InvalidFields: naming each value that is out of range.
     """
 
     quiz_id: str
@@ -95,7 +102,7 @@ class QuizAttempt:
     attempt_keys: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is out of bounds, whoever tells it."""
+        """Validate the fields."""
         require_ids(quiz_id=self.quiz_id)
         require_numbers(least=1, max_score=self.max_score)
         require_numbers(most=self.max_score, score=self.score)
@@ -104,12 +111,12 @@ class QuizAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The settings that are rules.
+    """The settings that change rules.
 
     Args:
-        sticky_completion: once completed, a chapter stays so.
-        max_chapters: chapters of one learner and tutorial, at least 1.
-        max_quizzes: quizzes of one learner and tutorial, at least 1.
+        sticky_completion: whether a completed chapter stays completed (spec 2.7).
+        max_chapters: highest number of chapters of one learner and tutorial, at least 1 (spec 6.6).
+        max_quizzes: highest number of quizzes of one learner and tutorial, at least 1 (spec 6.6).
     """
 
     sticky_completion: bool = False

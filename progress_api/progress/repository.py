@@ -1,8 +1,7 @@
-"""What the service remembers: each learner's progress in each tutorial."""
+"""Read and record the progress of learners, over HTTP or from Python."""
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -28,12 +27,11 @@ from progress_api.progress import rules, statements
 from progress_api.progress.observer import NullObserver, Observer
 from progress_api.progress.records import (
     Chapter,
-    ChapterProgress,
     Policy,
     Progress,
     QuizAttempt,
-    QuizScore,
 )
+from progress_api.progress.selects import change_of, progress_of
 from progress_api.validation import require_ids
 
 Hook = Callable[[Progress], object]
@@ -41,13 +39,13 @@ _log = logging.getLogger("progress_api.repository")
 
 
 class ProgressRepository:
-    """Reads and records progress by the rules, over HTTP or from an app's own code.
+    """Read and record progress by the rules of the service.
 
-    On an engine each call is one transaction, committed when it returns. On a session each call
-    is part of the session's transaction: committed with it, rolled back with it.
+    On an engine, each call is one transaction, committed when the call returns. On a session, each
+    call is part of the session's transaction and is committed or rolled back with it.
     """
 
-    def __init__(  # noqa: PLR0913 - each is something that a host may have
+    def __init__(  # noqa: PLR0913 - each argument is something that a host app may have
         self,
         bind: Engine | AnySession,
         *,
@@ -57,18 +55,19 @@ class ProgressRepository:
         on_certificate_earned: Hook | None = None,
         observer: Observer | None = None,
     ) -> None:
-        """Record on this engine or session.
+        """Bind the repository to an engine or a session.
 
         Args:
-            bind: of PostgreSQL; a session's isolation level should be READ COMMITTED, its default.
-            policy: the settings that are rules; the contract's where not given.
-            schema: where the tables are; None for where a connection looks by itself.
+            bind: an engine or session of PostgreSQL. A session's isolation level should be READ
+                COMMITTED, the default.
+            policy: the settings that change rules; the defaults of `Policy` if not given.
+            schema: the PostgreSQL schema of the tables; None for the connection's search path.
             one_trip: whether statements may be prepared on the server; psycopg2 then sends writes
-                in one trip on an engine of the service's own. False behind a pooler in
-                transaction mode.
-            on_certificate_earned: called with the progress after the commit by which a
-                certificate is earned, once. What it raises is logged: the certificate stands.
-            observer: is told what is done, for whoever counts.
+                in one round trip on the service's own engine. False behind a pooler in transaction
+                mode.
+            on_certificate_earned: called once with the progress, after the commit that earns a
+                certificate. If it raises, the error is logged and the certificate stays earned.
+            observer: notified after each committed operation.
         """
         self._observer = observer or NullObserver()
         self._executor: Executor
@@ -78,25 +77,36 @@ class ProgressRepository:
         elif isinstance(bind, Session | scoped_session):
             self._executor = SessionExecutor(bind, prepares=one_trip, schema=schema)
         else:
-            raise TypeError(f"A ProgressRepository is on an Engine or a Session, not on {bind!r}.")
+            raise TypeError(f"ProgressRepository needs an Engine or a Session, not {bind!r}.")
         self._policy = policy or Policy()
         self._on_certificate_earned = on_certificate_earned
 
     def get(self, user_id: str, tutorial_id: str) -> Progress:
-        """Return the learner's progress, the empty one where there is none (endpoint 1).
+        """Return the learner's progress; the empty progress if nothing is recorded (spec 1.10).
+
+        Args:
+            user_id: 1 to 255 characters.
+            tutorial_id: 1 to 255 characters.
 
         Raises:
-            DatabaseUnavailable: the database cannot answer now.
+            InvalidFields: an id is invalid.
+            DatabaseUnavailable: the database cannot respond now.
         """
         row = self._run(statements.GET_PROGRESS, user_id, tutorial_id)
-        return _progress(row) if row else Progress(tutorial_id, user_id)
+        return progress_of(row) if row else Progress(tutorial_id, user_id)
 
     def record_chapter(self, user_id: str, tutorial_id: str, chapter: Chapter) -> Progress:
-        """Record how far a chapter was watched (guide, step 2, endpoint 2).
+        """Record how far a chapter was watched, and return the progress after it (spec 1.4).
+
+        Args:
+            user_id: 1 to 255 characters.
+            tutorial_id: 1 to 255 characters.
+            chapter: the state of the chapter.
 
         Raises:
-            TooManyChapters: nothing was changed.
-            DatabaseUnavailable: the database cannot answer now.
+            InvalidFields: an id is invalid.
+            TooManyChapters: the limit of chapters is reached; nothing was changed (spec 6.6).
+            DatabaseUnavailable: the database cannot respond now.
         """
         position = chapter.last_position
         row = self._run(
@@ -109,20 +119,26 @@ class ProgressRepository:
             last_position=chapter.watch_time if position is None else position,
             total_chapters=chapter.total_chapters or 0,
             sticky=self._policy.sticky_completion,
-            most=self._policy.max_chapters,
+            limit=self._policy.max_chapters,
         )
         if row is None:
             raise TooManyChapters
-        *answer, _, completed = row
-        self._tell(partial(self._observer.chapter_posted, completed=completed))
-        return _progress(answer)
+        completed = change_of(row).newly_completed
+        self._notify(partial(self._observer.chapter_posted, completed=completed))
+        return progress_of(row)
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
-        """Record an attempt at a quiz, once (guide, step 2, endpoint 3).
+        """Record one attempt at a quiz, and return the progress after it (spec 1.5).
+
+        Args:
+            user_id: 1 to 255 characters.
+            tutorial_id: 1 to 255 characters.
+            attempt: the attempt; a repeat of a recorded one changes nothing (spec 2.17).
 
         Raises:
-            TooManyQuizzes: nothing was changed.
-            DatabaseUnavailable: the database cannot answer now.
+            InvalidFields: an id is invalid.
+            TooManyQuizzes: the limit of quizzes is reached; nothing was changed (spec 6.6).
+            DatabaseUnavailable: the database cannot respond now.
         """
         row = self._run(
             statements.RECORD_QUIZ,
@@ -133,94 +149,80 @@ class ProgressRepository:
             max_score=attempt.max_score,
             passed=attempt.passed,
             attempt_keys=_as_uuids(attempt.attempt_keys),
-            most=self._policy.max_quizzes,
+            limit=self._policy.max_quizzes,
         )
         if row is None:
             raise TooManyQuizzes
-        *answer, is_new, _ = row
-        self._tell(partial(self._observer.quiz_posted, is_repeat=not is_new))
-        return _progress(answer)
+        is_repeat = not change_of(row).is_recorded
+        self._notify(partial(self._observer.quiz_posted, is_repeat=is_repeat))
+        return progress_of(row)
 
     def complete(self, user_id: str, tutorial_id: str) -> Progress:
-        """Earn the certificate; a second time changes nothing (guide, step 2, endpoint 4).
+        """Earn the certificate; a second call changes nothing (spec 2.20, 2.21).
+
+        Args:
+            user_id: 1 to 255 characters.
+            tutorial_id: 1 to 255 characters.
 
         Raises:
-            ProgressNotFound: nothing was recorded for this tutorial.
-            NotEligible: the detail says how far the learner is.
-            DatabaseUnavailable: the database cannot answer now.
+            InvalidFields: an id is invalid.
+            ProgressNotFound: nothing is recorded for this tutorial.
+            NotEligible: the detail names the percentage and the quizzes passed.
+            DatabaseUnavailable: the database cannot respond now.
         """
         row = self._run(statements.COMPLETE, user_id, tutorial_id)
         if row is None:
             raise ProgressNotFound
-        *answer, newly_earned = row
-        progress = _progress(answer)
+        *_, newly_earned = row
+        progress = progress_of(row)
         if not progress.certificate_earned:
-            raise NotEligible(_how_far(progress))
+            raise NotEligible(_missing_for_certificate(progress))
         if newly_earned:
-            self._tell(self._observer.certificate_earned)
+            self._notify(self._observer.certificate_earned)
             if self._on_certificate_earned:
-                self._tell(partial(_call, self._on_certificate_earned, progress))
+                self._notify(partial(_call, self._on_certificate_earned, progress))
         return progress
 
     def reset(self, user_id: str, tutorial_id: str) -> None:
-        """Forget the learner's progress, if there is any (guide, step 2, endpoint 5).
+        """Remove the learner's progress, if there is any (spec 2.23).
+
+        Args:
+            user_id: 1 to 255 characters.
+            tutorial_id: 1 to 255 characters.
 
         Raises:
-            DatabaseUnavailable: the database cannot answer now.
+            InvalidFields: an id is invalid.
+            DatabaseUnavailable: the database cannot respond now.
         """
         self._run(statements.RESET, user_id, tutorial_id)
 
     def _run(
-        self, unit: StatementBatch, user_id: str, tutorial_id: str, **values: Any
+        self, batch: StatementBatch, user_id: str, tutorial_id: str, **values: Any
     ) -> Row | None:
         require_ids(user_id=user_id, tutorial_id=tutorial_id)
         parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
-        return self._executor.run(unit, parameters)
+        return self._executor.run(batch, parameters)
 
-    def _tell(self, act: Callable[[], object]) -> None:
-        self._executor.after_commit(act)
+    def _notify(self, notification: Callable[[], object]) -> None:
+        self._executor.after_commit(notification)
 
 
 def _as_uuids(attempt_keys: Sequence[str]) -> str:
-    # A key may be long and hold anything; its UUID is short, and a literal of an SQL array.
+    # A key may be long and hold any character. Its UUID is short and safe in an array literal.
     return "{" + ",".join(str(uuid5(NAMESPACE_OID, key)) for key in attempt_keys) + "}"
 
 
 def _call(hook: Hook, progress: Progress) -> None:
     try:
         hook(progress)
-    except Exception:  # noqa: BLE001 - the host's own code: what it is told of is committed
+    except Exception:  # noqa: BLE001 - the host's code; the certificate is committed already
         _log.exception("on_certificate_earned failed; the certificate is earned")
 
 
-def _progress(row: Row) -> Progress:
-    tutorial, user, percentage, done, total, chapters, quizzes, *certificate, seconds, at = row
-    eligible, earned = certificate
-    return Progress(
-        tutorial_id=tutorial,
-        user_id=user,
-        completion_percentage=percentage,
-        chapters_completed=done,
-        total_chapters=total,
-        chapter_progress=tuple(map(ChapterProgress._make, chapters)),
-        quiz_scores=tuple(_quiz_score(quiz) for quiz in quizzes),
-        certificate_eligible=eligible,
-        certificate_earned=earned,
-        total_watch_time=seconds,
-        last_watched_at=at and at.replace(tzinfo=UTC),
-    )
-
-
-def _quiz_score(columns: Row) -> QuizScore:
-    quiz_id, score, max_score, passed, attempts, completed_at = columns
-    at = datetime.fromisoformat(completed_at).replace(tzinfo=UTC)
-    return QuizScore(quiz_id, score, max_score, passed, attempts, at)
-
-
-def _how_far(progress: Progress) -> str:
+def _missing_for_certificate(progress: Progress) -> str:
     passed = sum(quiz.passed for quiz in progress.quiz_scores)
     return (
-        f"The certificate needs {rules.ELIGIBLE_PERCENTAGE} percent and every quiz passed: "
-        f"{progress.completion_percentage} percent is completed, "
+        f"The certificate needs {rules.ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
+        f"passed: {progress.completion_percentage} percent is completed, "
         f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
     )

@@ -1,6 +1,6 @@
-"""Each rule of progress, as one named SQL expression.
+"""The rules of progress, each a named SQL expression.
 
-The statements say when a rule is applied; what it is stands here and nowhere else.
+`statements.py` decides when a rule applies; what it says is written here and nowhere else.
 """
 
 from typing import Any
@@ -27,56 +27,55 @@ from sqlalchemy.sql.selectable import FromClause
 from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
-Columns = Any  # a table's, an alias's or EXCLUDED's columns: SQLAlchemy has no one type for them
+Columns = Any  # the columns of a table, an alias or EXCLUDED: SQLAlchemy has no common type
 ELIGIBLE_PERCENTAGE = 95
-# Written into the statement: a constant that is bound would travel with each request.
+# Constants are part of the statement: a bound parameter would be sent with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
 _HUNDRED = literal_column("100", Integer)
 _ELIGIBLE = literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
-_MOST = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
+_LIMIT = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
 
 
 def utc_now() -> ColumnElement[Any]:
-    """The start of the transaction in UTC, without a zone, as the guide's columns hold it."""
+    """Return the start of the transaction in UTC, for columns without a time zone (spec 8.5)."""
     return func.timezone(literal_column("'UTC'"), func.now())
 
 
 def written_at(progress: Columns) -> ColumnElement[Any]:
-    """The time of a write: now, and always later than the learner's write before it.
+    """Return the time of a write: now, but later than the last write to this row (spec 2.25, 2.26).
 
-    So times never go backwards, and rows are ordered as they were recorded, even where the
-    server's clock steps back (contract, "in the order first recorded"). It is the same in every
-    statement of one transaction, as long as `updated_at` still is.
+    Times then never go backwards and rows keep the order of their recording, even if the server's
+    clock steps back. All statements of a transaction get the same time until `updated_at` changes.
     """
     a_moment = literal_column("interval '1 microsecond'", Interval)
     return func.greatest(utc_now(), progress.updated_at + a_moment)
 
 
 def watch_time(stored: Columns, posted: Columns) -> ColumnElement[int]:
-    """The watch time of a chapter never shrinks (guide, step 2, endpoint 2)."""
+    """Keep the greater watch time: it never shrinks (spec 2.4)."""
     return func.greatest(stored.watch_time, posted.watch_time)
 
 
 def completed(
     stored: Columns, posted: ColumnElement[bool], sticky: ColumnElement[bool]
 ) -> ColumnElement[bool]:
-    """An explicit `completed` is the latest word, an absent one changes nothing (contract).
+    """Take the posted `completed`, or keep the stored one if none is posted (spec 2.6).
 
-    With PROGRESS_STICKY_COMPLETION, once completed a chapter stays so.
+    With `sticky`, a completed chapter stays completed (spec 2.7).
     """
     before = func.coalesce(stored.completed, NO)
     return or_(func.coalesce(posted, before), and_(sticky, before))
 
 
 def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement[int]:
-    """The number of chapters of a tutorial only grows (guide, step 2, endpoint 2)."""
+    """Keep the greater number of chapters: it only grows (spec 2.8)."""
     return func.greatest(func.coalesce(stored.total_chapters, ZERO), posted)
 
 
 def total_watch_time(sum_of_watch_times: ColumnElement[int]) -> ColumnElement[int]:
-    """The sum over the chapters stops at 2,147,483,647 seconds instead of failing (contract)."""
-    return cast(func.least(sum_of_watch_times, _MOST), Integer)
+    """Cap the sum of the chapters' watch times at 2,147,483,647 seconds (spec 2.11)."""
+    return cast(func.least(sum_of_watch_times, _LIMIT), Integer)
 
 
 def completion_percentage(
@@ -84,12 +83,12 @@ def completion_percentage(
     total: ColumnElement[int],
     earned: ColumnElement[bool],
 ) -> ColumnElement[int]:
-    """floor(100 * completed / total), at most 100, 0 while total is 0 (contract).
+    """Return floor(100 * completed / total), from 0 to 100, and 0 while total is 0 (spec 2.10).
 
-    Once the certificate was earned it is 100, whatever is posted later.
+    After the certificate is earned it is 100 (spec 2.22).
     """
     share = chapters_completed * _HUNDRED // func.nullif(total, ZERO, type_=Integer)
-    # Inside: LEAST passes over a NULL.
+    # COALESCE first: LEAST ignores NULL.
     floored = func.least(func.coalesce(share, ZERO), _HUNDRED)
     percentage = case((func.coalesce(earned, NO), _HUNDRED), else_=floored)
     return cast(percentage, Integer)
@@ -100,32 +99,32 @@ def certificate_eligible(
     quizzes: ColumnElement[int],
     passed: ColumnElement[int],
 ) -> ColumnElement[bool]:
-    """At least 95 percent, and every quiz on record passed; none on record is passed (contract)."""
+    """Require 95 percent, and that every recorded quiz is passed (spec 2.19)."""
     return and_(percentage >= _ELIGIBLE, passed == quizzes)
 
 
 def certificate_earned(stored: Columns, eligible: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Earned when asked for while eligible, and from then on until reset (contract)."""
+    """Earn the certificate if eligible, and keep it once earned (spec 2.20, 2.22)."""
     return or_(func.coalesce(stored.certificate_earned, NO), eligible)
 
 
 def best_attempt(stored: Columns, posted: Columns) -> tuple[ColumnElement[int], ...]:
-    """The score and the maxScore of the attempt with the highest score / maxScore (contract).
+    """Return score and maxScore of the attempt with the highest share of points (spec 2.14).
 
-    With the same maxScore this is the guide's GREATEST; of two equal ones the first is kept.
+    Both belong to the same attempt. Of two equal attempts the earlier is kept.
     """
     before = cast(stored.score, BigInteger) * posted.max_score
-    better = cast(posted.score, BigInteger) * stored.max_score > before
+    is_better = cast(posted.score, BigInteger) * stored.max_score > before
     return (
-        case((better, posted.score), else_=stored.score),
-        case((better, posted.max_score), else_=stored.max_score),
+        case((is_better, posted.score), else_=stored.score),
+        case((is_better, posted.max_score), else_=stored.max_score),
     )
 
 
 def is_repeated_attempt(
     quiz_id: ColumnElement[str], attempt_keys: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """A post that carries a key already seen for this quiz counts as no attempt (contract)."""
+    """Return whether the post carries a key that this quiz has seen (spec 2.15, 2.16)."""
     quiz = select(quiz_scores.c.id).where(
         quiz_scores.c.progress_id == tutorial_progress.c.id, quiz_scores.c.quiz_id == quiz_id
     )
@@ -135,29 +134,30 @@ def is_repeated_attempt(
     )
 
 
-def is_recorded(rows: FromClause, one: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether one chapter or quiz of a learner and tutorial is there; NULL is no.
+def is_recorded(rows: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return whether a chapter or quiz of the learner's tutorial is recorded; NULL means no.
 
-    It is a scalar subquery, which PostgreSQL can only look up for the one row that asks. An
-    EXISTS it may join or hash, over the rows of all learners, by statistics of the first day.
+    PostgreSQL evaluates a scalar subquery once, for the row that asks. It may turn an EXISTS into a
+    join or a hash over the rows of all learners while the tables have no statistics.
     """
     of_progress = rows.c.progress_id == tutorial_progress.c.id
-    return select(YES).where(of_progress, one).correlate(tutorial_progress).scalar_subquery()
+    return select(YES).where(of_progress, condition).correlate(tutorial_progress).scalar_subquery()
 
 
-def has_room(rows: FromClause, recorded: ColumnElement[bool], most: Any) -> ColumnElement[bool]:
-    """At most so many chapters or quizzes of one learner and tutorial (contract)."""
+def has_room(rows: FromClause, condition: ColumnElement[bool], limit: Any) -> ColumnElement[bool]:
+    """Return whether a chapter or quiz is recorded already or one more is allowed (spec 6.6)."""
     of_progress = rows.c.progress_id == tutorial_progress.c.id
-    held: Select[Any] = select(func.count()).select_from(rows).where(of_progress)
-    return or_(is_recorded(rows, recorded), type_coerce(held.scalar_subquery(), Integer) < most)
+    count: Select[Any] = select(func.count()).select_from(rows).where(of_progress)
+    is_below = type_coerce(count.scalar_subquery(), Integer) < limit
+    return or_(is_recorded(rows, condition), is_below)
 
 
 def passed(stored: Columns, posted: Columns) -> ColumnElement[bool]:
-    """A quiz once passed stays passed (guide, step 2, endpoint 3)."""
+    """Keep a quiz passed once it is passed (spec 2.12)."""
     return or_(stored.passed, posted.passed)
 
 
 def attempts(stored: Columns) -> ColumnElement[int]:
-    """Each new post of a quiz is one attempt more, up to the column's end (guide, endpoint 3)."""
-    counted = cast(func.coalesce(stored.attempts, ONE), BigInteger) + ONE
-    return cast(func.least(counted, _MOST), Integer)
+    """Count one more attempt, up to 2,147,483,647 (spec 2.13)."""
+    count = cast(func.coalesce(stored.attempts, ONE), BigInteger) + ONE
+    return cast(func.least(count, _LIMIT), Integer)

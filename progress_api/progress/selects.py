@@ -1,6 +1,8 @@
-"""What is read of a learner's progress: the tutorial's row, and all that is recorded below it."""
+"""Select a learner's row of a tutorial, with its chapters and quizzes, and read the result."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -15,104 +17,98 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from progress_api.database import Row
 from progress_api.progress import rules
+from progress_api.progress.records import ChapterProgress, Progress, QuizScore
 from progress_api.schema.tables import chapter_progress, quiz_scores, tutorial_progress
 
 TUTORIAL = bindparam("of_tutorial", type_=String)
 USER = bindparam("of_user", type_=String)
 
 
+class ProgressRow(NamedTuple):
+    """The columns that each batch returns first; its fields are their labels."""
+
+    tutorial_id: str
+    user_id: str
+    completion_percentage: int
+    chapters_completed: int
+    total_chapters: int
+    chapters: list[list[Any]]
+    quizzes: list[list[Any]]
+    certificate_eligible: bool
+    certificate_earned: bool
+    total_watch_time: int
+    last_watched_at: datetime | None
+
+
+class ChangeRow(NamedTuple):
+    """The columns that a recount returns after those of `ProgressRow`."""
+
+    is_recorded: bool
+    newly_completed: int
+
+
+_PROGRESS_COLUMNS = len(ProgressRow._fields)
+
+
 def of_learner(columns: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """The natural key of one learner's progress in one tutorial."""
+    """Return the conditions that select one learner's row of one tutorial."""
     return columns.tutorial_id == TUTORIAL, columns.user_id == USER
 
 
-def _in_order(
-    rows: Any, order: ColumnElement[Any], *columns: ColumnElement[Any]
-) -> ColumnElement[Any]:
-    """The rows as a JSON array of arrays, in the order first recorded (contract)."""
-    listed = aggregate_order_by(func.json_build_array(*columns), rows.created_at, order)
-    return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
-
-
-def _chapters(of: Any) -> Any:
-    rows = chapter_progress.c
-    watched = func.coalesce(rows.watch_time, rules.ZERO)
-    done = func.coalesce(rows.completed, rules.NO)
-    position = func.coalesce(rows.last_position, rules.ZERO)
-    listed = _in_order(rows, rows.chapter_id, rows.chapter_id, watched, done, position)
-    return (
-        select(
-            func.count().filter(rows.completed).label("completed"),
-            func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
-            func.max(rows.updated_at).label("latest"),
-            listed.label("listed"),
-        )
-        .where(rows.progress_id == of.id)
-        .lateral("chapters")
-    )
-
-
-def _quizzes(of: Any) -> Any:
-    rows = quiz_scores.c
-    tried = func.coalesce(rows.attempts, rules.ONE)
-    attempt = (rows.score, rows.max_score, rows.passed, tried, rows.completed_at)
-    return (
-        select(
-            func.count().label("recorded"),
-            func.count().filter(rows.passed).label("passed"),
-            func.max(rows.updated_at).label("latest"),
-            _in_order(rows, rows.quiz_id, rows.quiz_id, *attempt).label("listed"),
-        )
-        .where(rows.progress_id == of.id)
-        .lateral("quizzes")
-    )
-
-
-def answer_columns(progress: Any, chapters: Any, quizzes: Any) -> tuple[ColumnElement[Any], ...]:
-    """What every unit returns: one row, in the order of the fields of `Progress`."""
-    return (
-        progress.tutorial_id,
-        progress.user_id,
-        func.coalesce(progress.completion_percentage, rules.ZERO),
-        func.coalesce(progress.chapters_completed, rules.ZERO),
-        func.coalesce(progress.total_chapters, rules.ZERO),
-        chapters,
-        quizzes,
-        func.coalesce(progress.certificate_eligible, rules.NO),
-        func.coalesce(progress.certificate_earned, rules.NO),
-        func.coalesce(progress.total_watch_time, rules.ZERO),
-        progress.last_watched_at,
-    )
-
-
-def change_columns(progress: Any, found: Any) -> tuple[ColumnElement[Any], ...]:
-    """What a recount also returns: whether anything was recorded, and chapters it completed.
+def progress_columns(progress: Any, chapters: Any, quizzes: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a `ProgressRow`.
 
     Args:
-        progress: the learner's row after the write.
-        found: the same row before it, as `found_progress` has it.
+        progress: the columns of the learner's row.
+        chapters: the JSON array of its chapters.
+        quizzes: the JSON array of its quizzes.
     """
-    more = func.coalesce(progress.chapters_completed, rules.ZERO) - found.completed_before
-    return (
-        progress.updated_at.is_distinct_from(found.updated_at),
-        func.greatest(more, rules.ZERO),
-    )
+    columns = {
+        "tutorial_id": progress.tutorial_id,
+        "user_id": progress.user_id,
+        "completion_percentage": func.coalesce(progress.completion_percentage, rules.ZERO),
+        "chapters_completed": func.coalesce(progress.chapters_completed, rules.ZERO),
+        "total_chapters": func.coalesce(progress.total_chapters, rules.ZERO),
+        "chapters": chapters,
+        "quizzes": quizzes,
+        "certificate_eligible": func.coalesce(progress.certificate_eligible, rules.NO),
+        "certificate_earned": func.coalesce(progress.certificate_earned, rules.NO),
+        "total_watch_time": func.coalesce(progress.total_watch_time, rules.ZERO),
+        "last_watched_at": progress.last_watched_at,
+    }
+    return _labelled(ProgressRow._fields, columns)
+
+
+def change_columns(progress: Any, current: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the columns of a `ChangeRow`.
+
+    Args:
+        progress: the columns of the learner's row after the write.
+        current: the same row before it, from `current_progress`.
+    """
+    more = func.coalesce(progress.chapters_completed, rules.ZERO) - current.completed_before
+    columns = {
+        "is_recorded": progress.updated_at.is_distinct_from(current.updated_at),
+        "newly_completed": func.greatest(more, rules.ZERO),
+    }
+    return _labelled(ChangeRow._fields, columns)
 
 
 def stored_progress() -> Select[Any]:
-    """The answer as it is stored, in one snapshot, so that its counts and its lists agree."""
+    """Select the stored progress in one snapshot, so that its counts and its lists agree."""
     stored = tutorial_progress.c
     chapters, quizzes = _chapters(stored), _quizzes(stored)
     return (
-        select(*answer_columns(stored, chapters.c.listed, quizzes.c.listed))
+        select(*progress_columns(stored, chapters.c.listed, quizzes.c.listed))
         .select_from(tutorial_progress.join(chapters, true()).join(quizzes, true()))
         .where(*of_learner(stored))
     )
 
 
-def found_progress() -> Subquery:
-    """The learner's row as it is under the lock, and all that is recorded below it."""
+def current_progress() -> Subquery:
+    """Select the learner's row as it is under the lock, with all that is recorded below it."""
     stored = tutorial_progress.alias("stored")
     chapters, quizzes = _chapters(stored.c), _quizzes(stored.c)
     columns: tuple[Any, ...] = (
@@ -129,4 +125,90 @@ def found_progress() -> Subquery:
         quizzes.c.listed.label("quizzes"),
     )
     source = stored.join(chapters, true()).join(quizzes, true())
-    return select(*columns).select_from(source).where(*of_learner(stored.c)).subquery("found")
+    return select(*columns).select_from(source).where(*of_learner(stored.c)).subquery("current")
+
+
+def progress_of(row: Row) -> Progress:
+    """Return the progress in the first columns of a row.
+
+    Args:
+        row: the result of a batch.
+    """
+    stored = ProgressRow(*row[:_PROGRESS_COLUMNS])
+    return Progress(
+        tutorial_id=stored.tutorial_id,
+        user_id=stored.user_id,
+        completion_percentage=stored.completion_percentage,
+        chapters_completed=stored.chapters_completed,
+        total_chapters=stored.total_chapters,
+        chapter_progress=tuple(map(ChapterProgress._make, stored.chapters)),
+        quiz_scores=tuple(map(_quiz_score, stored.quizzes)),
+        certificate_eligible=stored.certificate_eligible,
+        certificate_earned=stored.certificate_earned,
+        total_watch_time=stored.total_watch_time,
+        last_watched_at=stored.last_watched_at and stored.last_watched_at.replace(tzinfo=UTC),
+    )
+
+
+def change_of(row: Row) -> ChangeRow:
+    """Return what a recount says about the write.
+
+    Args:
+        row: the result of a batch that ends with a recount.
+    """
+    return ChangeRow(*row[_PROGRESS_COLUMNS:])
+
+
+def _quiz_score(columns: Sequence[Any]) -> QuizScore:
+    quiz_id, score, max_score, passed, attempts, completed_at = columns
+    at = datetime.fromisoformat(completed_at).replace(tzinfo=UTC)
+    return QuizScore(quiz_id, score, max_score, passed, attempts, at)
+
+
+def _labelled(
+    labels: tuple[str, ...], columns: Mapping[str, ColumnElement[Any]]
+) -> tuple[ColumnElement[Any], ...]:
+    return tuple(columns[label].label(label) for label in labels)
+
+
+def _json_array(
+    rows: Any, tie_break: ColumnElement[Any], *columns: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Aggregate rows as a JSON array of arrays, in the order first recorded (spec 2.26)."""
+    values = func.json_build_array(*columns)
+    listed = aggregate_order_by(values, rows.created_at, tie_break)
+    return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
+
+
+def _chapters(progress: Any) -> Any:
+    rows = chapter_progress.c
+    watch_time = func.coalesce(rows.watch_time, rules.ZERO)
+    completed = func.coalesce(rows.completed, rules.NO)
+    position = func.coalesce(rows.last_position, rules.ZERO)
+    listed = _json_array(rows, rows.chapter_id, rows.chapter_id, watch_time, completed, position)
+    return (
+        select(
+            func.count().filter(rows.completed).label("completed"),
+            func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
+            func.max(rows.updated_at).label("latest"),
+            listed.label("listed"),
+        )
+        .where(rows.progress_id == progress.id)
+        .lateral("chapters")
+    )
+
+
+def _quizzes(progress: Any) -> Any:
+    rows = quiz_scores.c
+    attempts = func.coalesce(rows.attempts, rules.ONE)
+    columns = (rows.quiz_id, rows.score, rows.max_score, rows.passed, attempts, rows.completed_at)
+    return (
+        select(
+            func.count().label("recorded"),
+            func.count().filter(rows.passed).label("passed"),
+            func.max(rows.updated_at).label("latest"),
+            _json_array(rows, rows.quiz_id, *columns).label("listed"),
+        )
+        .where(rows.progress_id == progress.id)
+        .lateral("quizzes")
+    )

@@ -1,8 +1,9 @@
-"""Each statement, built once, over the natural key, so that none needs another's result.
+"""The statements of each endpoint, built once over the natural key (tutorial, learner).
 
-A write is a unit: take the learner's row lock, record, then recount under the lock. At READ
-COMMITTED each statement sees what was committed before it began; the recount must therefore be
-a later statement than the one that waited for the lock, or counts are lost between writers.
+No statement needs another's result, so a batch can travel in one round trip. A write takes the
+learner's row lock, records, then recounts under the lock. At READ COMMITTED a statement sees what
+was committed before it began. The recount must therefore follow the statement that waits for the
+lock, or concurrent writers lose counts (spec 2.2, 2.3).
 """
 
 from typing import Any
@@ -42,41 +43,41 @@ _progress = tutorial_progress.c
 
 
 def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
-    """Set what follows from the rows, if the row that this unit should have recorded is there.
+    """Update the learner's row from the rows below it, if this batch's chapter or quiz is there.
 
-    The learner's times are those of the latest row, so that a repeat that recorded nothing
-    changes nothing.
+    The learner's times are those of the latest row, so a repeat that recorded nothing changes
+    nothing (spec 2.17, 2.24).
     """
-    found = selects.found_progress()
+    current = selects.current_progress()
     total = rules.total_chapters(_progress, total_posted)
     percentage = rules.completion_percentage(
-        found.c.chapters_completed, total, _progress.certificate_earned
+        current.c.chapters_completed, total, _progress.certificate_earned
     )
     values: dict[Any, Any] = {
         _progress.total_chapters: total,
-        _progress.chapters_completed: found.c.chapters_completed,
-        _progress.total_watch_time: rules.total_watch_time(found.c.watch_time),
+        _progress.chapters_completed: current.c.chapters_completed,
+        _progress.total_watch_time: rules.total_watch_time(current.c.watch_time),
         _progress.completion_percentage: percentage,
         _progress.certificate_eligible: rules.certificate_eligible(
-            percentage, found.c.quizzes_recorded, found.c.quizzes_passed
+            percentage, current.c.quizzes_recorded, current.c.quizzes_passed
         ),
-        _progress.last_watched_at: func.greatest(_progress.last_watched_at, found.c.latest),
-        _progress.updated_at: func.greatest(_progress.updated_at, found.c.latest),
+        _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.c.latest),
+        _progress.updated_at: func.greatest(_progress.updated_at, current.c.latest),
     }
     return (
         update(tutorial_progress)
-        .where(*selects.of_learner(_progress), _progress.id == found.c.id, recorded)
+        .where(*selects.of_learner(_progress), _progress.id == current.c.id, recorded)
         .values(values)
         .returning(
-            *selects.answer_columns(_progress, found.c.chapters, found.c.quizzes),
-            *selects.change_columns(_progress, found.c),
+            *selects.progress_columns(_progress, current.c.chapters, current.c.quizzes),
+            *selects.change_columns(_progress, current.c),
         )
     )
 
 
 def _open_progress() -> Any:
-    # PostgreSQL locks the row of a conflict also when the WHERE keeps it from being updated:
-    # the lock is had, and no dead row is left behind.
+    # On a conflict PostgreSQL locks the row even if the WHERE prevents the update. So the lock is
+    # taken and no dead row is left behind.
     added = (
         insert(tutorial_progress)
         .inline()
@@ -98,7 +99,7 @@ def _record_chapter() -> Any:
     rows, posted = chapter_progress.c, bindparam("completed", type_=Boolean)
     now = rules.written_at(_progress)
     has_room = rules.has_room(
-        chapter_progress, rows.chapter_id == CHAPTER, bindparam("most", type_=Integer)
+        chapter_progress, rows.chapter_id == CHAPTER, bindparam("limit", type_=Integer)
     )
     values: dict[str, Any] = {
         "progress_id": _progress.id,
@@ -127,7 +128,7 @@ _ATTEMPT_KEYS: ColumnElement[Any] = cast(bindparam("attempt_keys", type_=String)
 
 def _record_quiz() -> Any:
     rows, now = quiz_scores.c, rules.written_at(_progress)
-    has_room = rules.has_room(quiz_scores, rows.quiz_id == QUIZ, bindparam("most", type_=Integer))
+    has_room = rules.has_room(quiz_scores, rows.quiz_id == QUIZ, bindparam("limit", type_=Integer))
     values: dict[str, Any] = {
         "progress_id": _progress.id,
         "quiz_id": QUIZ,
@@ -167,31 +168,33 @@ def _remember_attempt() -> Any:
 
 
 def _complete() -> Update:
-    found, stored = selects.found_progress(), _progress
-    chapters, total = found.c.chapters_completed, func.coalesce(stored.total_chapters, rules.ZERO)
-    # Decided by the rows, not by what is stored of them: in an adopted table that may be stale.
+    current, stored = selects.current_progress(), _progress
+    chapters, total = current.c.chapters_completed, func.coalesce(stored.total_chapters, rules.ZERO)
+    # Decide by the rows, not by the stored counts: in an adopted table those may be stale.
     reached = rules.completion_percentage(chapters, total, stored.certificate_earned)
-    eligible = rules.certificate_eligible(reached, found.c.quizzes_recorded, found.c.quizzes_passed)
+    eligible = rules.certificate_eligible(
+        reached, current.c.quizzes_recorded, current.c.quizzes_passed
+    )
     earned = rules.certificate_earned(stored, eligible)
-    newly = earned & ~found.c.was_earned
+    newly_earned = earned & ~current.c.was_earned
     now = rules.written_at(stored)
     values: dict[Any, Any] = {
         stored.certificate_eligible: eligible,
         stored.certificate_earned: earned,
         stored.completion_percentage: rules.completion_percentage(chapters, total, earned),
-        stored.last_watched_at: case((newly, now), else_=stored.last_watched_at),
-        stored.updated_at: case((newly, now), else_=stored.updated_at),
+        stored.last_watched_at: case((newly_earned, now), else_=stored.last_watched_at),
+        stored.updated_at: case((newly_earned, now), else_=stored.updated_at),
     }
-    # Where there was no row to lock, one may appear now, and change while it is waited for.
-    unchanged = stored.updated_at.is_not_distinct_from(found.c.updated_at)
+    # If there was no row to lock, one may appear now and change while this statement waits for it.
+    is_unchanged = stored.updated_at.is_not_distinct_from(current.c.updated_at)
     return (
         update(tutorial_progress)
-        .where(*selects.of_learner(stored), stored.id == found.c.id, unchanged)
+        .where(*selects.of_learner(stored), stored.id == current.c.id, is_unchanged)
         .values(values)
         .returning(
-            *selects.answer_columns(stored, found.c.chapters, found.c.quizzes),
-            # What is returned of the row itself is what it is now.
-            stored.certificate_earned & ~found.c.was_earned,
+            *selects.progress_columns(stored, current.c.chapters, current.c.quizzes),
+            # RETURNING shows the row after the update.
+            (stored.certificate_earned & ~current.c.was_earned).label("newly_earned"),
         )
     )
 
@@ -209,7 +212,7 @@ RECORD_CHAPTER = StatementBatch(
     _recount(_CHAPTER_RECORDED, bindparam("total_chapters", type_=Integer)),
 )
 
-# The keys are remembered after the attempt was counted by them, and below its row's lock.
+# The keys are stored after the attempt is counted by them, and under the same row lock.
 RECORD_QUIZ = StatementBatch(
     _OPEN,
     _record_quiz(),
@@ -217,8 +220,8 @@ RECORD_QUIZ = StatementBatch(
     _recount(_QUIZ_RECORDED, rules.ZERO),
 )
 
-# Locked first: what is read to decide must not change before the decision is written.
+# Lock first: the rows that decide must not change before the decision is written.
 COMPLETE = StatementBatch(_LOCK, _complete())
 
-# The chapters, quizzes and keys go with their tutorial: the tables cascade.
+# Foreign keys cascade to the chapters, quizzes and keys.
 RESET = StatementBatch(delete(tutorial_progress).where(*selects.of_learner(_progress)))

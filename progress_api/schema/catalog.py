@@ -1,11 +1,13 @@
 """What PostgreSQL says of tables in its own words, in which nothing that it knows is left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     ColumnElement,
     CompoundSelect,
+    Select,
     String,
     and_,
     case,
@@ -16,10 +18,12 @@ from sqlalchemy import (
     select,
     table,
     union_all,
+    values,
 )
 from sqlalchemy.dialects.postgresql import REGCLASS
 
-_CLASS = table("pg_class", column("oid"), column("relname", String))
+_CLASS = table("pg_class", column("oid"), column("relname", String), column("relnamespace"))
+_NAMESPACE = table("pg_namespace", column("oid"), column("nspname", String))
 _ATTRIBUTE = table(
     "pg_attribute",
     *(column(name) for name in ("attrelid", "attname", "attnum", "atttypid", "atttypmod")),
@@ -47,6 +51,36 @@ def described(tables: Sequence[str]) -> CompoundSelect[Any]:
     """
     ours = _CLASS.c.oid.in_([func.to_regclass(name) for name in tables])
     return union_all(_columns(ours), _constraints(ours), _indexes(ours))
+
+
+def missing_usage(name: str, schema: str | None) -> Select[Any]:
+    """Return what selects a line for each schema whose table is out of reach.
+
+    Args:
+        name: of the table.
+        schema: that the table is in; None for any, where the search path leads to no such table.
+    """
+    line = "USAGE on schema " + _NAMESPACE.c.nspname
+    source = _CLASS.join(_NAMESPACE, _NAMESPACE.c.oid == _CLASS.c.relnamespace)
+    is_it = _NAMESPACE.c.nspname == schema if schema else func.to_regclass(name).is_(None)
+    usage = func.has_schema_privilege(_NAMESPACE.c.oid, "USAGE", type_=Boolean)
+    return select(line).select_from(source).where(_CLASS.c.relname == name, is_it, ~usage)
+
+
+def missing_privileges(needed: Mapping[str, Sequence[str]], schema: str | None) -> Select[Any]:
+    """Return what selects a line for each privilege that the current role lacks.
+
+    Args:
+        needed: the privileges, by the table; a table that is missing itself counts for nothing.
+        schema: that the tables are in; None for where the search path leads.
+    """
+    prefix = f"{schema}." if schema else ""
+    pairs = values(column("name", String), column("privilege", String), name="needed").data(
+        [(name, privilege) for name, privileges in needed.items() for privilege in privileges]
+    )
+    found = func.to_regclass(prefix + pairs.c.name)
+    has = func.has_table_privilege(found, pairs.c.privilege, type_=Boolean)
+    return select(pairs.c.privilege + " on " + pairs.c.name).where(~has)
 
 
 def _line(kind: str, *parts: ColumnElement[Any]) -> ColumnElement[str]:

@@ -6,21 +6,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, func, inspect, select
+from sqlalchemy import Connection, Engine, inspect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.database import (
-    FOREIGN_ERRORS,
-    asking,
-    checked_connection,
+    errors_of,
+    exclusive_connection,
     message_of,
     sqlstate,
     translated_schema,
@@ -28,21 +26,18 @@ from progress_api.database import (
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 from progress_api.schema.adopt import made_by_hand, require_utf8
 from progress_api.schema.tables import metadata
+from progress_api.settings import Settings
 
 VERSION_TABLE = "progress_api_version"
 REVISION_PREFIX = "progress_"  # a host's own history may have numbers too
 _GUIDE_REVISION = f"{REVISION_PREFIX}0001"
-_ADVISORY_LOCK = 0x70726F6772657373
-_LOCK_TIMEOUT = "3s"
 _LOCK_NOT_AVAILABLE = "55P03"
-_ATTEMPTS = 20
-# Alembic asks the catalog by names that a host's schema_translate_map does not translate: they are
-# translated before.
-_UNTRANSLATED: dict[str, Any] = {"schema_translate_map": None}
 _log = logging.getLogger("progress_api.migrate")
 
 
-def upgrade(engine: Engine, schema: str | None = None) -> str:
+def upgrade(
+    engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
+) -> str:
     """Bring the database to head; as many machines at once as like.
 
     A database where the guide's SQL was run by hand is adopted. One whose schema is newer than
@@ -52,6 +47,7 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
         engine: of the database.
         schema: that the tables are in, made if it is missing; None for where a connection looks
             by itself.
+        timeout: seconds to wait for another migration, and for tables that are in use.
 
     Returns:
         The revision that the database is at now.
@@ -59,51 +55,65 @@ def upgrade(engine: Engine, schema: str | None = None) -> str:
     Raises:
         SchemaDiffers: tables of the guide's names are there, and are not the guide's.
         MigrationFailed: the database refused a statement, cannot be reached, or is not in UTF-8.
-        DatabaseUnavailable: others held its tables all the while.
+        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
     """
+    deadline = time.monotonic() + timeout
     schema = translated_schema(engine, schema)
-    with _one_at_a_time(engine, schema) as connection:
+    with _one_at_a_time(engine, schema, deadline) as connection:
         require_utf8(connection)
         _make_schema(connection, schema)
-        return _patiently(connection, _upgrade)
+        return _patiently(connection, _upgrade, deadline)
 
 
-def downgrade(engine: Engine, revision: str, schema: str | None = None) -> str:
+def downgrade(
+    engine: Engine,
+    revision: str,
+    schema: str | None = None,
+    timeout: float = Settings.migrate_timeout,
+) -> str:
     """Take migrations back, for an operator who must.
 
     Args:
         engine: of the database.
         revision: the one to go back to, or "base".
         schema: that the tables are in.
+        timeout: seconds to wait for another migration, and for tables that are in use.
 
     Returns:
         The revision that the database is at now.
 
     Raises:
         MigrationFailed: one could not be taken back.
-        DatabaseUnavailable: others held its tables all the while.
+        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
     """
 
     def take_back(connection: Connection) -> str:
         command.downgrade(_config(connection), revision)
-        return _current(connection)
+        return current_revision(connection)
 
-    with _one_at_a_time(engine, translated_schema(engine, schema)) as connection:
-        return _patiently(connection, take_back)
+    deadline = time.monotonic() + timeout
+    schema = translated_schema(engine, schema)
+    with _one_at_a_time(engine, schema, deadline) as connection:
+        return _patiently(connection, take_back, deadline)
 
 
-def check(engine: Engine, schema: str | None = None) -> None:
+def check(
+    engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
+) -> None:
     """Compare the database with the tables that this version means.
 
     Args:
         engine: of the database.
         schema: that the tables are in.
+        timeout: seconds to wait for a migration that is running.
 
     Raises:
         SchemaDiffers: naming what differs.
         MigrationFailed: the database cannot be reached, or is not in UTF-8.
+        DatabaseUnavailable: a migration was still running after the timeout.
     """
-    with _one_at_a_time(engine, translated_schema(engine, schema)) as connection:
+    schema = translated_schema(engine, schema)
+    with _one_at_a_time(engine, schema, time.monotonic() + timeout) as connection:
         require_utf8(connection)
         command.check(_config(connection))
 
@@ -118,7 +128,8 @@ def revision(engine: Engine, message: str) -> Path:
     Returns:
         The file that was written.
     """
-    with _one_at_a_time(engine, None) as connection:
+    deadline = time.monotonic() + Settings.migrate_timeout
+    with _one_at_a_time(engine, None, deadline) as connection:
         config = _config(connection)
         number = int(head().removeprefix(REVISION_PREFIX)) + 1
         named = f"{REVISION_PREFIX}{number:04d}"
@@ -154,39 +165,43 @@ def head() -> str:
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
-def is_ready(engine: Engine, schema: str | None = None) -> bool:
-    """Tell whether the database answers and holds at least the schema that this version needs.
-
-    A newer one is ready too, so that versions can overlap in a roll-out.
+def current_revision(connection: Connection, schema: str | None = None) -> str:
+    """Return the revision that the database is at, "" where no migration was run.
 
     Args:
-        engine: of the database.
-        schema: that the tables are in.
-
-    Raises:
-        DatabaseUnavailable: it does not answer.
+        connection: to the database, with no transaction; it has none afterwards.
+        schema: that the tables are in; None for where the connection looks by itself.
     """
-    with asking(engine), checked_connection(engine) as connection:
-        connection.execution_options(**_UNTRANSLATED)
-        return _current(connection, translated_schema(engine, schema)) >= head()
+    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
+    current = MigrationContext.configure(connection, opts=options).get_current_revision()
+    connection.rollback()
+    return current or ""
 
 
-def _patiently(connection: Connection, migrate: Callable[[Connection], str]) -> str:
-    """Give up a wait for tables after 3 s, so that nobody queues behind it, and try again."""
-    for attempt in range(1, _ATTEMPTS + 1):
+def _patiently(
+    connection: Connection, migrate: Callable[[Connection], str], deadline: float
+) -> str:
+    """Try again for as long as the tables are in use, until the deadline."""
+    attempt = 0
+    while True:
+        attempt += 1
         try:
             return migrate(connection)
         except DBAPIError as error:
             connection.rollback()
             if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                 raise
+            if time.monotonic() >= deadline:
+                raise DatabaseUnavailable(
+                    "The tables were in use for all of MIGRATE_TIMEOUT; end the transactions that "
+                    "hold them, or migrate when they are idle."
+                ) from error
             _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
-            time.sleep(min(attempt / 4, 2))
-    raise DatabaseUnavailable("Others held the tables all the while; migrate when they are idle.")
+        time.sleep(min(attempt / 4, 2))
 
 
 def _upgrade(connection: Connection) -> str:
-    current = _current(connection)
+    current = current_revision(connection)
     if current.isdigit():  # as they were numbered before they had their prefix
         current = f"{REVISION_PREFIX}{current}"
         command.stamp(_config(connection), current, purge=True)
@@ -194,14 +209,7 @@ def _upgrade(connection: Connection) -> str:
         command.stamp(_config(connection), _GUIDE_REVISION)
     if current <= head():
         command.upgrade(_config(connection), "head")
-    return _current(connection)
-
-
-def _current(connection: Connection, schema: str | None = None) -> str:
-    options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
-    current = MigrationContext.configure(connection, opts=options).get_current_revision()
-    connection.rollback()
-    return current or ""
+    return current_revision(connection)
 
 
 def _make_schema(connection: Connection, schema: str | None) -> None:
@@ -212,34 +220,15 @@ def _make_schema(connection: Connection, schema: str | None) -> None:
 
 
 @contextmanager
-def _one_at_a_time(engine: Engine, schema: str | None) -> Iterator[Connection]:
-    """A connection that holds the lock of migrations and gives up waiting for tables after 3 s."""
+def _one_at_a_time(engine: Engine, schema: str | None, deadline: float) -> Iterator[Connection]:
     try:
-        options = {"isolation_level": "READ COMMITTED"} | _UNTRANSLATED
-        with engine.connect().execution_options(**options) as connection:
-            # What is set on this connection must not reach the pool.
-            connection.detach()
-            connection.execute(select(func.set_config("lock_timeout", _LOCK_TIMEOUT, False)))
-            connection.execute(select(func.set_config("statement_timeout", "0", False)))
-            if schema:  # and nothing else, so that no table of a host's is seen
-                connection.execute(select(func.set_config("search_path", schema, False)))
-            connection.commit()
-            # Tried again and again, not waited for: a waiting statement holds a snapshot, and an
-            # index that another machine builds concurrently waits for that snapshot to end.
-            while not _try_lock(connection):
-                time.sleep(0.1)
+        with exclusive_connection(engine, schema, deadline) as connection:
             yield connection
     except CommandError as error:
         raise SchemaDiffers(str(error)) from error
-    except (DBAPIError, *FOREIGN_ERRORS) as error:
-        told = message_of(getattr(error, "orig", error))
-        raise MigrationFailed(f"The database was not migrated: {told}") from error
-
-
-def _try_lock(connection: Connection) -> bool:
-    locked = connection.execute(select(func.pg_try_advisory_lock(_ADVISORY_LOCK))).scalar_one()
-    connection.commit()
-    return bool(locked)
+    except errors_of(engine) as error:
+        reason = message_of(getattr(error, "orig", error))
+        raise MigrationFailed(f"The database was not migrated: {reason}") from error
 
 
 def _make_guide_tables() -> None:

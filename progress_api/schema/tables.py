@@ -113,3 +113,12 @@ quiz_attempt_keys = Table(
     Column("attempt_key", Uuid()),
     PrimaryKeyConstraint("quiz_score_id", "attempt_key"),
 )
+
+# What the service does to each table. Rows that go with their tutorial are deleted by PostgreSQL,
+# as the owner of the tables.
+PRIVILEGES = {
+    "tutorial_progress": ("SELECT", "INSERT", "UPDATE", "DELETE"),
+    "chapter_progress": ("SELECT", "INSERT", "UPDATE"),
+    "quiz_scores": ("SELECT", "INSERT", "UPDATE"),
+    "quiz_attempt_keys": ("SELECT", "INSERT"),
+}

@@ -1,12 +1,12 @@
-"""From the bytes of a request to arguments that are within bounds."""
+"""Read what a request says: the variables of its path, its body, and the learner it is about."""
 
 import json
+from collections.abc import Mapping
 from itertools import accumulate
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
-from flask import Request
-from marshmallow import ValidationError
+from flask import Request, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from progress_api.exceptions import (
@@ -14,13 +14,16 @@ from progress_api.exceptions import (
     EncodedBody,
     IncompleteBody,
     InvalidFields,
-    InvalidScore,
     MalformedBody,
     UnsupportedBody,
 )
 from progress_api.validation import AN_ID, is_id
+from progress_api.web.fields import Body, LearnerBody
 from progress_api.web.responses import note_body_was_read
-from progress_api.web.schemas import IDEMPOTENCY_KEY, SCORE_OUT_OF_RANGE, LearnerBody
+from progress_api.web.state import state
+
+if TYPE_CHECKING:
+    from progress_api.web.identity import Caller
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
 # Where the service describes itself, and so no tutorialId: its progress could not be read.
@@ -30,66 +33,77 @@ MAX_LEVELS = 100  # how deep each Python's own parser goes depends on its versio
 _TOO_DEEP = f"The JSON of the request body may be nested at most {MAX_LEVELS} levels deep."
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
+_Record = TypeVar("_Record")
 
 
-def read_tutorial(request: Request, tutorial_id: str) -> str:
-    """Return the tutorialId of the path.
+def read_path(values: dict[str, str], names: Mapping[str, str]) -> dict[str, str]:
+    """Return the identifiers in the path of the current request.
 
     Args:
-        request: where it is as it was sent.
-        tutorial_id: as it was routed.
+        values: of the variables of the URL rule, as they were routed.
+        names: of the same variables in JSON.
 
     Raises:
-        InvalidFields: it is no id.
+        InvalidFields: names the first invalid one (spec 3.1).
     """
-    sent = request.environ["PATH_INFO"].encode("latin-1")
+    path = request.environ["PATH_INFO"].encode("latin-1")
     if SLASHES_ENCODED in request.environ:
-        tutorial_id, sent = unquote(tutorial_id), unquote_to_bytes(sent)
-    if tutorial_id == DOCUMENT:
-        raise InvalidFields({"tutorialId": [RESERVED]})
-    return _checked("tutorialId", tutorial_id, sent)
+        path = unquote_to_bytes(path)
+        values = {name: unquote(value) for name, value in values.items()}
+    for name, value in values.items():
+        if value == DOCUMENT:
+            raise InvalidFields({names[name]: [RESERVED]})
+        _check_id(names[name], value, path)
+    return values
 
 
-def read_user_ids(request: Request) -> list[str]:
-    """Return each userId of the query that is not empty.
-
-    Args:
-        request: whose query it is.
-
-    Raises:
-        InvalidFields: one is no id.
-    """
-    # As Latin-1 each byte is a character, and is had back as it was sent.
-    query = parse_qsl(request.query_string.decode("latin-1"), encoding="latin-1")
-    sent = [value.encode("latin-1") for name, value in query if name == "userId"]
-    return [_checked("userId", user_id.decode(errors="replace"), user_id) for user_id in sent]
-
-
-def read_body(request: Request, schema: LearnerBody, limit: int) -> tuple[str | None, Any]:
-    """Return the userId of the body, and what else it tells; no body is an empty object.
+def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
+    """Return the body of the current request; a missing body is an empty object (spec 1.11).
 
     Args:
-        request: whose body it is.
         schema: what the body may hold.
-        limit: how many bytes it may have.
 
     Raises:
-        BodyTooLarge: it is longer than the setting allows.
+        BodyTooLarge: it is longer than PROGRESS_MAX_BODY_BYTES.
         UnsupportedBody: it is not sent as JSON, or with a Content-Encoding.
-        IncompleteBody: less of it can be read than the headers announce.
-        MalformedBody: it is no JSON object, or nested too deep.
-        InvalidFields: naming each field and what it may be.
+        IncompleteBody: it is shorter than the headers announce.
+        MalformedBody: it is not a JSON object, or nested too deeply.
+        InvalidFields: names each invalid field.
     """
-    body = _body(request, limit) if _announces_body(request) else b""
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - its public way
+    body = _body(current) if _announces_body(current) else b""
     values = _parsed(body) if body else {}
-    values.pop(IDEMPOTENCY_KEY, None)
-    if IDEMPOTENCY_KEY in request.headers:
-        values[IDEMPOTENCY_KEY] = request.headers[IDEMPOTENCY_KEY]
-    try:
-        loaded: tuple[str | None, Any] = schema.load(values) if values else schema.nothing
-    except ValidationError as error:
-        raise _invalid(error.messages_dict) from error
-    return loaded
+    for name in schema.headers.values():
+        values.pop(name, None)
+        if name in current.headers:
+            values[name] = current.headers[name]
+    return schema.read(values) if values else schema.empty
+
+
+def acting_for(user_id: str | None) -> str:
+    """Return the learner that the current request is about (spec 4.7 to 4.9).
+
+    Args:
+        user_id: the `userId` of the body; None or "" if it has none.
+
+    Raises:
+        NotYourProgress: the body or the query names another learner, and the caller is no admin.
+        InvalidFields: they name two learners, or the query an invalid one.
+    """
+    caller: Caller = g.progress_caller
+    return caller.acting_for(user_id, *_user_ids_of_query())
+
+
+def _user_ids_of_query() -> list[str]:
+    if not request.query_string:
+        return []
+    # Decoded as Latin-1, each byte is one character and can be encoded again.
+    query = parse_qsl(request.query_string.decode("latin-1"), encoding="latin-1")
+    encoded = [value.encode("latin-1") for name, value in query if name == "userId"]
+    user_ids = [value.decode(errors="replace") for value in encoded]
+    for user_id, value in zip(user_ids, encoded, strict=True):
+        _check_id("userId", user_id, value)
+    return user_ids
 
 
 def _announces_body(request: Request) -> bool:
@@ -99,7 +113,8 @@ def _announces_body(request: Request) -> bool:
     return announced or sent.get("SERVER_PROTOCOL") != "HTTP/1.1"
 
 
-def _body(request: Request, limit: int) -> bytes:
+def _body(request: Request) -> bytes:
+    limit = state().settings.progress_max_body_bytes
     # One byte more than allowed: a chunked body that is too long is cut off there, not refused.
     request.max_content_length = limit + 1
     try:
@@ -157,17 +172,11 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
-def _checked(name: str, value: str, sent: bytes) -> str:
+def _check_id(name: str, value: str, encoded: bytes) -> None:
     try:
-        # Werkzeug puts U+FFFD for what is no UTF-8: two ids would become one.
-        sent.decode()
+        # Werkzeug decodes other bytes to U+FFFD, which would make two identifiers equal.
+        encoded.decode()
     except UnicodeDecodeError as error:
         raise InvalidFields({name: [AN_ID]}) from error
     if not is_id(value):
         raise InvalidFields({name: [AN_ID]})
-    return value
-
-
-def _invalid(messages: dict[str, list[str]]) -> InvalidFields:
-    score = messages == {"score": [SCORE_OUT_OF_RANGE]}
-    return InvalidScore(messages) if score else InvalidFields(messages)

@@ -14,9 +14,10 @@ from progress_api import exceptions as failures
 from progress_api.database import message_of
 from progress_api.monitoring.logs import request_id
 from progress_api.web.host_limits import limit_exceeded
-from progress_api.web.schemas import SCORE_OUT_OF_RANGE, json_response
+from progress_api.web.responses import json_response
 
 RETRY_AFTER_SECONDS = 1
+SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 
 # What is answered to each failure: the status, and the short text, the guide's where it has one.
 ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {

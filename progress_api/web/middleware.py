@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, request
-from flask.globals import request_ctx
 from flask_cors import CORS
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from progress_api.exceptions import InsecureTransport
 from progress_api.settings import Settings
 from progress_api.web.arguments import SLASHES_ENCODED
-from progress_api.web.schemas import IDEMPOTENCY_KEY, json_response
+from progress_api.web.fields import IDEMPOTENCY_KEY
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,7 +52,6 @@ def register(app: Flask, settings: Settings) -> None:
     if settings.require_https:
         app.before_request(_refuse_plain_http)
         app.after_request(_send_hsts)
-    app.before_request(_answer_options)
     if settings.cors_origins:
         _allow_origins(app, settings)
 
@@ -86,17 +84,6 @@ def _refuse_plain_http() -> None:
 def _send_hsts(response: Response) -> Response:
     if request.is_secure:
         response.headers["Strict-Transport-Security"] = _HSTS
-    return response
-
-
-def _answer_options() -> Response | None:
-    if request.method != "OPTIONS":
-        return None
-    routes = request_ctx.url_adapter
-    if routes is None or request.url_rule is None:
-        return None
-    response = json_response({})
-    response.allow.update(routes.allowed_methods())
     return response
 
 

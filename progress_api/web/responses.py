@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
+import orjson
 from flask import Blueprint, Flask, Request, Response, current_app
 from werkzeug.datastructures import Headers
 
@@ -58,6 +59,16 @@ def new_response(body: bytes, status: int = 200, **given: Any) -> ApiResponse:
 @cache
 def _joined(host_class: type) -> type[ApiResponse]:
     return type(host_class.__name__, (ApiResponse, host_class), {})
+
+
+def json_response(body: Any, status: int = 200) -> ApiResponse:
+    """Return a response in JSON; a host app's JSON provider may sort keys or write other forms.
+
+    Args:
+        body: what orjson can write.
+        status: of the response.
+    """
+    return new_response(orjson.dumps(body), status, mimetype="application/json")
 
 
 def register(scaffold: Flask | Blueprint) -> None:

@@ -1,14 +1,14 @@
-"""What one app holds of ours, and the one way to it from a request."""
+"""What one mounted blueprint works with, and how a request finds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flask import Blueprint, Flask, current_app, request
 
 from progress_api.monitoring.metrics import Metrics
-from progress_api.progress.repository import ProgressRepository
 from progress_api.settings import Settings
+from progress_api.web.endpoint import API
 from progress_api.web.identity import Identity
 from progress_api.web.limits import Limits
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 EXTENSION = "progress_api"
+_Service = TypeVar("_Service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,37 +24,49 @@ class State:
     """What one mounted blueprint works with.
 
     Args:
-        blueprint: what is mounted.
-        url_prefix: where it is mounted.
+        blueprint: the mounted blueprint.
+        url_prefix: the path that it is mounted at.
+        api: its endpoints.
         engine: of the database.
-        schema: where the tables are in it; None for where a connection looks by itself.
-        progress: where progress is kept.
-        repository_on: makes a repository by the same policy on a session of the host's.
-        identity: who calls.
-        limits: how often they may.
-        metrics: what is measured of it.
-        max_body_bytes: of a request.
-        settings: what the description of the service tells.
+        schema: the schema of PostgreSQL that holds the tables; None for the first one in the
+            connection's search path.
+        services: what capabilities have registered, by type; on the engine.
+        on_session: makes the same services on a session of the host app.
+        identity: finds out who calls.
+        limits: counts their requests.
+        metrics: measures them.
+        settings: of the service.
     """
 
     blueprint: Blueprint
     url_prefix: str
+    api: API
     engine: "Engine"
     schema: str | None
-    progress: ProgressRepository
-    repository_on: Callable[[Any], ProgressRepository]
+    services: Mapping[type, Any]
+    on_session: Mapping[type, Callable[[Any], Any]]
     identity: Identity
     limits: Limits
     metrics: Metrics
-    max_body_bytes: int
     settings: Settings
+
+    def get(self, service: type[_Service], session: object = None) -> _Service:
+        """Return the service of a type.
+
+        Args:
+            service: a class that a capability has registered.
+            session: the service then works in its transaction; on the engine when not given.
+        """
+        if session is None:
+            return cast("_Service", self.services[service])
+        return cast("_Service", self.on_session[service](session))
 
 
 def states(app: Flask) -> dict[str, State]:
-    """Return the state of each mounted blueprint of an app, by the name that it is mounted under.
+    """Return the state of each mounted blueprint of an app, by the name of its mount.
 
     Args:
-        app: one where something may be mounted.
+        app: any app.
     """
     mounted: dict[str, State] = app.extensions.setdefault(EXTENSION, {})
     return mounted

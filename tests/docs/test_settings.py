@@ -22,6 +22,7 @@ PASSWORD = "hunter2"
 DEFAULTS = {
     "database_timeout": 2000,
     "database_one_trip": True,
+    "migrate_timeout": 300,
     "url_prefix": "/v1/tutorials/progress",
     "host": "127.0.0.1",
     "port": 8000,

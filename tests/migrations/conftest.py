@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from embedded.postgres import Postgres
+from progress_api.schema.migrate import downgrade, upgrade
 from tests.conftest import new_database
 from tests.migrations.database import GUIDE, Database
 
@@ -38,6 +39,14 @@ def by_hand(empty: Database) -> Database:
     empty.run(GUIDE)
     empty.run(LEARNERS)
     return empty
+
+
+@pytest.fixture
+def at_0001(by_hand: Database) -> Database:
+    """A database with rows in it that migration 2 has not seen."""
+    upgrade(by_hand.engine)
+    downgrade(by_hand.engine, "progress_0001")
+    return by_hand
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,16 @@
 
 import os
 import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from progress_api import Settings
 from progress_api.cli import progress
@@ -17,6 +21,11 @@ GUIDE = (Path(__file__).parent / "guide.sql").read_text()
 TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
 # The command's own door, in a process of its own, whether or not the package is installed.
 PROCESS = (sys.executable, "-c", "from progress_api.cli import progress; progress()")
+# A migration that waits for a table.
+WAITING = """
+    SELECT pid, query_start FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'
+      AND query ~* 'CREATE TABLE quiz_attempt_keys'"""
 SETTINGS = [one.name.upper() for one in fields(Settings)]
 
 _CATALOG = {
@@ -102,6 +111,24 @@ class Database:
         """For a process of its own, the same."""
         outside = {name: value for name, value in os.environ.items() if name not in SETTINGS}
         return outside | {"DATABASE_URL": self.url}
+
+
+@contextmanager
+def a_writer_of_quizzes(database: Database) -> Iterator[Connection]:
+    """A transaction that wrote to a quiz, and stays open."""
+    with database.engine.connect() as connection:
+        connection.execute(text("UPDATE quiz_scores SET score = score WHERE quiz_id = 'quiz-1'"))
+        yield connection
+
+
+def until(look: Callable[[], Rows], migration: Future[str]) -> Rows:
+    """What is found at last, while the migration goes on."""
+    deadline = time.monotonic() + 30
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        assert not migration.done()
+        time.sleep(0.02)
+    return found
 
 
 def _rows(connection: Connection, query: str) -> Rows:

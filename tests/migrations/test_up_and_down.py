@@ -3,13 +3,15 @@
 import pytest
 from flask import Flask
 
-from progress_api.exceptions import MigrationFailed, SchemaDiffers
-from progress_api.schema.migrate import check, downgrade, head, is_ready, upgrade
+from progress_api.exceptions import DatabaseNotMigrated, MigrationFailed, SchemaDiffers
+from progress_api.schema.migrate import check, downgrade, head, upgrade
+from progress_api.schema.readiness import obstacle
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import Database, succeeded
 
 REVISIONS = [f"progress_{number:04d}" for number in range(1, int(head()[-4:]) + 1)]
+NOT_MIGRATED = "The database is not migrated: run flask progress migrate."
 IN_THE_WAY = "CREATE TABLE quiz_attempt_keys (somebody text)"
 
 
@@ -144,7 +146,7 @@ def test_a_newer_schema_is_ready_and_migrate_leaves_it(
     assert "9999" in said
     assert migrated.version() == "progress_9999"
     assert migrated.catalog() == before
-    assert is_ready(migrated.engine)
+    assert obstacle(migrated.engine) is None
     # ... and it serves.
     app = make_app(database_url=migrated.url)
     assert _readiness(app) == (200, {"status": "ready"})
@@ -173,7 +175,7 @@ def test_an_older_schema_is_not_ready(older: str, migrated: Database, make_app: 
     assert status == 503
     assert "progress_schema_behind 1.0" in app.test_client().get("/metrics").text
     assert set(body) == {"error", "detail", "requestId"}
-    assert not is_ready(migrated.engine)
+    assert isinstance(obstacle(migrated.engine), DatabaseNotMigrated)
     # ... until it is migrated, without a restart.
     upgrade(migrated.engine)
     assert _readiness(app)[0] == 200
@@ -199,7 +201,10 @@ def test_the_service_on_a_database_without_tables_is_unavailable_until_it_is_mig
     # then
     assert [answer.status for answer in answers] == [503] * 5
     assert all("Retry-After" in answer.headers for answer in answers)
-    assert _readiness(app)[0] == 503
+    status, body = _readiness(app)
+    assert status == 503
+    for told in (body, *(answer.body for answer in answers)):
+        assert told["detail"] == NOT_MIGRATED
     # ... and the next request after it is served.
     upgrade(empty.engine)
     assert _readiness(app)[0] == 200

@@ -4,14 +4,14 @@ import subprocess
 import venv
 from pathlib import Path
 
-from tests.docs.installed import build
+from tests.docs.installed import build, copy_tracked
 
 
 def test_the_lock_and_the_wheel_are_all_that_is_installed_to_serve(
     root: Path, tmp_path: Path
 ) -> None:
     environment, locked = tmp_path / "environment", root / "requirements-serve.lock"
-    wheel = build(root, tmp_path / "clone").wheel
+    wheel = build(copy_tracked(root, tmp_path / "clone")).wheel
     venv.create(environment, with_pip=True)
 
     _run(environment, "pip", "install", "--quiet", "--require-hashes", "-r", locked)

@@ -33,7 +33,7 @@ class PgBouncer(Server):
 
     executable = Path(shutil.which("pgbouncer", path=_SEARCHED) or "pgbouncer")
     socket_name = f".s.PGSQL.{_PORT}"
-    stops_by = signal.SIGINT
+    stop_signal = signal.SIGINT
 
     def __init__(
         self, directory: Path, postgres: Postgres, database: str, role: str, connections: int
@@ -69,7 +69,7 @@ class PgBouncer(Server):
     def _command(self) -> list[str | Path]:
         return [self.executable, self.directory / "pgbouncer.ini"]
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             psycopg2.connect(self.url).close()
         except psycopg2.OperationalError:

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any, Protocol
 
 from flask import request
@@ -98,7 +99,7 @@ class Anonymous:
     @property
     def limit_key(self) -> str:
         """The key that requests of this client's address are counted under."""
-        return f"address:{request.remote_addr}"
+        return f"address:{_without_port(request.remote_addr or '')}"
 
     def require_authenticated(self) -> Caller:
         """Reject the request.
@@ -108,6 +109,18 @@ class Anonymous:
             KeysUnavailable: there is no key to verify it with.
         """
         raise self.refusal
+
+
+def _without_port(sent: str) -> str:
+    """Return an IP address in its shortest form, without port and zone; other text as it is."""
+    bracketed = sent.startswith("[")
+    host = sent[1:].partition("]")[0] if bracketed else sent
+    host = host.partition(":")[0] if host.count(":") == 1 else host
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return sent
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 class Identity(Protocol):

@@ -1,12 +1,14 @@
-"""Which key verifies a token: one that is configured, or a published set that may change."""
+"""The keys that verify tokens: configured public keys, and key sets published at an address."""
 
 import json
 import logging
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from http import HTTPStatus
+from importlib.metadata import distributions
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler
 
@@ -20,17 +22,18 @@ _FRESH_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
 _FETCH_SECONDS = 2.0
 _KNOWN_SECONDS = 0.3
-# After so long a fetch is not waited for any more, such as one that a fork has left behind.
+# A fetch older than this is considered lost, e.g. when its thread did not survive a fork.
 _LOST_SECONDS = 10.0
 _MOST_BYTES = 2**20
+_CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _log = logging.getLogger("progress_api.keys")
 
 
 def check_public_keys(settings: Settings) -> None:
-    """Refuse a public key that verifies nothing, before the first token comes.
+    """Reject a configured public key that does not fit the algorithm, before the first token.
 
     Args:
-        settings: which keys there are, and what tokens are signed with.
+        settings: the keys and the algorithm.
 
     Raises:
         SettingsError: naming the setting.
@@ -47,51 +50,55 @@ def check_public_keys(settings: Settings) -> None:
 
 
 class PublishedKeys:
-    """The keys of a JWKS address, kept through its outages.
+    """The keys of a JWKS address, kept while the address is down (spec 4.14, 4.15).
 
-    Known keys go on verifying while the address fails or hangs: it is asked in a thread of its own,
-    at most once in a second, and nobody waits for it who need not.
+    A background thread fetches them, at most once a second. Known keys verify tokens while a fetch
+    fails or hangs. Only a request whose key is unknown waits for a fetch.
     """
 
     def __init__(self, url: str, algorithm: str) -> None:
-        """Fetch nothing yet.
+        """Prepare; the first token causes the first fetch.
 
         Args:
             url: the http or https address of the key set.
-            algorithm: what tokens are signed with; for no other one is anything fetched.
+            algorithm: the algorithm of tokens; keys that do not fit it are ignored.
         """
         self._url = url
         self._algorithm = algorithm
-        self._keys: dict[str | None, Any] = {}
+        self._keys: dict[str | None, list[Any]] = {}
         self._fresh_until = 0.0
         self._next_fetch = 0.0
         self._failing = False
         self._starting = threading.Lock()
         self._ended = threading.Event()
 
-    def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
-        """Return the key that a token names in its header.
+    def keys(self, header: dict[str, Any]) -> list[Any]:
+        """Return the keys that may have signed a token; several may share one `kid`.
 
         Args:
-            header: the token's, not verified yet.
+            header: the header of the token, not verified yet.
 
         Raises:
-            jwt.PyJWTError: there is no such key, or the token is signed otherwise.
+            jwt.PyJWTError: there is no such key, or the token is signed with another algorithm.
             KeysUnavailable: no key has ever been fetched.
         """
         if header.get("alg") != self._algorithm:
             raise jwt.InvalidAlgorithmError("the token is signed with another algorithm")
-        name = header.get("kid")
-        if name not in self._keys or time.monotonic() >= self._fresh_until:
-            self._refresh(known=name in self._keys)
-        if name in self._keys:
-            return self._keys[name]
+        key_id = header.get("kid")
+        if key_id not in self._keys or time.monotonic() >= self._fresh_until:
+            self._refresh(known=key_id in self._keys)
+        if key_id in self._keys:
+            return self._keys[key_id]
         if not self._keys:
             raise KeysUnavailable
         raise jwt.InvalidKeyError("the token names no key of the set")
 
+    def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
+        """Return the first of `keys`, as a JWTManager's `decode_key_loader` wants one key."""
+        return self.keys(header)[0]
+
     def fetched(self) -> float:
-        """Return what tells one fetched set from the next; it is fetched again if it is time."""
+        """Return a number that changes with each fetched set; fetch again when the set is old."""
         if self._keys and time.monotonic() >= self._fresh_until:
             self._refresh(known=True)
         return self._fresh_until
@@ -99,14 +106,14 @@ class PublishedKeys:
     def _refresh(self, *, known: bool) -> None:
         failing = self._failing
         is_first = self._start()
-        # Whoever has no key at all tries once more; else nobody waits for what failed a moment ago.
+        # Do not wait for an address that failed a moment ago, unless no key is known at all.
         if failing and (self._keys or not is_first):
             return
-        # For a key that is known one waits, and not long: it may have been withdrawn meanwhile.
+        # The known key may have been withdrawn, so wait a moment for the new set.
         if known and is_first:
             self._ended.wait(_KNOWN_SECONDS)
         if not known and not self._ended.wait(_FETCH_SECONDS):
-            self._failing = True  # a head that does not end, a name that is not resolved
+            self._failing = True  # a response that does not end, a name that does not resolve
 
     def _start(self) -> bool:
         with self._starting:
@@ -119,14 +126,13 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            keys = {one.key_id: one.key for one in _readable(_published(self._url))}
+            keys = _by_id(_published(self._url), self._algorithm)
             if not keys:
                 raise jwt.PyJWKSetError("there is no key to verify with")  # noqa: TRY301
-            # A token that names no key is meant for the only one.
-            self._keys = keys | ({None: next(iter(keys.values()))} if len(keys) == 1 else {})
+            self._keys = keys
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
             self._failing = False
-        except Exception as error:  # noqa: BLE001 - whatever is published, known keys stay
+        except Exception as error:  # noqa: BLE001 - known keys stay, whatever the address returns
             self._failing = True
             _log.warning("keys were not fetched: %s", type(error).__name__)
         finally:
@@ -134,17 +140,41 @@ class PublishedKeys:
             self._ended.set()
 
 
-def _readable(keys: list[dict[str, Any]]) -> Iterator[jwt.PyJWK]:
-    """Those to verify with; one that cannot be read takes none of the others along."""
-    for one in keys:
+def _by_id(published: list[dict[str, Any]], algorithm: str) -> dict[str | None, list[Any]]:
+    """Return the keys for an algorithm by their ids; other keys count as not published."""
+    keys: dict[str | None, list[Any]] = defaultdict(list)
+    for key_id, key in _fitting(published, algorithm):
+        keys[key_id].append(key)
+    if len(keys) == 1:
+        # A token without `kid` is verified with the only key.
+        keys[None] = next(iter(keys.values()))
+    return dict(keys)
+
+
+def _fitting(published: list[dict[str, Any]], algorithm: str) -> Iterator[tuple[str | None, Any]]:
+    # A key that cannot be read does not affect the others.
+    for key in published:
         with suppress(jwt.PyJWTError, ValueError, TypeError, AttributeError, UnsupportedAlgorithm):
-            key = jwt.PyJWK(one)
-            if key.public_key_use in {"sig", None}:
-                yield key
+            if _fits(key, algorithm):
+                yield key.get("kid"), jwt.PyJWK(key, algorithm).key
+
+
+def _fits(key: dict[str, Any], algorithm: str) -> bool:
+    """Return whether a public key may verify tokens of an algorithm (RFC 7517, RFC 7518)."""
+    operations = key.get("key_ops")
+    return (
+        key.get("kty") == ("EC" if algorithm in _CURVES else "RSA")
+        and (algorithm not in _CURVES or key.get("crv") == _CURVES[algorithm])
+        and key.get("alg") in (None, algorithm)
+        and key.get("use") in (None, "sig")
+        and (operations is None or "verify" in operations)
+        and isinstance(key.get("kid"), str | None)
+        and "d" not in key  # anyone can sign with a published private key
+    )
 
 
 def _published(url: str) -> list[dict[str, Any]]:
-    """Ask for the set; what is elsewhere, too long, or comes too slowly, is none."""
+    """Fetch the set; reject a redirect, more than 1 MiB, and more than 2 seconds."""
     body, ends = b"", time.monotonic() + _FETCH_SECONDS
     with _opener.open(url, timeout=_FETCH_SECONDS) as response:
         if response.status != HTTPStatus.OK:
@@ -153,11 +183,21 @@ def _published(url: str) -> list[dict[str, Any]]:
             body += part
             if len(body) > _MOST_BYTES or time.monotonic() > ends:
                 raise ValueError(len(body))
-    found: list[dict[str, Any]] = json.loads(body)["keys"]
-    return found
+    keys: list[dict[str, Any]] = json.loads(body)["keys"]
+    return keys
 
 
-# It follows no redirection, and opens no file.
+def _product() -> str:
+    installed = next(iter(distributions(name="progress-api")), None)
+    return f"progress-api/{installed.version}" if installed else "progress-api"
+
+
+# It follows no redirect and opens no file.
 _opener = OpenerDirector()
+# Many servers reject urllib's default User-Agent.
+_opener.addheaders = [
+    ("User-Agent", _product()),
+    ("Accept", "application/jwk-set+json, application/json"),
+]
 for _handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
     _opener.add_handler(_handler)

@@ -101,7 +101,7 @@ class TokenIdentity:
 
     def _claims(self, token: str) -> dict[str, Any]:
         published = self.published_keys
-        keys = [published.key(jwt.get_unverified_header(token))] if published else self._keys
+        keys = published.keys(jwt.get_unverified_header(token)) if published else self._keys
         for key in keys:
             with suppress(jwt.InvalidSignatureError):
                 return self._decode(token, key)

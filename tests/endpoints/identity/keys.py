@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,10 +26,10 @@ class KeyPair:
     public: str
     jwk: Mapping[str, Any]
 
-    def sign(self, name: str, key_id: str | None = None, **headers: Any) -> str:
+    def sign(self, name: str, key_id: str | None = None, *, exp: int = FAR, **headers: Any) -> str:
         """A learner's token, with the key's id and more in its header if given."""
         named = {} if key_id is None else {"kid": key_id}
-        claims = {"sub": name, "exp": FAR}
+        claims = {"sub": name, "exp": exp}
         return jwt.encode(claims, self.private, self.algorithm, named | headers)
 
 
@@ -56,11 +56,15 @@ class KeyServer:
         self.endless: bytes | None = None
         self.asked = 0
         self.connected = 0
+        self.headers: Mapping[str, str] = {}
         self._closed = threading.Event()
 
     def publish(self, **pairs: KeyPair) -> None:
         """Publish these keys, each under its id."""
-        keys = [{**pair.jwk, "kid": name, "use": "sig"} for name, pair in pairs.items()]
+        self.publish_set([{**pair.jwk, "kid": name, "use": "sig"} for name, pair in pairs.items()])
+
+    def publish_set(self, keys: Sequence[Mapping[str, Any]]) -> None:
+        """Publish these keys in this order, as they are."""
         self.send("200 OK", "application/json", json.dumps({"keys": keys}).encode())
 
     def send(self, status: str, content_type: str, body: bytes, length: int | None = None) -> None:
@@ -80,9 +84,10 @@ class KeyServer:
             self.answer = b"HTTP/1.0 200 OK\r\nX-Long: "
         self.endless = part
 
-    def serve(self, connection: BufferedIOBase) -> None:
+    def serve(self, headers: Mapping[str, str], connection: BufferedIOBase) -> None:
         """Answer one request."""
         self.asked += 1
+        self.headers = headers
         with suppress(OSError):
             connection.write(self.answer)
             connection.flush()
@@ -104,7 +109,7 @@ def key_server() -> Iterator[KeyServer]:
             super().setup()
 
         def do_GET(self) -> None:
-            server.serve(self.wfile)
+            server.serve(dict(self.headers.items()), self.wfile)
 
         def log_message(self, *_: object) -> None:
             pass

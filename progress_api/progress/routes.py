@@ -1,0 +1,152 @@
+"""The five endpoints (spec 1.2)."""
+
+from functools import partial
+
+from flask import Response
+
+from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
+from progress_api.progress import examples
+from progress_api.progress.repository import ProgressRepository
+from progress_api.progress.schemas import (
+    RESET_RESPONSE,
+    ChapterPost,
+    Progress,
+    QuizPost,
+    Reset,
+    TutorialPath,
+    progress_json,
+)
+from progress_api.web.arguments import acting_for, read_body
+from progress_api.web.endpoint import Access, Endpoint, Tag
+from progress_api.web.fields import LearnerBody
+from progress_api.web.responses import json_response
+from progress_api.web.state import state
+
+_LEARNER_BODY: LearnerBody[None] = LearnerBody()
+_CHAPTER_POST = ChapterPost()
+_QUIZ_POST = QuizPost()
+
+
+def get(tutorial_id: str) -> Response:
+    """Return a learner's progress in a tutorial (spec 1.3)."""
+    body = read_body(_LEARNER_BODY)
+    user_id = acting_for(body.user_id)
+    progress = state().get(ProgressRepository).get(user_id, tutorial_id)
+    return json_response(progress_json(progress))
+
+
+def chapter(tutorial_id: str) -> Response:
+    """Record how far a chapter was watched (spec 1.4)."""
+    body = read_body(_CHAPTER_POST)
+    user_id = acting_for(body.user_id)
+    repository = state().get(ProgressRepository)
+    progress = repository.record_chapter(user_id, tutorial_id, body.record)
+    return json_response(progress_json(progress))
+
+
+def quiz(tutorial_id: str) -> Response:
+    """Record an attempt at a quiz (spec 1.5)."""
+    body = read_body(_QUIZ_POST)
+    user_id = acting_for(body.user_id)
+    progress = state().get(ProgressRepository).record_quiz(user_id, tutorial_id, body.record)
+    return json_response(progress_json(progress))
+
+
+def complete(tutorial_id: str) -> Response:
+    """Earn the certificate of a tutorial (spec 1.6)."""
+    body = read_body(_LEARNER_BODY)
+    user_id = acting_for(body.user_id)
+    progress = state().get(ProgressRepository).complete(user_id, tutorial_id)
+    return json_response(progress_json(progress))
+
+
+def reset(tutorial_id: str) -> Response:
+    """Remove what is recorded of a learner in a tutorial (spec 1.7)."""
+    body = read_body(_LEARNER_BODY)
+    user_id = acting_for(body.user_id)
+    state().get(ProgressRepository).reset(user_id, tutorial_id)
+    return json_response(RESET_RESPONSE)
+
+
+_endpoint = partial(
+    Endpoint,
+    access=Access.LEARNER,
+    tag=Tag("progress", "A learner's progress in a tutorial."),
+    path=TutorialPath(),
+)
+
+ENDPOINTS = (
+    _endpoint(
+        name="get",
+        method="GET",
+        rule="/<tutorial_id>",
+        view=get,
+        limit="ratelimit_get",
+        operation_id="getProgress",
+        summary="Get a learner's progress in a tutorial",
+        description="The empty progress where nothing has been recorded yet.",
+        body=_LEARNER_BODY,
+        response=Progress(),
+        response_example=examples.EMPTY,
+    ),
+    _endpoint(
+        name="chapter",
+        method="POST",
+        rule="/<tutorial_id>/chapter",
+        view=chapter,
+        limit="ratelimit_chapter",
+        operation_id="recordChapter",
+        summary="Record how far a chapter was watched",
+        description="Post it about every 10 seconds of play, at a pause, and when the page is "
+        "left. Several devices of a learner may post at once; all posts are recorded.",
+        body=_CHAPTER_POST,
+        response=Progress(),
+        failures=(TooManyChapters(),),
+        request_example=examples.CHAPTER_POST,
+        response_example=examples.AFTER_CHAPTER,
+    ),
+    _endpoint(
+        name="quiz",
+        method="POST",
+        rule="/<tutorial_id>/quiz",
+        view=quiz,
+        limit="ratelimit_quiz",
+        operation_id="recordQuiz",
+        summary="Record an attempt at a quiz",
+        description="The best attempt is kept: the one with the highest score / maxScore.",
+        body=_QUIZ_POST,
+        response=Progress(),
+        failures=(examples.INVALID_SCORE, TooManyQuizzes()),
+        request_example=examples.QUIZ_POST,
+        response_example=examples.AFTER_QUIZ,
+    ),
+    _endpoint(
+        name="complete",
+        method="POST",
+        rule="/<tutorial_id>/complete",
+        view=complete,
+        limit="ratelimit_complete",
+        operation_id="completeTutorial",
+        summary="Earn the certificate of a tutorial",
+        description="Asked again after it was earned, it changes nothing and answers the same.",
+        body=_LEARNER_BODY,
+        response=Progress(),
+        failures=(examples.NOT_ELIGIBLE, ProgressNotFound()),
+        request_example={},
+        response_example=examples.AFTER_COMPLETE,
+    ),
+    _endpoint(
+        name="reset",
+        method="DELETE",
+        rule="/<tutorial_id>",
+        view=reset,
+        limit="ratelimit_reset",
+        operation_id="resetProgress",
+        summary="Forget a learner's progress in a tutorial",
+        description="The certificate is forgotten with it. It succeeds also where there is "
+        "nothing.",
+        body=_LEARNER_BODY,
+        response=Reset(),
+        response_example=RESET_RESPONSE,
+    ),
+)

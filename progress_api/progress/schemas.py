@@ -1,0 +1,208 @@
+"""What requests and responses of the five endpoints hold, in JSON."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from progress_api.exceptions import InvalidScore
+from progress_api.progress import records
+from progress_api.web import fields as web
+from progress_api.web.error_responses import SCORE_OUT_OF_RANGE
+from progress_api.web.fields import (
+    IDEMPOTENCY_KEY,
+    Id,
+    IdempotencyKey,
+    LearnerBody,
+    ResponseSchema,
+    Seconds,
+    TrueOrFalse,
+    WholeNumber,
+)
+
+RESET_RESPONSE = {"success": True, "message": "Progress reset successfully"}
+# The same in requests and responses.
+_DESCRIPTIONS = {
+    "tutorialId": (
+        "Which tutorial; in the path it is percent-encoded, a slash too. Any text but "
+        "openapi.json, where this document is."
+    ),
+    "userId": web.USER_ID,
+    "chapterId": "Which chapter of the tutorial.",
+    "watchTime": "Seconds that were watched of the chapter, floored; it never shrinks.",
+    "completed": (
+        "Whether the chapter is completed. A request that leaves it out leaves it as it was."
+    ),
+    "lastPosition": (
+        "Where the player stands, in seconds, floored; in a request that leaves it out, watchTime."
+    ),
+    "totalChapters": "How many chapters the tutorial has; it only grows, and is 0 while not known.",
+    "quizId": "Which quiz of the tutorial.",
+    "score": "Points, of the best attempt in an answer; at most maxScore.",
+    "maxScore": "Points that the same attempt could have had.",
+    "passed": "Whether the quiz is passed; once true it stays true.",
+    "attempts": "How often the quiz was posted, repeats not counted.",
+    "completedAt": (
+        "When the latest attempt was recorded. In a request any text or number, as a mark of the "
+        "attempt: one that comes again with the same mark is counted once. Anything else is none."
+    ),
+    IDEMPOTENCY_KEY: (
+        "A mark of the attempt: a post of this quiz that comes again with it is counted once."
+    ),
+    "completionPercentage": "floor(100 * chaptersCompleted / totalChapters), and 100 once earned.",
+    "chaptersCompleted": "How many chapters are completed.",
+    "chapterProgress": "The chapters, in the order first recorded.",
+    "quizScores": "The quizzes, in the order first recorded.",
+    "certificateEligible": "Whether 95 percent is completed and every quiz on record is passed.",
+    "certificateEarned": "Whether the certificate was asked for while eligible; so until a reset.",
+    "totalWatchTime": "Seconds that were watched of all chapters.",
+    "lastWatchedAt": "When something was recorded last; null where nothing ever was.",
+    "success": "True.",
+    "message": "A text to show.",
+}
+
+
+def _named(name: str) -> dict[str, Any]:
+    return web.named(name, _DESCRIPTIONS[name])
+
+
+def _optional(name: str) -> dict[str, Any]:
+    return {**_named(name), "load_default": None, "allow_none": True}
+
+
+def _required(name: str) -> dict[str, Any]:
+    return {**_named(name), "required": True}
+
+
+class TutorialPath(Schema):
+    """The variables of the path."""
+
+    tutorial_id = Id(**_required("tutorialId"))
+
+
+class ChapterPost(LearnerBody[records.Chapter]):
+    """How far a chapter was watched (spec 1.4)."""
+
+    chapter_id = Id(**_required("chapterId"))
+    watch_time = Seconds(**_required("watchTime"))
+    completed = TrueOrFalse(**_optional("completed"))
+    last_position = Seconds(**_optional("lastPosition"))
+    total_chapters = WholeNumber(**_optional("totalChapters"))
+
+    def to_record(self, values: dict[str, Any]) -> records.Chapter:
+        """Return the chapter that was posted."""
+        return records.Chapter(**values)
+
+
+class QuizPost(LearnerBody[records.QuizAttempt]):
+    """An attempt at a quiz, with the marks by which a repeat is known (spec 1.5, 2.15, 2.16)."""
+
+    quiz_id = Id(**_required("quizId"))
+    score = WholeNumber(least=float("-inf"), most=float("inf"), **_required("score"))
+    max_score = WholeNumber(least=1, **_required("maxScore"))
+    passed = TrueOrFalse(**_required("passed"))
+    completed_at = fields.Raw(**_optional("completedAt"))
+    idempotency_key = IdempotencyKey(_DESCRIPTIONS[IDEMPOTENCY_KEY])
+
+    def to_record(self, values: dict[str, Any]) -> records.QuizAttempt:
+        """Return the attempt that was posted.
+
+        Raises:
+            InvalidScore: it is less than 0 or more than the maximum.
+        """
+        if not 0 <= values["score"] <= values["max_score"]:
+            raise InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
+        completed_at, key = values.pop("completed_at"), values.pop("idempotency_key")
+        attempt_keys = [f"{IDEMPOTENCY_KEY} {key}"] if key else []
+        if type(completed_at) in (str, int, float) and completed_at != "":
+            attempt_keys.append(f"completedAt {json.dumps(completed_at)}")
+        return records.QuizAttempt(**values, attempt_keys=attempt_keys)
+
+
+class ChapterProgress(ResponseSchema):
+    """How far one chapter was watched (spec 1.9)."""
+
+    chapter_id = Id(**_required("chapterId"))
+    watch_time = WholeNumber(**_required("watchTime"))
+    completed = TrueOrFalse(**_required("completed"))
+    last_position = WholeNumber(**_required("lastPosition"))
+
+
+class QuizScore(ResponseSchema):
+    """The best attempt at one quiz (spec 1.9)."""
+
+    quiz_id = Id(**_required("quizId"))
+    score = WholeNumber(**_required("score"))
+    max_score = WholeNumber(least=1, **_required("maxScore"))
+    passed = TrueOrFalse(**_required("passed"))
+    attempts = WholeNumber(**_required("attempts"))
+    completed_at = fields.DateTime(**_required("completedAt"))
+
+
+class Progress(ResponseSchema):
+    """One learner's progress in one tutorial (spec 1.8)."""
+
+    tutorial_id = Id(**_required("tutorialId"))
+    user_id = Id(**_required("userId"))
+    completion_percentage = WholeNumber(most=100, **_required("completionPercentage"))
+    chapters_completed = WholeNumber(**_required("chaptersCompleted"))
+    total_chapters = WholeNumber(**_required("totalChapters"))
+    chapter_progress = fields.List(fields.Nested(ChapterProgress), **_required("chapterProgress"))
+    quiz_scores = fields.List(fields.Nested(QuizScore), **_required("quizScores"))
+    certificate_eligible = TrueOrFalse(**_required("certificateEligible"))
+    certificate_earned = TrueOrFalse(**_required("certificateEarned"))
+    total_watch_time = WholeNumber(**_required("totalWatchTime"))
+    last_watched_at = fields.DateTime(**_required("lastWatchedAt"), allow_none=True)
+
+
+class Reset(ResponseSchema):
+    """The response to a reset (spec 1.7)."""
+
+    success = TrueOrFalse(**_required("success"))
+    message = fields.String(**_required("message"))
+
+
+def progress_json(progress: records.Progress) -> dict[str, Any]:
+    """Return the progress object as `Progress` describes it, in the order of spec 1.8.
+
+    Marshmallow's own `dump` asks every field in turn, which takes several times as long.
+
+    Args:
+        progress: what the repository has returned.
+    """
+    return {
+        "tutorialId": progress.tutorial_id,
+        "userId": progress.user_id,
+        "completionPercentage": progress.completion_percentage,
+        "chaptersCompleted": progress.chapters_completed,
+        "totalChapters": progress.total_chapters,
+        "chapterProgress": [
+            {
+                "chapterId": chapter.chapter_id,
+                "watchTime": chapter.watch_time,
+                "completed": chapter.completed,
+                "lastPosition": chapter.last_position,
+            }
+            for chapter in progress.chapter_progress
+        ],
+        "quizScores": [
+            {
+                "quizId": quiz.quiz_id,
+                "score": quiz.score,
+                "maxScore": quiz.max_score,
+                "passed": quiz.passed,
+                "attempts": quiz.attempts,
+                "completedAt": _time(quiz.completed_at),
+            }
+            for quiz in progress.quiz_scores
+        ],
+        "certificateEligible": progress.certificate_eligible,
+        "certificateEarned": progress.certificate_earned,
+        "totalWatchTime": progress.total_watch_time,
+        "lastWatchedAt": progress.last_watched_at and _time(progress.last_watched_at),
+    }
+
+
+def _time(time: datetime) -> str:
+    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,104 @@
+"""An endpoint of the API, declared once: routes, checks and documentation are made from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from flask import Response
+from marshmallow import Schema
+
+from progress_api.exceptions import ProgressError
+from progress_api.settings import Settings
+from progress_api.web.fields import LearnerBody
+
+
+class Access(Enum):
+    """Who may call an endpoint."""
+
+    PUBLIC = auto()  # without a token
+    LEARNER = auto()  # with a token; for another learner, only with the admin scope
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A group of endpoints in the OpenAPI document.
+
+    Args:
+        name: one word.
+        description: what the endpoints are about, in one sentence.
+    """
+
+    name: str
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Endpoint:
+    """One method of one path.
+
+    Args:
+        name: the Flask endpoint within the blueprint, such as "chapter"; its limit is counted
+            under this name.
+        method: GET, POST or DELETE.
+        rule: the URL rule below the prefix; each of its variables is an identifier.
+        view: called with the variables of the rule, checked.
+        access: who may call it.
+        limit: the field of `Settings` that holds its rate limit; None for no limit.
+        operation_id: the name of its method in generated clients.
+        tag: its group in the OpenAPI document.
+        summary: what it does, in one line.
+        description: what else a client should know; plain sentences.
+        path: describes the variables of the rule; None if there are none.
+        body: what a request may hold; None if no body is read.
+        response: what a response of status 200 holds; None for any object.
+        success: the meaning of status 200, in one sentence.
+        failures: an example of each failure of this endpoint; those that its access, its limit
+            and its body bring with them are added.
+        request_example: a body; None if there need not be one.
+        response_example: the response to it.
+        has_etag: whether the response has an `ETag`, and a repeated request is answered with 304.
+    """
+
+    name: str
+    method: str
+    rule: str
+    view: Callable[..., Response]
+    access: Access
+    limit: str | None
+    operation_id: str
+    tag: Tag
+    summary: str
+    description: str
+    path: Schema | None = None
+    body: LearnerBody[Any] | None = None
+    response: Schema | None = None
+    success: str = "It is done."
+    failures: tuple[ProgressError, ...] = ()
+    request_example: Mapping[str, Any] | None = None
+    response_example: Mapping[str, Any] | None = None
+    has_etag: bool = False
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """The methods that are routed to the view: with GET also HEAD."""
+        return frozenset({self.method, "HEAD"} if self.method == "GET" else {self.method})
+
+    @property
+    def path_names(self) -> dict[str, str]:
+        """The name in JSON of each variable of the rule."""
+        fields = self.path.fields if self.path else {}
+        return {name: field.data_key or name for name, field in fields.items()}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class API:
+    """All endpoints of the service.
+
+    Args:
+        endpoints: each with a name of its own.
+        about: returns what the OpenAPI document says of all of them, in Markdown.
+    """
+
+    endpoints: tuple[Endpoint, ...]
+    about: Callable[[Settings], str]

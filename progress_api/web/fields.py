@@ -1,0 +1,177 @@
+"""Fields of requests and responses that all capabilities share, and what every body may hold."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, TypeVar, cast
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+
+from progress_api.exceptions import InvalidFields
+from progress_api.validation import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_IN_HEADER = "in_header"  # in the metadata of a field that is sent as a header
+USER_ID = (
+    "Which learner. In a request null and the empty text are as good as none: it is the "
+    "token's learner, and only a token with the admin scope may name another one."
+)
+_Record = TypeVar("_Record")
+
+
+def named(name: str, description: str) -> dict[str, Any]:
+    """Return the arguments that name and describe a field.
+
+    Args:
+        name: in JSON.
+        description: its meaning, for the OpenAPI document.
+    """
+    return {"data_key": name, "metadata": {"description": description}}
+
+
+class Id(fields.String):
+    """An identifier (spec 3.1)."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not is_id(value):
+            raise ValidationError(AN_ID)
+        return value
+
+
+class UserId(Id):
+    """The learner that a request is for; the empty text is the same as no field (spec 1.13)."""
+
+    def __init__(self, *, allow_none: bool = True) -> None:
+        """Name the field `userId`.
+
+        Args:
+            allow_none: whether null is the same as no field, too.
+        """
+        super().__init__(**named("userId", USER_ID), load_default=None, allow_none=allow_none)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        return value if value == "" else super()._deserialize(value)
+
+
+class WholeNumber(fields.Integer):
+    """A whole number; `8.0` is 8, and `8.5`, `"8"` and `true` are invalid (spec 3.5, 3.7)."""
+
+    default_error_messages = {"invalid": f"Must be a whole number, at most {WHOLE_NUMBER_LIMIT}."}
+
+    def __init__(self, least: float = 0, most: float = WHOLE_NUMBER_LIMIT, **options: Any) -> None:
+        """Accept numbers from `least` to `most`, both included."""
+        self.least, self.most = least, most
+        super().__init__(**options)
+
+    def _validated(self, value: Any) -> int:
+        is_whole = type(value) is int or (type(value) is float and value.is_integer())
+        if not is_whole or not self.least <= value <= self.most:
+            raise self.make_error("invalid")
+        return int(value)
+
+
+class Seconds(WholeNumber):
+    """A number of seconds, rounded down to a whole number (spec 3.4)."""
+
+    default_error_messages = {"invalid": f"Must be a number of seconds, 0 to {WHOLE_NUMBER_LIMIT}."}
+
+    def _validated(self, value: Any) -> int:
+        if type(value) is float and 0 <= value <= WHOLE_NUMBER_LIMIT:
+            return int(value)
+        return super()._validated(value)
+
+
+class TrueOrFalse(fields.Boolean):
+    """A JSON boolean; `0`, `1` and `"true"` are invalid (spec 3.7)."""
+
+    default_error_messages = {"invalid": "Must be true or false."}
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class IdempotencyKey(fields.String):
+    """The header `Idempotency-Key` (spec 3.9)."""
+
+    def __init__(self, description: str) -> None:
+        """Describe what the key marks."""
+        options = named(IDEMPOTENCY_KEY, description)
+        options["metadata"][_IN_HEADER] = True
+        length = validate.Length(1, MAX_ID_LENGTH)
+        super().__init__(**options, load_default=None, allow_none=False, validate=length)
+
+
+class Body(NamedTuple, Generic[_Record]):
+    """A request body that was read.
+
+    Args:
+        user_id: the learner that it names; None or "" if it names no learner.
+        record: what the capability makes of the other fields.
+    """
+
+    user_id: str | None
+    record: _Record
+
+
+class LearnerBody(Schema, Generic[_Record]):
+    """The body of every request; other fields than those of the schema are ignored (spec 1.12)."""
+
+    class Meta:
+        """Clients may send more fields."""
+
+        unknown = EXCLUDE
+
+    user_id = UserId()
+
+    def read(self, values: Mapping[str, Any]) -> Body[_Record]:
+        """Return the body that these values are.
+
+        Args:
+            values: by their names in JSON.
+
+        Raises:
+            InvalidFields: names each invalid field.
+        """
+        try:
+            loaded = cast("dict[str, Any]", self.load(values))
+        except ValidationError as error:
+            raise InvalidFields(error.messages_dict) from error
+        return Body(loaded.pop("user_id"), self.to_record(loaded))
+
+    def to_record(self, values: dict[str, Any]) -> _Record:
+        """Return what the repository takes.
+
+        Args:
+            values: the valid fields, by their names in Python.
+        """
+        return cast("_Record", values)
+
+    @cached_property
+    def empty(self) -> Body[_Record]:
+        """The body that an empty object is, and a request without a body.
+
+        Raises:
+            InvalidFields: names each required field.
+        """
+        return self.read({})
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The header of each field that is sent as one, by the name of the field in Python."""
+        return {
+            name: field.data_key or name
+            for name, field in self.fields.items()
+            if _IN_HEADER in field.metadata
+        }
+
+
+class ResponseSchema(Schema):
+    """What a response, or a part of one, holds; clients must expect more fields."""
+
+    class Meta:
+        """A later version may send more fields."""
+
+        unknown = EXCLUDE

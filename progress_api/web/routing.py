@@ -1,0 +1,88 @@
+"""The URL rules of endpoints, and the responses to other methods and paths below the prefix."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import MapAdapter
+
+from progress_api.web.admission import admit
+from progress_api.web.endpoint import Endpoint
+from progress_api.web.responses import json_response
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
+
+
+def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: bool) -> None:
+    """Route requests to endpoints, each behind its checks.
+
+    Args:
+        blueprint: has the prefix that the rules of the endpoints are below.
+        endpoints: each with a name of its own.
+        fallbacks: whether to answer other methods and paths below the prefix as well, which an
+            app with error handlers of its own would not answer in JSON.
+    """
+    methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    for endpoint in endpoints:
+        methods[endpoint.rule] |= endpoint.methods
+        _add(blueprint, endpoint.rule, admit(endpoint), {endpoint.method}, endpoint.name)
+    for rule, allowed in methods.items():
+        _add(blueprint, rule, answer_options, {"OPTIONS"})
+        if fallbacks:
+            _add(blueprint, rule, method_not_allowed, _METHODS - allowed)
+    if fallbacks:
+        _add(blueprint, "/", not_found, _METHODS)
+        _add(blueprint, "/<path:unknown>", not_found, _METHODS)
+
+
+def answer_options(**_: str) -> Response:
+    """Return the methods of the current request's address (spec 1.16)."""
+    response = json_response({})
+    response.allow.update(_allowed_methods())
+    return response
+
+
+def method_not_allowed(**_: str) -> Response:
+    """Refuse a method that the current request's address does not take (spec 5.6)."""
+    raise MethodNotAllowed(sorted(_allowed_methods()))
+
+
+def not_found(**_: str) -> Response:
+    """Refuse a path below the prefix that belongs to no endpoint (spec 5.6)."""
+    raise NotFound
+
+
+_FALLBACKS = frozenset({method_not_allowed.__name__, not_found.__name__})
+
+
+def _add(
+    blueprint: Blueprint,
+    rule: str,
+    view: Callable[..., Response],
+    methods: Collection[str],
+    name: str | None = None,
+) -> None:
+    blueprint.add_url_rule(
+        rule,
+        name,
+        view,
+        methods=methods,
+        strict_slashes=rule != "/",  # the prefix without its slash is not redirected
+        merge_slashes=False,
+        provide_automatic_options=False,
+    )
+
+
+def _allowed_methods() -> set[str]:
+    adapter = current_app.create_url_adapter(request)
+    assert adapter
+    return {method for method in _METHODS if _is_routed(adapter, method)}
+
+
+def _is_routed(adapter: MapAdapter, method: str) -> bool:
+    try:
+        rule, _ = adapter.match(method=method, return_rule=True)
+    except MethodNotAllowed:
+        return False
+    return rule.endpoint.rpartition(".")[2] not in _FALLBACKS
