@@ -34,7 +34,7 @@ test: .venv/.installed ## Run all tests, 95% of the branches covered; over psyco
 test-browser: .venv/.installed ## Run the tests in a real Chromium, which must be installed
 	$(PYTHON) -m pytest tests/browser
 
-check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx and systemd-analyze, and a backup
+check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx, systemd-analyze, a backup and full disks
 	$(PYTHON) -m pytest tests/operations
 
 test-drivers: ## Run all tests over psycopg2, then over psycopg 3
