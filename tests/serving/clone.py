@@ -15,7 +15,7 @@ from tests.serving.service import ROOT, free_port, until, without_settings
 
 _SAYS = {"run": "Ctrl-C", "example": "Booting worker"}
 _PARTS = (
-    *("progress_api", "embedded", "examples", "Makefile", "gunicorn.conf.py", "wsgi.py"),
+    *("progress_api", "embedded", "examples", "Makefile"),
     *("requirements.lock", "setup.cfg", "pyproject.toml"),
 )
 
