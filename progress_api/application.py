@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask, Response
-from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
@@ -20,7 +19,6 @@ from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
-from progress_api.web.limits import storage_options
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -93,15 +91,4 @@ def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings)
     database = SQLAlchemy(app)
     set_up_tokens(app, settings)
-    limiter = Limiter(
-        lambda: "",  # no limit is left to the extension: its store is what is used of it
-        storage_uri=settings.ratelimit_storage_uri,
-        storage_options=storage_options(settings.ratelimit_storage_uri),
-        strategy="fixed-window",
-    )
-    # Known to the app already, it adds no hooks: they would look for limits in each request.
-    app.extensions["limiter"] = {limiter}
-    limiter.init_app(app)
-    # Each Limiter adds a handler that does nothing to the one logger of all of them.
-    limiter.logger.handlers.pop()
     return database

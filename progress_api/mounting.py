@@ -7,6 +7,8 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 from prometheus_client import CollectorRegistry
 
 from progress_api.api import API
@@ -18,7 +20,7 @@ from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.setting_types import NAME, PATH, Kind
 from progress_api.settings import Settings
 from progress_api.web.identity import HostCallbackIdentity, Identity, Learner, token_identity
-from progress_api.web.limits import Limits, open_storage
+from progress_api.web.limits import Limits, storage_options
 from progress_api.web.state import State, states
 
 if TYPE_CHECKING:
@@ -96,6 +98,7 @@ def new_state(
     _check(app, url_prefix, given)
     settings = settings_for(app, given)
     engine = _engine(app, given, settings)
+    limiter = _limiter(app, settings)
     schema = settings.progress_schema
     if given.schema is not None:
         schema = _parsed("schema", NAME, given.schema)
@@ -119,9 +122,9 @@ def new_state(
         on_session=services,
         identity=_identity(app, given, settings),
         limits=Limits(
-            _storage(app, settings),
+            limiter.storage,
             _limits(settings),
-            _key_prefix(app) + url_prefix,
+            _key_prefix(limiter) + url_prefix,
             metrics.saturation.limiter_on_fallback.set,
         ),
         metrics=metrics,
@@ -180,17 +183,26 @@ def _identity(app: Flask, given: Overrides, settings: Settings) -> Identity:
     return token_identity(app, settings)
 
 
-def _storage(app: Flask, settings: Settings) -> Any:
-    limiters = app.extensions.get("limiter")
-    return (
-        next(iter(limiters)).storage if limiters else open_storage(settings.ratelimit_storage_uri)
+def _limiter(app: Flask, settings: Settings) -> Limiter:
+    """Return the Limiter of the app, or a new one for its routes here.
+
+    Only its storage and its key prefix are used. A new one is therefore set up on an app that
+    serves nothing: its hooks would cost every request, and find no limit to check.
+    """
+    limiter: Limiter | None = next(iter(app.extensions.get("limiter", ())), None)
+    uri = settings.ratelimit_storage_uri
+    return limiter or Limiter(
+        get_remote_address,
+        app=Flask(__name__, static_folder=None),
+        storage_uri=uri,
+        storage_options=storage_options(uri),
+        strategy="fixed-window",
     )
 
 
-def _key_prefix(app: Flask) -> str:
-    # Two hosts may share a store, and have no other way to keep apart in it.
-    limiters = app.extensions.get("limiter")
-    return getattr(next(iter(limiters)), "_key_prefix", "") if limiters else ""
+def _key_prefix(limiter: Limiter) -> str:
+    # Two hosts that share a store are kept apart by their prefixes, which has no public name.
+    return getattr(limiter, "_key_prefix", "")
 
 
 def _limits(settings: Settings) -> dict[str, str]:

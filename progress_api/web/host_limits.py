@@ -61,8 +61,10 @@ def _reset_in(error: RateLimitExceeded) -> int:
     item = error.limit.limit
     limits = [limiter.current_limit for limiter in current_app.extensions["limiter"]]
     breached = [limit for limit in limits if limit and limit.breached and limit.limit == item]
+    if not breached:
+        return int(item.get_expiry())
     try:
-        reset_at = ask_store(lambda: max(float(limit.window[0]) for limit in breached))
+        reset_at = ask_store(lambda: float(breached[0].window[0]))
     except StoreFailed:
         return int(item.get_expiry())
     return max(1, math.ceil(reset_at - time.time()))

@@ -4,10 +4,10 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import MemoryStorage, Storage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from progress_api.exceptions import LimitExceeded
@@ -49,11 +49,6 @@ def storage_options(uri: str) -> dict[str, Any]:
     if uri.startswith("memory:"):
         return {}
     return {"socket_connect_timeout": _STORE_SECONDS, "socket_timeout": _STORE_SECONDS}
-
-
-def open_storage(uri: str) -> Storage:
-    """Return the store at this address; nothing is asked of it yet."""
-    return cast("Storage", storage_from_string(uri, **storage_options(uri)))
 
 
 class Limits:

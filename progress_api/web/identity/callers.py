@@ -111,16 +111,15 @@ class Anonymous:
         raise self.refusal
 
 
-def _without_port(sent: str) -> str:
+def _without_port(address: str) -> str:
     """Return an IP address in its shortest form, without port and zone; other text as it is."""
-    bracketed = sent.startswith("[")
-    host = sent[1:].partition("]")[0] if bracketed else sent
+    host = address[1:].partition("]")[0] if address.startswith("[") else address
     host = host.partition(":")[0] if host.count(":") == 1 else host
     try:
-        address = ip_address(host.partition("%")[0])
+        ip = ip_address(host.partition("%")[0])
     except ValueError:
-        return sent
-    return str(getattr(address, "ipv4_mapped", None) or address)
+        return address
+    return str(getattr(ip, "ipv4_mapped", None) or ip)
 
 
 class Identity(Protocol):

@@ -1,5 +1,6 @@
 """Identify the caller by the app's JWTManager, the extension of Flask-JWT-Extended."""
 
+import re
 from copy import deepcopy
 from operator import itemgetter
 from typing import cast
@@ -15,6 +16,8 @@ from progress_api.web.identity.tokens import TokenIdentity
 
 _MANAGER = "flask-jwt-extended"
 _SERVICE = "progress_api.identity"
+# All settings but those of tokens that are issued here: none are.
+_VERIFYING = re.compile("JWT_(?!ENCODE|REFRESH|PRIVATE|COOKIE_[DS])")
 
 
 class ManagerIdentity:
@@ -54,15 +57,19 @@ class ServiceIdentity:
         self.token_locations = by_settings.token_locations
         self._by_settings = by_settings
         self._by_manager = ManagerIdentity(app, settings.progress_admin_scope)
-        self._app = app
-        self._values = itemgetter(*(name for name in app.config if name.startswith("JWT_")))
-        # Deep, for a list may be changed in place.
-        self._set_up = deepcopy(self._values(app.config)), dict(vars(app.extensions[_MANAGER]))
+        self._config, self._callbacks = app.config, vars(app.extensions[_MANAGER])
+        self._values = itemgetter(*(name for name in app.config if _VERIFYING.match(name)))
+        self._initial_values = deepcopy(self._values(app.config))  # a list may be changed in place
+        self._initial_callbacks = dict(self._callbacks)
 
     def identify(self) -> Caller | Anonymous:
         """Return the caller that the token of the current request names, or an anonymous one."""
-        current = self._values(self._app.config), vars(self._app.extensions[_MANAGER])
-        return (self._by_settings if current == self._set_up else self._by_manager).identify()
+        if (
+            self._values(self._config) == self._initial_values
+            and self._callbacks == self._initial_callbacks
+        ):
+            return self._by_settings.identify()
+        return self._by_manager.identify()
 
 
 def token_identity(app: Flask, settings: Settings) -> Identity:

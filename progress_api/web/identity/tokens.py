@@ -1,6 +1,7 @@
 """Identify the caller by a token that PyJWT verifies with the settings (spec 4.1 to 4.17)."""
 
 import hashlib
+import re
 import time
 from contextlib import suppress
 from functools import lru_cache, partial
@@ -18,6 +19,8 @@ from progress_api.web.identity.rejections import REJECTIONS, anonymous
 
 _MAX_TOKENS = 10_000
 _MAX_SECONDS = 300
+# What follows the scheme, which has no case and may be one of several (RFC 9110).
+_BEARER = re.compile(r"(?:^|,)\s*bearer(?=[\s,]|$)([^,]*)", re.IGNORECASE)
 _COOKIE = "access_token_cookie"
 _CSRF_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -113,14 +116,14 @@ def _keys(settings: Settings) -> list[str]:
 
 
 def _bearer() -> str | None:
-    """Return the token of the Authorization header, whose scheme has no case (RFC 9110)."""
-    credentials = [one.split() for one in request.headers.get("Authorization", "").split(",")]
-    bearers = [words[1:] for words in credentials if words and words[0].lower() == "bearer"]
-    if not bearers:
+    """Return the token of the Authorization header, if it has one."""
+    credentials = _BEARER.findall(request.environ.get("HTTP_AUTHORIZATION", ""))
+    if not credentials:
         return None
-    if len(bearers) > 1 or len(bearers[0]) != 1:
+    words = ", ".join(credentials).split()
+    if len(words) != 1:
         raise extended.InvalidHeaderError
-    return bearers[0][0]
+    return words[0]
 
 
 def _check_csrf(claim: object) -> None:
