@@ -99,9 +99,9 @@ ENDPOINT = Endpoint(
     access=Access.PUBLIC,
     limit=None,
     operation_id="getDescription",
-    tag=Tag("description", "What the service says of itself."),
+    tag=Tag("description", "The description of this API."),
     summary="Get this document",
-    description="It needs no token: it tells nothing of anybody.",
+    description="Needs no token: it holds no data of learners.",
     success="This document.",
     has_etag=True,
 )

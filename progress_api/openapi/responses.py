@@ -18,15 +18,24 @@ from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_bo
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
 _HEADERS = {
-    "X-Request-ID": ("string", "The request's own id, or the one that it was given."),
+    "X-Request-ID": (
+        "string",
+        "The id of the request: the one in its X-Request-ID, or a new one.",
+    ),
     "Retry-After": ("integer", "Seconds to wait before the next try."),
-    "X-RateLimit-Limit": ("integer", "Requests that are allowed in one window."),
-    "X-RateLimit-Remaining": ("integer", "Requests that are left in this window."),
+    "X-RateLimit-Limit": ("integer", "Requests allowed in one window."),
+    "X-RateLimit-Remaining": ("integer", "Requests left in this window."),
     "X-RateLimit-Reset": ("integer", "When the window ends, in seconds since 1970."),
-    "WWW-Authenticate": ("string", "How to authenticate: Bearer."),
-    "Allow": ("string", "The methods that the address takes."),
-    "ETag": ("string", "The version of this document; If-None-Match with it is answered 304."),
-    "Cache-Control": ("string", "no-store, but for this document: how long it may be kept."),
+    "WWW-Authenticate": (
+        "string",
+        "Bearer, and what is wrong with the token if one was sent.",
+    ),
+    "Allow": ("string", "The methods of the address."),
+    "ETag": (
+        "string",
+        "The version of this document; If-None-Match with it returns 304.",
+    ),
+    "Cache-Control": ("string", "no-store; for this document, how long it may be cached."),
 }
 _OF_STATUS = {
     401: ("WWW-Authenticate",),
@@ -58,7 +67,7 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
         spec.components.response(_name(status), _refusal(status, errors))
     for status in (404, 405):
         body = http_error_body(status, _REQUEST_ID)
-        description = f"{body['error']}: below the prefix, but none of the operations."
+        description = f"{body['error']}: no operation has this path and method."
         examples = {_name(status): {"summary": body["error"], "value": body}}
         spec.components.response(_name(status), _response(status, description, Error, examples))
     options: dict[str, Any] = {"description": "OPTIONS on any of these paths."}
@@ -102,7 +111,7 @@ def responses_of(
             if link["parameters"].keys() <= names
         }
     if endpoint.has_etag:
-        kept = "It is still the one that the ETag names."
+        kept = "The document still has the version in If-None-Match."
         responses[304] = {"description": kept, "headers": responses[200]["headers"]}
     shared = _by_status(_shared(settings))
     for status, errors in _by_status(_failures(endpoint, settings)).items():

@@ -73,7 +73,7 @@ class Endpoint:
     path: Schema | None = None
     body: LearnerBody[Any] | None = None
     response: Schema | None = None
-    success: str = "It is done."
+    success: str = "Success."
     failures: tuple[ProgressError, ...] = ()
     request_example: Mapping[str, Any] | None = None
     response_example: Mapping[str, Any] | None = None
