@@ -38,7 +38,7 @@ test-browser: .venv/.installed ## Run the tests in a real Chromium, which must b
 test-pooler: .venv/.installed ## Run the tests behind a real PgBouncer, which must be installed
 	$(PYTHON) -m pytest tests/pooler
 
-check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx and systemd-analyze, and a backup
+check-ops: .venv/.installed ## Try what is in deploy/, with Prometheus, nginx, systemd-analyze, a backup and full disks
 	$(PYTHON) -m pytest tests/operations
 
 test-drivers: ## Run all tests over psycopg2, then over psycopg 3

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -82,6 +83,21 @@ def _storage_uri(raw: str) -> str:
     return re.sub("^redis", "valkey", raw)
 
 
+def _origin(raw: str) -> str:
+    """Return an origin as browsers send it: in lower case, without a default port."""
+    if not re.fullmatch(r"https?://[^/\s*?#@]+/?", raw, re.ASCII | re.IGNORECASE):
+        raise ValueError(raw)
+    _check_port(raw)
+    parts = urlsplit(raw)
+    host = parts.hostname or ""
+    if not host or not host.isascii():
+        raise ValueError(raw)
+    host = f"[{ip_address(host)}]" if ":" in host else host
+    default = {"http": 80, "https": 443}[parts.scheme]
+    port = f":{parts.port}" if parts.port not in (None, default) else ""
+    return f"{parts.scheme}://{host}{port}"
+
+
 def _pem(raw: str) -> str:
     # Many places that hold environment variables allow no line breaks in them.
     text = raw.replace("\\n", "\n").strip()
@@ -104,7 +120,7 @@ LIMIT = _matching(
     "such as 60/minute",
 )
 ORIGINS = _several(
-    _matching(r"https?://[^/\s*]+", ""),
+    Kind("", _origin),
     "origins such as https://app.example, commas between",
 )
 LOCATIONS = _several(_one_of("headers", "cookies"), "headers, cookies or headers,cookies")

@@ -18,6 +18,10 @@ _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 _UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "42P01", "42703"}) | _MIXED_UP
 _UNAVAILABLE |= {"22001", "22021", "22P05"}
 _UNAVAILABLE |= {"42501"}  # a grant is missing
+# While REINDEX CONCURRENTLY has two indexes of a unique key, writers that insert the same row at
+# once may get this in place of their ON CONFLICT.
+_KEY_IS_REBUILT = frozenset({"23505"})
+_UNDONE, _UNAVAILABLE = _UNDONE | _KEY_IS_REBUILT, _UNAVAILABLE | _KEY_IS_REBUILT
 # PEP 249 names them, each driver has its own; below one of them where the server said nothing.
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # After these the connection is of no more use: lost, to a server that only reads, out of date.

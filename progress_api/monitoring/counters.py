@@ -24,7 +24,15 @@ _ROOM = 1 << 17  # bytes of a new file; prometheus_client doubles a file that is
 _ENTRY = 40  # bytes, at most, of a number without its name
 _USED = struct.Struct("i")  # how many bytes are in use, at the start of a file
 # Which of these prometheus_client raises depends on what a damaged file happens to contain.
-_DAMAGED = (ValueError, RuntimeError, LookupError, TypeError, AttributeError, struct.error)
+_DAMAGED = (
+    ValueError,
+    RuntimeError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    MemoryError,
+    struct.error,
+)
 _log = logging.getLogger("gunicorn.error")
 
 
@@ -74,7 +82,8 @@ class Counters:
         for kind in _KINDS:
             file = self._directory / f"{kind}_{worker}.db"
             with suppress(OSError, struct.error), file.open("r+b") as opened:
-                opened.truncate(*_USED.unpack(opened.read(_USED.size)))
+                (used,) = _USED.unpack(opened.read(_USED.size))
+                opened.truncate(min(used, file.stat().st_size))
 
     def clear(self) -> None:
         """Remove what an earlier run has counted, which would be added to this one's."""

@@ -61,7 +61,8 @@ def document(
     for endpoint in api.endpoints:
         responses = responses_of(endpoint, settings, next_links)
         operation = operation_of(endpoint, settings, responses, token_locations)
-        spec.path(prefix + path_of(endpoint), operations={endpoint.method.lower(): operation})
+        path = prefix + path_of(endpoint) or "/"
+        spec.path(path, operations={endpoint.method.lower(): operation})
     written = spec.to_dict()
     written["components"]["links"] = next_links
     return json.dumps(written, ensure_ascii=False, indent=2).encode() + b"\n"

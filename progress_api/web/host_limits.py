@@ -61,8 +61,10 @@ def _reset_in(error: RateLimitExceeded) -> int:
     item = error.limit.limit
     known = [limiter.current_limit for limiter in current_app.extensions["limiter"]]
     breached = [one for one in known if one and one.breached and one.limit == item]
+    if not breached:
+        return int(item.get_expiry())
     try:
-        reset_at = ask_store(lambda: max(float(one.window[0]) for one in breached))
+        reset_at = ask_store(lambda: float(breached[0].window[0]))
     except StoreFailed:
         return int(item.get_expiry())
     return max(1, math.ceil(reset_at - time.time()))

@@ -1,5 +1,6 @@
 """The URL rules of endpoints, and the responses to other methods and paths below the prefix."""
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
 
@@ -29,7 +30,7 @@ def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: 
         _add(blueprint, endpoint.rule, admit(endpoint), {endpoint.method}, endpoint.name)
     for rule, allowed in methods.items():
         _add(blueprint, rule, answer_options, {"OPTIONS"})
-        if fallbacks:
+        if fallbacks and not _is_covered(rule, methods):
             _add(blueprint, rule, method_not_allowed, _METHODS - allowed)
     if fallbacks:
         _add(blueprint, "/", not_found, _METHODS)
@@ -54,6 +55,12 @@ def not_found(**_: str) -> Response:
 
 
 _FALLBACKS = frozenset({method_not_allowed.__name__, not_found.__name__})
+
+
+def _is_covered(rule: str, rules: Iterable[str]) -> bool:
+    """Return whether another rule takes the same path, as the value of a variable."""
+    patterns = (re.sub("<[^>]+>", "[^/<]+", other) for other in rules if other != rule)
+    return any(re.fullmatch(pattern, rule) for pattern in patterns)
 
 
 def _add(

@@ -110,7 +110,26 @@ BAD = {
         "valkey+cluster://h:7000",
         "redis+sentinel://h:26379",
     ],
-    "CORS_ORIGINS": ["*", "app.example", "https://a.example/", "null", "https://a https://b"],
+    "CORS_ORIGINS": [
+        "*",
+        "app.example",
+        "null",
+        "https://a https://b",
+        "ftp://a.example",
+        "https://",
+        "https:///",
+        "https://a.example/path",
+        "https://a.example//",
+        "https://a.example?x",
+        "https://a.example#x",
+        "https://*.example",
+        "https://hunter2@a.example",
+        "https://a.example:port",
+        "https://a.example:0",
+        "https://[::1",
+        "https://[::x]",
+        "https://b\u00fccher.example",  # a browser says xn--bcher-kva.example
+    ],
     "LOG_LEVEL": ["LOUD", "info", "10"],
     "PROGRESS_ADMIN_SCOPE": ["a b"],
     **{name: ["maybe", "2", "tru", "y es"] for name in BOOLEANS},
@@ -159,6 +178,27 @@ def test_several_values_are_parted_by_commas() -> None:
         {"CORS_ORIGINS": " https://a.example ,https://b.example:8443,"}
     ).cors_origins
     assert origins == ("https://a.example", "https://b.example:8443")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("https://app.example/", "https://app.example"),
+        ("HTTPS://App.Example", "https://app.example"),
+        ("https://app.example:443", "https://app.example"),
+        ("https://app.example:443/", "https://app.example"),
+        ("https://app.example:", "https://app.example"),
+        ("http://app.example:80", "http://app.example"),
+        ("https://app.example:80", "https://app.example:80"),
+        ("http://app.example:443", "http://app.example:443"),
+        ("http://localhost:03000/", "http://localhost:3000"),
+        ("http://[0:0::1]:80", "http://[::1]"),
+        ("http://[2001:DB8:0::1]:3000/", "http://[2001:db8::1]:3000"),
+        ("https://app.example.", "https://app.example."),
+    ],
+)
+def test_an_origin_is_kept_as_a_browser_sends_it(written: str, sent: str) -> None:
+    assert _settings({"CORS_ORIGINS": written}).cors_origins == (sent,)
 
 
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n, values in BAD.items() for v in values])

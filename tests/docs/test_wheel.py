@@ -27,6 +27,7 @@ NEEDED = {
     "progress_api/migrations/versions/__init__.py",
     "progress_api/migrations/versions/progress_0001_guide_tables.py",
     "progress_api/migrations/versions/progress_0002_quiz_attempt_keys.py",
+    "progress_api/migrations/versions/progress_0003_newest_unique_keys.py",
 }
 GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
 HOST_APP = """

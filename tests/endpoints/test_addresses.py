@@ -64,7 +64,7 @@ def test_an_address_has_one_allowance_however_it_is_written(
     assert set(refused) == {429}
 
 
-def test_other_addresses_and_what_is_none_have_allowances_of_their_own(proxied: InProcess) -> None:
+def test_other_addresses_and_invalid_ones_have_allowances_of_their_own(proxied: InProcess) -> None:
     for other in ("203.0.113.9", "2001:db8::1"):
         assert [complete(proxied, other) for _ in range(6)] == [401] * 5 + [429]
 

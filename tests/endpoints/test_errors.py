@@ -113,6 +113,12 @@ def test_options_tells_the_methods_to_anybody(service: Flask, path: str, methods
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
+def test_options_is_answered_beside_the_endpoints_as_well(service: Flask) -> None:
+    answer = InProcess(service).send("OPTIONS", "/healthz", {}, None)
+    assert (answer.status, answer.body) == (200, {})
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
 def test_every_refusal_has_the_envelope_and_tells_nothing_of_the_inside(
     learner: Learner, refusal: Callable[[Learner], Answer]

@@ -1,5 +1,6 @@
 """Mounted in an app that is somebody else's."""
 
+from dataclasses import replace
 from io import RawIOBase
 from typing import Any, NoReturn
 
@@ -82,6 +83,14 @@ def test_a_wrong_method_is_refused_in_json_and_told_the_right_ones(
     options = guest.send("OPTIONS", path, headers={"Authorization": ""})
     assert (options.status, options.body) == (200, {})
     assert set(options.headers["Allow"].split(", ")) == allowed
+
+
+def test_options_of_the_document_are_answered_in_json(guest: Learner) -> None:
+    answer = guest.transport.send("OPTIONS", f"{PREFIX}/openapi.json", {}, None)
+
+    assert (answer.status, answer.body) == (200, {})
+    assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "DELETE", "OPTIONS"}
+    assert replace(guest, tutorial="openapi.json").reset().status == 400
 
 
 def test_a_failure_of_the_host_is_answered_in_json_on_our_routes(

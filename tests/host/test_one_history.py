@@ -7,7 +7,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from flask import Flask
-from sqlalchemy import Engine, NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
 from progress_api import ProgressAPI
 from progress_api.cli import progress
@@ -45,6 +45,11 @@ def upgrade():
 def downgrade():
     ${downgrades if downgrades else "pass"}
 """
+NEWEST_INDEXES = """
+    SELECT DISTINCT ON (indrelid) indexrelid::regclass::text AS name FROM pg_index
+    WHERE indrelid IN ('tutorial_progress'::regclass, 'chapter_progress'::regclass,
+                       'quiz_scores'::regclass)
+    ORDER BY indrelid, indexrelid DESC"""
 CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
 
 
@@ -73,9 +78,15 @@ class History:
     def run(self, name: str, *arguments: object, **options: object) -> None:
         """Run one of Alembic's commands."""
         with self._engine.connect() as connection:
-            self._config.attributes["connection"] = connection
-            getattr(command, name)(self._config, *arguments, **options)
+            self.run_on(connection, name, *arguments, **options)
             connection.commit()
+
+    def run_on(
+        self, connection: Connection, name: str, *arguments: object, **options: object
+    ) -> None:
+        """Run one of them on a connection."""
+        self._config.attributes["connection"] = connection
+        getattr(command, name)(self._config, *arguments, **options)
 
     def ask(self, query: str) -> set[str]:
         """The one column of a query."""
@@ -99,6 +110,24 @@ def test_one_upgrade_migrates_both(history: History, own_engine: Engine, host: F
     # ... and what it made serves.
     ProgressAPI(host, engine=own_engine, learner=new_name)
     assert learner_of(host).answer_quiz().status == 200
+
+
+def test_an_upgrade_in_a_transaction_of_the_hosts_own_migrates_both(
+    history: History, own_engine: Engine
+) -> None:
+    # given
+    history.run("downgrade", "progress_api@base")
+    # when
+    with own_engine.begin() as connection:
+        history.run_on(connection, "upgrade", "heads")
+    # then
+    assert history.ask("SELECT version_num FROM alembic_version") == {"host_1", head()}
+    # ... to the same, in which the unique keys are the newest indexes.
+    assert history.ask(NEWEST_INDEXES) == {
+        "tutorial_progress_tutorial_id_user_id_key",
+        "chapter_progress_progress_id_chapter_id_key",
+        "quiz_scores_progress_id_quiz_id_key",
+    }
 
 
 def test_the_hosts_naming_convention_names_nothing_of_ours(

@@ -34,7 +34,8 @@ def served(serve: Serve) -> Service:
 def browsed(serve: Serve) -> Service:
     """A service behind one proxy, with other settings for nearly everything."""
     return serve(
-        CORS_ORIGINS=f"{ORIGIN},{LOCAL_ORIGIN}",
+        # Not as a browser writes the first one.
+        CORS_ORIGINS=f"HTTPS://App.Example:443/,{LOCAL_ORIGIN}",
         TRUSTED_PROXIES=1,
         METRICS_PUBLIC="true",
         RATELIMIT_RESET="1/second",

@@ -60,6 +60,7 @@ def test_what_is_no_http_is_refused_in_json_and_is_no_failure_of_the_service(
     "body",
     [
         b"Content-Length: 50\r\n\r\n{",
+        b'Content-Length: 50\r\n\r\n{"chapterId": "c", "watchTime": 5}',
         b"Transfer-Encoding: chunked\r\n\r\n5\r\n{",
         b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
     ],

@@ -89,7 +89,7 @@ def test_workers_that_cannot_start_leave_nothing(start: Start, tmp_path: Path) -
 
     ended = start("--pythonpath", str(tmp_path), app="broken:app", WEB_CONCURRENCY=2)
 
-    # 3, or 1 where gunicorn learns of the second worker's end while it stops for the first's.
+    # It is 1 where the second worker ends while gunicorn stops because of the first.
     assert ended.returncode in {1, 3}
     assert _left(tmp_path) == []
 

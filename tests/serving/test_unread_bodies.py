@@ -138,7 +138,7 @@ def test_a_connection_is_kept_after_a_body_that_was_read(
     assert_kept(client)
 
 
-def test_a_connection_is_closed_after_chunks_that_are_none(client: socket.socket) -> None:
+def test_a_connection_is_closed_after_malformed_chunks(client: socket.socket) -> None:
     send(client, "POST", "/intro/chapter", b"zz\r\n", "Transfer-Encoding: chunked", *signed())
 
     assert answered(client) == (400, "close")

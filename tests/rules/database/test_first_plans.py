@@ -27,12 +27,12 @@ PLANNED_ONCE = "&options=-c%20plan_cache_mode%3Dforce_generic_plan"
 TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
 OTHERS = """
     INSERT INTO tutorial_progress (tutorial_id, user_id)
-    SELECT 'intro', 'other-' || n FROM generate_series(1, 2000) n;
+    SELECT 'intro', 'other-' || n FROM generate_series(1, {learners}) n;
     INSERT INTO chapter_progress (progress_id, chapter_id)
-    SELECT id, 'chapter-' || n FROM tutorial_progress, generate_series(1, 5) n
+    SELECT id, 'chapter-' || n FROM tutorial_progress, generate_series(1, {chapters}) n
     WHERE starts_with(user_id, 'other-');
     INSERT INTO quiz_scores (progress_id, quiz_id, score, max_score)
-    SELECT id, 'quiz-' || n, 1, 1 FROM tutorial_progress, generate_series(1, 3) n
+    SELECT id, 'quiz-' || n, 1, 1 FROM tutorial_progress, generate_series(1, {quizzes}) n
     WHERE starts_with(user_id, 'other-');
     INSERT INTO quiz_attempt_keys (quiz_score_id, attempt_key)
     SELECT id, gen_random_uuid() FROM quiz_scores
@@ -103,8 +103,37 @@ def test_no_request_reads_the_rows_of_all_learners_again_for_each_of_them(
     learner = planned_for_one(make_learner(service), engine)
     # when
     with engine.begin() as connection:
-        connection.exec_driver_sql(OTHERS)
+        connection.exec_driver_sql(OTHERS.format(learners=2000, chapters=5, quizzes=3))
     read = {name: blocks_read(act, learner) for name, act in ACTS.items()}
     # then each of a unit's statements has gone through the tables a few times at most
     most = 10 * blocks_held(engine)
     assert {name: blocks for name, blocks in read.items() if not 0 < blocks < most} == {}
+
+
+def test_a_request_on_tables_that_were_never_analyzed_reads_no_more_than_after_analyze(
+    make_learner: MakeLearner,
+    make_service: MakeService,
+    engine: Engine,
+    blocks_read: Callable[[Act, Learner], int],
+) -> None:
+    # given plans of the first requests, and then many learners
+    learner = make_learner(make_service(engine.url.render_as_string(), web_threads=1))
+    for _ in range(7):
+        for act in ACTS.values():
+            recorded(act(learner))
+    with engine.begin() as connection:
+        connection.exec_driver_sql(OTHERS.format(learners=10000, chapters=1, quizzes=1))
+    recorded(learner.watch())
+    # when
+    first = {name: blocks_read(act, learner) for name, act in ACTS.items()}
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("ANALYZE")
+    for act in (*ACTS.values(), Learner.watch):
+        recorded(act(learner))
+    analyzed = {name: blocks_read(act, learner) for name, act in ACTS.items()}
+    # then
+    assert {
+        name: (blocks, analyzed[name])
+        for name, blocks in first.items()
+        if not 0 < blocks <= 1.25 * analyzed[name]
+    } == {}

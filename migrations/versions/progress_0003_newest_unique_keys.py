@@ -1,0 +1,66 @@
+"""Make the unique keys newer than the other indexes, so that PostgreSQL prefers them.
+
+Of indexes that cost the same PostgreSQL takes the newest, and in tables that were never analyzed
+they all cost the same. Each write then read every learner of its tutorial, by the index on
+tutorial_id alone.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "progress_0003"
+down_revision = "progress_0002"
+branch_labels = None
+depends_on = None
+
+_UNIQUE_KEYS = {
+    "tutorial_progress": ("tutorial_id", "user_id"),
+    "chapter_progress": ("progress_id", "chapter_id"),
+    "quiz_scores": ("progress_id", "quiz_id"),
+}
+
+
+def upgrade() -> None:
+    """Build each key again: a new index takes the place of the old one, and nobody waits for it."""
+    context = op.get_context()
+    if context._in_external_transaction:  # noqa: SLF001 - Alembic has no public name for it
+        _replace_in_transaction()
+        return
+    schema = None if context.as_sql else _schema()
+    with context.autocommit_block():
+        for table, columns in _UNIQUE_KEYS.items():
+            _rebuild(_name(table, columns), schema)
+
+
+def downgrade() -> None:
+    """Leave the keys: which index is the newest is no part of the schema."""
+
+
+def _name(table: str, columns: tuple[str, ...]) -> str:
+    return f"{table}_{'_'.join(columns)}_key"
+
+
+def _schema() -> str | None:
+    """Return the schema of the tables: outside a transaction the search path may be another."""
+    relation = sa.table("pg_class", sa.column("oid"), sa.column("relnamespace"))
+    namespace = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname", sa.String))
+    is_ours = relation.c.oid == sa.func.to_regclass("tutorial_progress")
+    joined = relation.join(namespace, namespace.c.oid == relation.c.relnamespace)
+    name = sa.select(namespace.c.nspname).select_from(joined).where(is_ours)
+    found: str | None = op.get_bind().scalar(name)
+    return found
+
+
+def _rebuild(key: str, schema: str | None) -> None:
+    # What an attempt that was interrupted has left.
+    for left in (f"{key}_ccnew", f"{key}_ccold"):
+        op.drop_index(left, schema=schema, if_exists=True, postgresql_concurrently=True)
+    quote = op.get_context().dialect.identifier_preparer.quote
+    op.execute("REINDEX INDEX CONCURRENTLY " + ".".join(map(quote, filter(None, (schema, key)))))
+
+
+def _replace_in_transaction() -> None:
+    for table, columns in _UNIQUE_KEYS.items():
+        key = op.f(_name(table, columns))
+        op.drop_constraint(key, table, type_="unique")
+        op.create_unique_constraint(key, table, list(columns))
