@@ -23,7 +23,10 @@ _HEADERS = {
     "X-RateLimit-Limit": ("integer", "Requests that are allowed in one window."),
     "X-RateLimit-Remaining": ("integer", "Requests that are left in this window."),
     "X-RateLimit-Reset": ("integer", "When the window ends, in seconds since 1970."),
-    "WWW-Authenticate": ("string", "How to authenticate: Bearer."),
+    "WWW-Authenticate": (
+        "string",
+        "Bearer, with an error_description if a token was sent (RFC 6750).",
+    ),
     "Allow": ("string", "The methods that the address takes."),
     "ETag": ("string", "The version of this document; If-None-Match with it is answered 304."),
     "Cache-Control": ("string", "no-store, but for this document: how long it may be kept."),
