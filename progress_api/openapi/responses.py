@@ -28,7 +28,7 @@ _HEADERS = {
     "X-RateLimit-Reset": ("integer", "When the window ends, in seconds since 1970."),
     "WWW-Authenticate": (
         "string",
-        "Bearer, and what is wrong with the token if one was sent.",
+        "Bearer, with an error_description if a token was sent (RFC 6750).",
     ),
     "Allow": ("string", "The methods of the address."),
     "ETag": (
