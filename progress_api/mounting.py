@@ -105,7 +105,7 @@ def new_state(
     services: dict[type, Callable[[Any], Any]] = {
         ProgressRepository: partial(
             ProgressRepository,
-            policy=_policy(settings),
+            policy=Policy.of(settings),
             schema=schema,
             one_trip=settings.database_one_trip,
             on_certificate_earned=given.on_certificate_earned,
@@ -216,11 +216,3 @@ def _limits(settings: Settings) -> dict[str, str]:
         for endpoint in API.endpoints
         if endpoint.limit
     }
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        sticky_completion=settings.progress_sticky_completion,
-        max_chapters=settings.progress_max_chapters,
-        max_quizzes=settings.progress_max_quizzes,
-    )

@@ -13,7 +13,7 @@ from progress_api import exceptions as failures
 from progress_api.openapi.schemas import Error
 from progress_api.settings import Settings
 from progress_api.validation import AN_ID
-from progress_api.web.endpoint import Access, Endpoint
+from progress_api.web.endpoint import API, Access, Endpoint
 from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_body
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
@@ -52,72 +52,88 @@ _UNREADABLE = (
 )
 
 
-def add_shared(spec: APISpec, settings: Settings) -> None:
-    """Add the responses that endpoints share, and those to other paths and methods.
+class Responses:
+    """The responses of an API's endpoints."""
 
-    Args:
-        spec: the document.
-        settings: of the service.
-    """
-    for name, (kind, meaning) in _HEADERS.items():
-        spec.components.header(
-            name, {"description": meaning, "required": True, "schema": {"type": kind}}
-        )
-    for status, errors in _by_status(_shared(settings)).items():
-        spec.components.response(_name(status), _refusal(status, errors))
-    for status in (404, 405):
-        body = http_error_body(status, _REQUEST_ID)
-        description = f"{body['error']}: no operation has this path and method."
-        examples = {_name(status): {"summary": body["error"], "value": body}}
-        spec.components.response(_name(status), _response(status, description, Error, examples))
-    options: dict[str, Any] = {"description": "OPTIONS on any of these paths."}
-    options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
-    options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
-    spec.components.response("Options", options)
-
-
-def links(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """Return a link to each endpoint that can be called next with the same path variables.
-
-    Args:
-        endpoints: of the API; those without a variable need no link.
-    """
-    return {
-        endpoint.operation_id: {
-            "operationId": endpoint.operation_id,
-            "parameters": {name: f"$request.path.{name}" for name in endpoint.path_names.values()},
+    def __init__(self, api: API, settings: Settings) -> None:
+        """Describe the responses of a service with these settings."""
+        self._errors, self._settings = api.errors, settings
+        self._shared = self._by_status(_shared(settings))
+        # To each endpoint that can be called next with the same variables of the path.
+        self.links = {
+            endpoint.operation_id: _link(endpoint)
+            for endpoint in api.endpoints
+            if endpoint.path_names
         }
-        for endpoint in endpoints
-        if endpoint.path_names
-    }
 
+    def add_shared(self, spec: APISpec) -> None:
+        """Add the responses that endpoints share, and those to other paths and methods.
 
-def responses_of(
-    endpoint: Endpoint, settings: Settings, next_links: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the responses of an endpoint, by status.
+        Args:
+            spec: the document.
+        """
+        for name, (kind, meaning) in _HEADERS.items():
+            spec.components.header(
+                name, {"description": meaning, "required": True, "schema": {"type": kind}}
+            )
+        for status, errors in self._shared.items():
+            spec.components.response(_name(status), self._refusal(status, errors))
+        for status in (404, 405):
+            body = http_error_body(status, _REQUEST_ID)
+            description = f"{body['error']}: no operation has this path and method."
+            examples = {_name(status): {"summary": body["error"], "value": body}}
+            response = _response(status, description, Error, examples)
+            spec.components.response(_name(status), response)
+        options: dict[str, Any] = {"description": "OPTIONS on any of these paths."}
+        options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
+        options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
+        spec.components.response("Options", options)
 
-    Args:
-        endpoint: of the API.
-        settings: of the service.
-        next_links: what `links` has returned.
-    """
-    responses: dict[int, Any] = {200: _success(endpoint)}
-    names = set(endpoint.path_names.values())
-    if names:
-        responses[200]["links"] = {
-            name: {"$ref": f"#/components/links/{name}"}
-            for name, link in next_links.items()
-            if link["parameters"].keys() <= names
+    def of(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the responses of an endpoint, by status.
+
+        Args:
+            endpoint: of the API.
+        """
+        responses: dict[int, Any] = {200: _success(endpoint)}
+        if names := set(endpoint.path_names.values()):
+            responses[200]["links"] = {
+                name: {"$ref": f"#/components/links/{name}"}
+                for name, link in self.links.items()
+                if link["parameters"].keys() <= names
+            }
+        if endpoint.has_etag:
+            unchanged = "The document still has the version in If-None-Match."
+            responses[304] = {"description": unchanged, "headers": responses[200]["headers"]}
+        for status, errors in self._by_status(_failures(endpoint, self._settings)).items():
+            is_shared = _kinds(errors) == _kinds(self._shared.get(status, []))
+            responses[status] = _name(status) if is_shared else self._refusal(status, errors)
+        return {str(status): responses[status] for status in sorted(responses)}
+
+    def _by_status(
+        self, errors: Iterable[failures.ProgressError]
+    ) -> dict[int, list[failures.ProgressError]]:
+        by_status = defaultdict(list)
+        for error in errors:
+            by_status[self._envelope(error)[0]].append(error)
+        return dict(by_status)
+
+    def _refusal(self, status: int, errors: Iterable[failures.ProgressError]) -> dict[str, Any]:
+        bodies = {type(error).__name__: self._envelope(error)[1] for error in errors}
+        texts = dict.fromkeys(body["error"] for body in bodies.values())
+        examples = {
+            name: {"summary": body["error"], "value": body} for name, body in bodies.items()
         }
-    if endpoint.has_etag:
-        kept = "The document still has the version in If-None-Match."
-        responses[304] = {"description": kept, "headers": responses[200]["headers"]}
-    shared = _by_status(_shared(settings))
-    for status, errors in _by_status(_failures(endpoint, settings)).items():
-        is_shared = _kinds(errors) == _kinds(shared.get(status, []))
-        responses[status] = _name(status) if is_shared else _refusal(status, errors)
-    return {str(status): responses[status] for status in sorted(responses)}
+        return _response(status, "; ".join(texts) + ".", Error, examples)
+
+    def _envelope(self, error: failures.ProgressError) -> tuple[int, dict[str, Any]]:
+        return envelope(error, _REQUEST_ID, self._errors)
+
+
+def _link(endpoint: Endpoint) -> dict[str, Any]:
+    names = endpoint.path_names.values()
+    parameters = {name: f"$request.path.{name}" for name in names}
+    return {"operationId": endpoint.operation_id, "parameters": parameters}
 
 
 def _success(endpoint: Endpoint) -> dict[str, Any]:
@@ -166,25 +182,9 @@ def _kinds(errors: Iterable[failures.ProgressError]) -> list[type]:
     return [type(error) for error in errors]
 
 
-def _by_status(
-    errors: Iterable[failures.ProgressError],
-) -> dict[int, list[failures.ProgressError]]:
-    by_status = defaultdict(list)
-    for error in errors:
-        by_status[envelope(error, None)[0]].append(error)
-    return dict(by_status)
-
-
 def _name(status: int) -> str:
     # Not http.HTTPStatus: some of its names differ since Python 3.13.
     return "".join(word.capitalize() for word in HTTP_STATUS_CODES[status].split())
-
-
-def _refusal(status: int, errors: Iterable[failures.ProgressError]) -> dict[str, Any]:
-    bodies = {type(error).__name__: envelope(error, _REQUEST_ID)[1] for error in errors}
-    texts = dict.fromkeys(body["error"] for body in bodies.values())
-    examples = {name: {"summary": body["error"], "value": body} for name, body in bodies.items()}
-    return _response(status, "; ".join(texts) + ".", Error, examples)
 
 
 def _response(

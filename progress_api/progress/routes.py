@@ -4,11 +4,18 @@ from functools import partial
 
 from flask import Response
 
-from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
+from progress_api.exceptions import (
+    InvalidScore,
+    NotEligible,
+    ProgressNotFound,
+    TooManyChapters,
+    TooManyQuizzes,
+)
 from progress_api.progress import examples
 from progress_api.progress.repository import ProgressRepository
 from progress_api.progress.schemas import (
     RESET_RESPONSE,
+    SCORE_OUT_OF_RANGE,
     ChapterPost,
     Progress,
     QuizPost,
@@ -16,8 +23,9 @@ from progress_api.progress.schemas import (
     TutorialPath,
     progress_json,
 )
+from progress_api.settings import Settings
 from progress_api.web.arguments import acting_for, read_body
-from progress_api.web.endpoint import Access, Endpoint, Tag
+from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
 from progress_api.web.fields import LearnerBody
 from progress_api.web.responses import json_response
 from progress_api.web.state import state
@@ -68,6 +76,25 @@ def reset(tutorial_id: str) -> Response:
     return json_response(RESET_RESPONSE)
 
 
+def about(settings: Settings) -> str:
+    """Return what the OpenAPI document says of the five endpoints together."""
+    text = (
+        "Records what each learner has watched of each tutorial, where the learner stopped, which "
+        "quizzes are passed, and whether the certificate is earned. One learner's tutorial has at "
+        f"most {settings.progress_max_chapters} chapters and {settings.progress_max_quizzes} "
+        "quizzes."
+    )
+    sticky = " A completed chapter stays completed, whatever is posted later."
+    return text + sticky if settings.progress_sticky_completion else text
+
+
+ERRORS: Errors = {
+    InvalidScore: (400, SCORE_OUT_OF_RANGE),
+    TooManyChapters: (400, "Too many chapters"),
+    TooManyQuizzes: (400, "Too many quizzes"),
+    NotEligible: (400, "Not eligible for certificate"),
+    ProgressNotFound: (404, "No progress found for this tutorial"),
+}
 _endpoint = partial(
     Endpoint,
     access=Access.LEARNER,

@@ -9,7 +9,6 @@ from marshmallow import Schema, fields
 from progress_api.exceptions import InvalidScore
 from progress_api.progress import records
 from progress_api.web import fields as web
-from progress_api.web.error_responses import SCORE_OUT_OF_RANGE
 from progress_api.web.fields import (
     IDEMPOTENCY_KEY,
     Id,
@@ -21,6 +20,7 @@ from progress_api.web.fields import (
     WholeNumber,
 )
 
+SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 RESET_RESPONSE = {"success": True, "message": "Progress reset successfully"}
 # The same in requests and responses.
 _DESCRIPTIONS = {

@@ -12,6 +12,8 @@ from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
 from progress_api.web.fields import LearnerBody
 
+Errors = Mapping[type[ProgressError], tuple[int, str]]
+
 
 class Access(Enum):
     """Who may call an endpoint."""
@@ -91,14 +93,16 @@ class Endpoint:
         return {name: field.data_key or name for name, field in fields.items()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class API:
     """All endpoints of the service.
 
     Args:
         endpoints: each with a name of its own.
+        errors: the status and the `error` of each exception that they raise.
         about: returns what the OpenAPI document says of all of them, in Markdown.
     """
 
     endpoints: tuple[Endpoint, ...]
+    errors: Errors
     about: Callable[[Settings], str]

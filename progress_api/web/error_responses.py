@@ -3,6 +3,7 @@
 import logging
 import time
 import traceback
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,25 +14,19 @@ from werkzeug.http import HTTP_STATUS_CODES
 from progress_api import exceptions as failures
 from progress_api.database import message_of
 from progress_api.monitoring.logs import request_id
+from progress_api.web.endpoint import Errors
 from progress_api.web.host_limits import limit_exceeded
 from progress_api.web.responses import json_response
 
 RETRY_AFTER_SECONDS = 1
-SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
-
-# The status and the `error` of each exception; subclasses that are missing have their parent's.
-ERRORS: dict[type[failures.ProgressError], tuple[int, str]] = {
+# The status and the `error` of each exception that any endpoint may raise.
+ERRORS: Errors = {
     failures.MalformedBody: (400, "Invalid JSON"),
     failures.IncompleteBody: (400, "Incomplete request body"),
     failures.InvalidFields: (400, "Invalid request"),
-    failures.InvalidScore: (400, SCORE_OUT_OF_RANGE),
-    failures.TooManyChapters: (400, "Too many chapters"),
-    failures.TooManyQuizzes: (400, "Too many quizzes"),
-    failures.NotEligible: (400, "Not eligible for certificate"),
     failures.Unauthenticated: (401, "Authentication required"),
     failures.NotYourProgress: (403, "Forbidden"),
     failures.InsecureTransport: (403, "HTTPS required"),
-    failures.ProgressNotFound: (404, "No progress found for this tutorial"),
     failures.BodyTooLarge: (413, "Request body too large"),
     failures.UnsupportedBody: (415, "Unsupported media type"),
     failures.LimitExceeded: (429, "Too many requests"),
@@ -53,23 +48,25 @@ _HEADERS_OF_STATUS = {401: {"WWW-Authenticate": "Bearer"}, 429: _RETRY_AFTER, 50
 _log = logging.getLogger("progress_api.errors")
 
 
-def register(scaffold: Flask | Blueprint) -> None:
+def register(scaffold: Flask | Blueprint, errors: Errors) -> None:
     """Respond to every exception in JSON.
 
     Args:
         scaffold: the service's own app, or the blueprint in a host app.
+        errors: of the API.
     """
-    scaffold.register_error_handler(failures.ProgressError, _respond)
-    scaffold.register_error_handler(HTTPException, _respond_http)
+    respond_http = partial(_respond_http, errors)
+    scaffold.register_error_handler(failures.ProgressError, partial(_respond, errors))
+    scaffold.register_error_handler(HTTPException, respond_http)
     # Flask prefers an app's handler of a status to a blueprint's handler of a class.
     for status in default_exceptions:
-        scaffold.register_error_handler(status, _respond_http)
+        scaffold.register_error_handler(status, respond_http)
     scaffold.register_error_handler(Exception, _respond_unexpected)
 
 
-def _respond(error: failures.ProgressError) -> Response:
+def _respond(errors: Errors, error: failures.ProgressError) -> Response:
     g.progress_failure = error  # for the metrics
-    status, body = envelope(error, request_id())
+    status, body = envelope(error, request_id(), errors)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         reason = message_of(error.__cause__) if error.__cause__ else ""
         _log.error("%s: %s", type(error).__name__, f"{error.detail} {reason}".strip())
@@ -78,14 +75,17 @@ def _respond(error: failures.ProgressError) -> Response:
     return response
 
 
-def envelope(error: failures.ProgressError, request: str | None) -> tuple[int, dict[str, Any]]:
+def envelope(
+    error: failures.ProgressError, request: str | None, errors: Errors
+) -> tuple[int, dict[str, Any]]:
     """Return the status and the body of the response to an exception.
 
     Args:
         error: the exception.
         request: the id of the request that failed.
+        errors: the table of the API; a class that is not in it has the entry of its parent.
     """
-    status, text = next(ERRORS[kind] for kind in type(error).__mro__ if kind in ERRORS)
+    status, text = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
     body: dict[str, Any] = {"error": text, "detail": error.detail, "requestId": request}
     if isinstance(error, failures.InvalidFields):
         body["fields"] = error.fields
@@ -129,10 +129,10 @@ def _challenge(error: failures.Unauthenticated) -> str:
     return f'Bearer error="invalid_token", error_description="{error.detail}"'
 
 
-def _respond_http(error: Exception) -> Response:
+def _respond_http(errors: Errors, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if exceeded := limit_exceeded(error):
-        return _respond(exceeded)
+        return _respond(errors, exceeded)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     response = json_response(http_error_body(status, request_id(), _host_message(error)), status)
     response.set_lasting(_HEADERS_OF_STATUS.get(status, {}) | _headers_of_host(error))
@@ -160,5 +160,5 @@ def _respond_unexpected(error: Exception) -> Response:
     # Without the message: that of a driver holds the values of the statement.
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})
-    status, body = envelope(UNEXPECTED, request_id())
+    status, body = envelope(UNEXPECTED, request_id(), ERRORS)
     return json_response(body, status)
