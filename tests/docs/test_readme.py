@@ -14,7 +14,6 @@ from progress_api import ProgressAPI, Settings
 from progress_api.cli import progress
 from tests.client import SECRET, InProcess, Learner
 
-
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
