@@ -30,7 +30,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, shared_database: str) -> Iter
     (directory / "host.py").write_text(HOST)
     environment = without_settings(os.environ)
     environment |= {"DATABASE_URL": shared_database, "JWT_SECRET_KEY": SECRET}
-    command = [str(GUNICORN), "--threads", "2", "-b", f"127.0.0.1:{port}", "host:app"]
+    command = [str(GUNICORN[0]), "--threads", "2", "-b", f"127.0.0.1:{port}", "host:app"]
     with (
         (directory / "log").open("wb") as log,
         subprocess.Popen(
