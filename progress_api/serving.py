@@ -27,11 +27,11 @@ from gunicorn import glogging, util
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
-from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring.counters import Counters, CountersCollector
 from progress_api.monitoring.logs import JsonLines
 from progress_api.settings import Settings
+from progress_api.settings.environment import CONFIGURED, misspelled
 
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
