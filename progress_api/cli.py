@@ -182,7 +182,7 @@ def _databases(mount: str | None) -> Iterator[_Database]:
 
 
 def _app() -> Flask | None:
-    """Return the app of the command, or None for the standalone service, which needs no keys here."""
+    """Return the app of the command, or None for the standalone service, which is not loaded."""
     info = click.get_current_context().find_object(ScriptInfo)
     if info is None or (info.app_import_path or "").partition(":")[0] == _SERVICE:
         return None

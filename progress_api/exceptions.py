@@ -123,7 +123,7 @@ class LimitExceeded(ProgressError):
             limit: requests allowed in one window.
             window: the limit and the window as text, such as "5 per 1 minute".
             reset_in: whole seconds until the window ends, at least 1.
-            detail: the host app's sentence; by default one that names the limit.
+            detail: the host app's sentence; by default a sentence that names the limit.
         """
         self.limit = limit
         self.reset_in = reset_in

@@ -26,7 +26,7 @@ NAME = "progress_api"
 
 
 class ProgressAPI:
-    """Tutorial progress, mounted in a Flask app."""
+    """Flask extension that mounts tutorial progress in an app."""
 
     def __init__(  # noqa: PLR0913 - a host app may have any of these
         self,
