@@ -18,6 +18,7 @@ from embedded.local import ROOT
 _RESULTS = ROOT / "bench" / "results.json"
 _CHART = ROOT / "docs" / "performance.svg"
 _DOCUMENT = _CHART.with_suffix(".md")
+_APPENDIX = _CHART.with_name("performance-appendix.md")
 _TITLES = {"chapter": "chapter post", "get": "GET"}
 _CPU = ("app_cpu", "database_cpu")
 
@@ -110,7 +111,7 @@ def write_growth(piece: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
         lines += new
         yield from new
     _store(**{piece: earlier})
-    replace_marked(_DOCUMENT, f"make bench-growth PIECE={piece}", "\n".join(lines))
+    replace_marked(_APPENDIX, f"make bench-growth PIECE={piece}", "\n".join(lines))
 
 
 def _lines(row: dict[str, Any], *, with_head: bool) -> list[str]:

@@ -209,11 +209,11 @@ def pre_fork(_: Any, __: Any) -> None:
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Close every 16th connection of a worker with a few too many: another worker may have none.
+    """Close the connection of every 16th request if this worker has more than its share.
 
-    A client whose connection is closed reconnects and lands on the least busy worker. With many
-    connections every worker has its share, and closing is expensive because gunicorn waits for the
-    client to close too.
+    Another worker may have no connection at all. A client whose connection is closed reconnects
+    and lands on the least busy worker. With many connections every worker has its share, and
+    closing is expensive because gunicorn waits for the client to close too.
     """
     if threads * 2 < worker.nr_conns <= threads * 4 and worker.nr % 16 == 0:
         request.force_close()

@@ -1,4 +1,4 @@
-"""The commands of docs/api.md answer what it tells."""
+"""The commands of docs/api.md return the responses that it shows."""
 
 import re
 import subprocess
@@ -18,7 +18,7 @@ from tests.serving.service import Service
 def said(
     root: Path, shared_database: str, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
 ) -> list[str]:
-    """What the commands answer, one after the other."""
+    """Return the responses to the commands, in their order."""
     steps = steps_of((root / "docs/api.md").read_text())
     given = {"DATABASE_URL": shared_database, "RATELIMIT_STORAGE_URI": valkey.url}
     with Service(tmp_path_factory.mktemp("service"), **given) as service:

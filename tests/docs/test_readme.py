@@ -1,4 +1,7 @@
-"""The README is true: its tables are compared; its commands run where `make run` does."""
+"""The README's tables are compared with the code, and files that pages name exist.
+
+Its commands are run in tests/faults/test_make_run.py.
+"""
 
 import re
 from pathlib import Path
@@ -10,6 +13,9 @@ from flask import Flask
 from progress_api import ProgressAPI, Settings
 from progress_api.cli import progress
 from tests.client import SECRET, InProcess, Learner
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +31,7 @@ def test_the_table_of_settings_is_the_one_that_the_command_prints(root: Path) ->
 
 
 def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str, service: Flask) -> None:
-    told = re.findall(r"^\| `(\w+) /<tutorialId>(\S*)` .* \| (\d+) \|$", readme, re.MULTILINE)
+    listed = re.findall(r"^\| `(\w+) /<tutorialId>(\S*)` .* \| (\d+) \|$", readme, re.MULTILINE)
 
     rules = service.url_map.iter_rules()
     routes = {
@@ -34,11 +40,11 @@ def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str, serv
         if "<tutorial_id>" in rule.rule
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert {(method, path) for method, path, _ in told} == routes
+    assert {(method, path) for method, path, _ in listed} == routes
     settings = Settings(database_url="postgresql+psycopg2://nowhere/none")
     limits = [settings.ratelimit_get, settings.ratelimit_chapter, settings.ratelimit_quiz]
     limits += [settings.ratelimit_complete, settings.ratelimit_reset]
-    assert [f"{limit}/minute" for _, _, limit in told] == limits
+    assert [f"{limit}/minute" for _, _, limit in listed] == limits
 
 
 @pytest.mark.parametrize("page", ["api", "operating", "architecture", "security"])
@@ -47,9 +53,22 @@ def test_what_a_page_names_is_there(root: Path, page: str) -> None:
 
     named = re.findall(r"`([a-z][\w.-]*/[\w./-]*)`", text)
 
-    places = (root, root / "progress_api")  # rooms are named as they are inside the package
+    places = (root, root / "progress_api")  # modules are named by their path in the package
     assert named
-    assert [path for path in named if not any((one / path).exists() for one in places)] == []
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_each_file_that_a_page_links_to_is_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", page.read_text())
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_readme_links_to_every_page(readme: str, root: Path) -> None:
+    pages = [f"docs/{page.name}" for page in (root / "docs").glob("*.md")]
+
+    assert [page for page in pages if f"]({page})" not in readme] == []
 
 
 def test_what_the_table_of_the_code_names_is_there(readme: str, root: Path) -> None:

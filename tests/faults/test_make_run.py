@@ -53,7 +53,7 @@ def test_the_first_five_minutes_of_the_readme_go_as_they_are_told(clone: Clone, 
     said = clone.shell(script_of(steps, clone.environment["PORT"]))
 
     assert answers_in(said) == [settled(answer) for _, answer in steps]
-    assert len(steps) == 10
+    assert len(steps) == 7
 
 
 def test_a_second_make_run_says_that_one_is_running(clone: Clone) -> None:

@@ -1,6 +1,6 @@
-"""The table of public names, as the code has them.
+"""Generate the table of docs/public-names.md from the code.
 
-Printed to be pasted by `python -m tests.docs.embedding.public_names`.
+Print it with `python -m tests.docs.embedding.public_names`, and paste it.
 """
 
 import inspect
@@ -12,8 +12,8 @@ from typing import Any, Union, get_args, get_origin
 import progress_api
 from progress_api import InvalidFields, ProgressAPI, Settings
 
-# One argument for each setting: the README has them.
-_IN_THE_README = {Settings: "Settings(*, database_url: str, …)"}
+# One argument for each setting: docs/operating.md lists them.
+_ABBREVIATED = {Settings: "Settings(*, database_url: str, …)"}
 # What an instance has and a class does not show.
 _HELD = {
     InvalidFields: ("fields: dict[str, list[str]]", "Each bad field, and its messages."),
@@ -37,7 +37,7 @@ def rows() -> Iterator[tuple[str, str]]:
         if not callable(value):
             yield f"{name}: {type(value).__name__}", "One to register without an object of its own."
             continue
-        yield _IN_THE_README.get(value) or f"{name}{_signature(value)}", _says(value)
+        yield _ABBREVIATED.get(value) or f"{name}{_signature(value)}", _says(value)
         if inspect.isclass(value):
             for shown, says in _members(value):
                 yield f"{name}.{shown}", says

@@ -1,4 +1,4 @@
-"""docs/embedding.md is true: its lines are run in an app, and its table of names is the code's."""
+"""The code blocks of docs/embedding.md do in an app what the page says."""
 
 import re
 from collections.abc import Callable
