@@ -87,7 +87,10 @@ migrate: .venv/.installed ## Bring DATABASE_URL, or the database of make run, to
 	@exec $(PROGRESS) migrate
 
 revision: .venv/.installed ## Start a migration: make revision m="what it does"
-	@exec $(PROGRESS) revision "$$m"
+	@said=$$($(PROGRESS) revision "$$m") && file=$$(echo "$$said" | tail -n 1) \
+		&& $(PYTHON) -m ruff check --quiet --fix --exit-zero "$$file" \
+		&& $(PYTHON) -m ruff format --quiet "$$file" && $(PYTHON) -m ruff check --quiet "$$file" \
+		&& echo "$$file"
 
 openapi: .venv/.installed ## Write docs/openapi.json, the description of the API
 	@$(PYTHON) -m flask --app progress_api progress openapi > docs/openapi.json

@@ -10,8 +10,10 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Change the schema."""
     ${upgrades if upgrades else "pass"}
 
 
 def downgrade() -> None:
+    """Take the change back."""
     ${downgrades if downgrades else "pass"}

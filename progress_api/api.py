@@ -6,15 +6,16 @@ from progress_api.settings import Settings
 from progress_api.web.endpoint import API as _API
 
 _ABOUT = """\
-What each learner has watched of each tutorial, where it stopped, which quizzes are passed, and
-whether the certificate is earned.
+Records what each learner has watched of each tutorial, where the learner stopped, which quizzes
+are passed, and whether the certificate is earned.
 
-- The learner is the token's. Naming another one as `userId` needs the scope `{scope}`.
-- `null` for a field that is not required is as good as none. Fields not listed are ignored.
-- A body has at most {size} bytes; a learner's tutorial has at most {chapters} chapters and
+- A request is for the learner of its token. To name another learner as `userId`, the token needs
+  the scope `{scope}`.
+- `null` for an optional field means that it is not given. Fields that are not listed are ignored.
+- A body has at most {size} bytes. One learner's tutorial has at most {chapters} chapters and
   {quizzes} quizzes.
-- Every answer is JSON. OPTIONS is answered on each of these paths, without a token."""
-_STICKY = "\n- A completed chapter stays so, whatever is posted later."
+- Every response is JSON. OPTIONS on any of these paths returns its methods, without a token."""
+_STICKY = "\n- A completed chapter stays completed, whatever is posted later."
 
 
 def _about(settings: Settings) -> str:

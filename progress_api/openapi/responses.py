@@ -18,18 +18,24 @@ from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_bo
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
 _HEADERS = {
-    "X-Request-ID": ("string", "The request's own id, or the one that it was given."),
+    "X-Request-ID": (
+        "string",
+        "The id of the request: the one in its X-Request-ID, or a new one.",
+    ),
     "Retry-After": ("integer", "Seconds to wait before the next try."),
-    "X-RateLimit-Limit": ("integer", "Requests that are allowed in one window."),
-    "X-RateLimit-Remaining": ("integer", "Requests that are left in this window."),
+    "X-RateLimit-Limit": ("integer", "Requests allowed in one window."),
+    "X-RateLimit-Remaining": ("integer", "Requests left in this window."),
     "X-RateLimit-Reset": ("integer", "When the window ends, in seconds since 1970."),
     "WWW-Authenticate": (
         "string",
         "Bearer, with an error_description if a token was sent (RFC 6750).",
     ),
-    "Allow": ("string", "The methods that the address takes."),
-    "ETag": ("string", "The version of this document; If-None-Match with it is answered 304."),
-    "Cache-Control": ("string", "no-store, but for this document: how long it may be kept."),
+    "Allow": ("string", "The methods of the address."),
+    "ETag": (
+        "string",
+        "The version of this document; If-None-Match with it returns 304.",
+    ),
+    "Cache-Control": ("string", "no-store; for this document, how long it may be cached."),
 }
 _OF_STATUS = {
     401: ("WWW-Authenticate",),
@@ -38,7 +44,7 @@ _OF_STATUS = {
     503: ("Retry-After",),
 }
 
-
+# Of every body.
 _UNREADABLE = (
     failures.InvalidFields({"userId": [AN_ID]}),
     failures.MalformedBody(),
@@ -57,15 +63,14 @@ def add_shared(spec: APISpec, settings: Settings) -> None:
         spec.components.header(
             name, {"description": meaning, "required": True, "schema": {"type": kind}}
         )
-    for status, some in _by_status(_shared(settings)).items():
-        spec.components.response(_name(status), _refused(status, some))
+    for status, errors in _by_status(_shared(settings)).items():
+        spec.components.response(_name(status), _refusal(status, errors))
     for status in (404, 405):
         body = http_error_body(status, _REQUEST_ID)
-        about = f"{body['error']}: below the prefix, but none of the operations."
+        description = f"{body['error']}: no operation has this path and method."
         examples = {_name(status): {"summary": body["error"], "value": body}}
-        spec.components.response(_name(status), _described(status, about, Error, examples))
-    about = "OPTIONS on any of these paths."
-    options: dict[str, Any] = {"description": about}
+        spec.components.response(_name(status), _response(status, description, Error, examples))
+    options: dict[str, Any] = {"description": "OPTIONS on any of these paths."}
     options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
     options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
     spec.components.response("Options", options)
@@ -106,19 +111,19 @@ def responses_of(
             if link["parameters"].keys() <= names
         }
     if endpoint.has_etag:
-        kept = "It is still the one that the ETag names."
+        kept = "The document still has the version in If-None-Match."
         responses[304] = {"description": kept, "headers": responses[200]["headers"]}
     shared = _by_status(_shared(settings))
     for status, errors in _by_status(_failures(endpoint, settings)).items():
         is_shared = _kinds(errors) == _kinds(shared.get(status, []))
-        responses[status] = _name(status) if is_shared else _refused(status, errors)
+        responses[status] = _name(status) if is_shared else _refusal(status, errors)
     return {str(status): responses[status] for status in sorted(responses)}
 
 
 def _success(endpoint: Endpoint) -> dict[str, Any]:
     example = endpoint.response_example
     examples = {} if example is None else {"example": {"value": example}}
-    success = _described(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
+    success = _response(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
     if endpoint.has_etag:
         success["headers"]["ETag"] = "ETag"
     return success
@@ -139,7 +144,7 @@ def _failures(endpoint: Endpoint, settings: Settings) -> Iterable[failures.Progr
 def _shared(
     settings: Settings, *, has_token: bool = True, has_body: bool = True
 ) -> Iterable[failures.ProgressError]:
-    """Yield what most endpoints answer in the same way."""
+    """Yield an example of each failure that most endpoints share."""
     if has_token:
         yield failures.Unauthenticated()
         yield failures.NotYourProgress()
@@ -162,33 +167,36 @@ def _kinds(errors: Iterable[failures.ProgressError]) -> list[type]:
 
 
 def _by_status(
-    some: Iterable[failures.ProgressError],
+    errors: Iterable[failures.ProgressError],
 ) -> dict[int, list[failures.ProgressError]]:
-    found = defaultdict(list)
-    for error in some:
-        found[envelope(error, None)[0]].append(error)
-    return dict(found)
+    by_status = defaultdict(list)
+    for error in errors:
+        by_status[envelope(error, None)[0]].append(error)
+    return dict(by_status)
 
 
 def _name(status: int) -> str:
-    # Python's own names of statuses are others in 3.13.
+    # Not http.HTTPStatus: some of its names differ since Python 3.13.
     return "".join(word.capitalize() for word in HTTP_STATUS_CODES[status].split())
 
 
-def _refused(status: int, some: Iterable[failures.ProgressError]) -> dict[str, Any]:
-    bodies = {type(error).__name__: envelope(error, _REQUEST_ID)[1] for error in some}
+def _refusal(status: int, errors: Iterable[failures.ProgressError]) -> dict[str, Any]:
+    bodies = {type(error).__name__: envelope(error, _REQUEST_ID)[1] for error in errors}
     texts = dict.fromkeys(body["error"] for body in bodies.values())
     examples = {name: {"summary": body["error"], "value": body} for name, body in bodies.items()}
-    return _described(status, "; ".join(texts) + ".", Error, examples)
+    return _response(status, "; ".join(texts) + ".", Error, examples)
 
 
-def _described(
-    status: int, about: str, body: type[Schema] | Schema | dict[str, Any], examples: dict[str, Any]
+def _response(
+    status: int,
+    description: str,
+    body: type[Schema] | Schema | dict[str, Any],
+    examples: dict[str, Any],
 ) -> dict[str, Any]:
     headers = ("X-Request-ID", "Cache-Control", *_OF_STATUS.get(status, ()))
     content = {"schema": body} | ({"examples": examples} if examples else {})
     return {
-        "description": about,
+        "description": description,
         "headers": {name: name for name in headers},
         "content": {"application/json": content},
     }

@@ -10,7 +10,7 @@ from progress_api.web.error_responses import SCORE_OUT_OF_RANGE
 
 INVALID_SCORE = InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
 NOT_ELIGIBLE = NotEligible(
-    "The certificate needs 95 percent and every quiz passed: "
+    "The certificate needs 95 percent and every attempted quiz passed: "
     "50 percent is completed, and 0 of 0 quizzes are passed."
 )
 CHAPTER_POST = {

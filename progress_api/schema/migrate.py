@@ -135,7 +135,7 @@ def revision(engine: Engine, message: str) -> Path:
         named = f"{REVISION_PREFIX}{number:04d}"
         script = command.revision(config, message, autogenerate=True, rev_id=named)
     assert isinstance(script, Script)
-    return Path(script.path)
+    return Path(script.path).resolve()
 
 
 def include_object(

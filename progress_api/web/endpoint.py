@@ -49,7 +49,7 @@ class Endpoint:
         tag: its group in the OpenAPI document.
         summary: what it does, in one line.
         description: what else a client should know; plain sentences.
-        path: describes the variables of the rule; None if there are none.
+        path: describes the variables of the rule; None without variables.
         body: what a request may hold; None if no body is read.
         response: what a response of status 200 holds; None for any object.
         success: the meaning of status 200, in one sentence.
@@ -73,7 +73,7 @@ class Endpoint:
     path: Schema | None = None
     body: LearnerBody[Any] | None = None
     response: Schema | None = None
-    success: str = "It is done."
+    success: str = "Success."
     failures: tuple[ProgressError, ...] = ()
     request_example: Mapping[str, Any] | None = None
     response_example: Mapping[str, Any] | None = None

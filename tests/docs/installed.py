@@ -29,8 +29,16 @@ def copy_tracked(root: Path, clone: Path) -> Path:
     for name in filter(None, listed.stdout.split("\0")):
         if (root / name).exists():
             (clone / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(root / name, clone / name, follow_symlinks=False)
+            _copy(root / name, clone / name)
     return clone
+
+
+def _copy(source: Path, target: Path) -> None:
+    # What git tracks as a symlink is a directory where `make test-versions` tries a wheel.
+    if source.is_dir() and not source.is_symlink():
+        shutil.copytree(source, target)
+    else:
+        shutil.copy(source, target, follow_symlinks=False)
 
 
 def build(clone: Path) -> Built:
