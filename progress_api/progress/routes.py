@@ -28,7 +28,7 @@ from progress_api.web.arguments import acting_for, read_body
 from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
 from progress_api.web.fields import LearnerBody
 from progress_api.web.responses import json_response
-from progress_api.web.state import state
+from progress_api.web.state import service
 
 _LEARNER_BODY: LearnerBody[None] = LearnerBody()
 _CHAPTER_POST = ChapterPost()
@@ -39,7 +39,7 @@ def get(tutorial_id: str) -> Response:
     """Return a learner's progress in a tutorial (spec 1.3)."""
     body = read_body(_LEARNER_BODY)
     user_id = acting_for(body.user_id)
-    progress = state().get(ProgressRepository).get(user_id, tutorial_id)
+    progress = service(ProgressRepository).get(user_id, tutorial_id)
     return json_response(progress_json(progress))
 
 
@@ -47,7 +47,7 @@ def chapter(tutorial_id: str) -> Response:
     """Record how far a chapter was watched (spec 1.4)."""
     body = read_body(_CHAPTER_POST)
     user_id = acting_for(body.user_id)
-    repository = state().get(ProgressRepository)
+    repository = service(ProgressRepository)
     progress = repository.record_chapter(user_id, tutorial_id, body.record)
     return json_response(progress_json(progress))
 
@@ -56,7 +56,7 @@ def quiz(tutorial_id: str) -> Response:
     """Record an attempt at a quiz (spec 1.5)."""
     body = read_body(_QUIZ_POST)
     user_id = acting_for(body.user_id)
-    progress = state().get(ProgressRepository).record_quiz(user_id, tutorial_id, body.record)
+    progress = service(ProgressRepository).record_quiz(user_id, tutorial_id, body.record)
     return json_response(progress_json(progress))
 
 
@@ -64,7 +64,7 @@ def complete(tutorial_id: str) -> Response:
     """Earn the certificate of a tutorial (spec 1.6)."""
     body = read_body(_LEARNER_BODY)
     user_id = acting_for(body.user_id)
-    progress = state().get(ProgressRepository).complete(user_id, tutorial_id)
+    progress = service(ProgressRepository).complete(user_id, tutorial_id)
     return json_response(progress_json(progress))
 
 
@@ -72,7 +72,7 @@ def reset(tutorial_id: str) -> Response:
     """Remove what is recorded of a learner in a tutorial (spec 1.7)."""
     body = read_body(_LEARNER_BODY)
     user_id = acting_for(body.user_id)
-    state().get(ProgressRepository).reset(user_id, tutorial_id)
+    service(ProgressRepository).reset(user_id, tutorial_id)
     return json_response(RESET_RESPONSE)
 
 

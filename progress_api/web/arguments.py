@@ -20,7 +20,7 @@ from progress_api.exceptions import (
 from progress_api.validation import AN_ID, is_id
 from progress_api.web.fields import Body, LearnerBody
 from progress_api.web.responses import note_body_was_read
-from progress_api.web.state import state
+from progress_api.web.state import settings
 
 if TYPE_CHECKING:
     from progress_api.web.identity import Caller
@@ -115,7 +115,7 @@ def _announces_body(request: Request) -> bool:
 
 
 def _body(request: Request) -> bytes:
-    limit = state().settings.progress_max_body_bytes
+    limit = settings().progress_max_body_bytes
     # Werkzeug truncates a chunked body at its limit instead of raising, so read one byte more.
     request.max_content_length = limit + 1
     try:

@@ -14,7 +14,7 @@ from progress_api.web.arguments import read_path
 from progress_api.web.endpoint import Access, Endpoint
 from progress_api.web.identity import Anonymous
 from progress_api.web.responses import json_response
-from progress_api.web.state import state
+from progress_api.web.state import enter
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -55,11 +55,11 @@ def _checked(endpoint: Endpoint) -> Callable[..., Response]:
 
 
 def _limit_address(name: str) -> None:
-    state().limits.spend(name, _ANONYMOUS.limit_key)
+    enter().limits.spend(name, _ANONYMOUS.limit_key)
 
 
 def _admit_learner(name: str) -> None:
-    mounted = state()
+    mounted = enter()
     caller = mounted.identity.identify()
     # Requests without a valid token are limited too, by address, before they are refused.
     mounted.limits.spend(name, caller.limit_key)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, current_app, g, request
 
 from progress_api.monitoring.metrics import Metrics
 from progress_api.settings import Settings
@@ -50,16 +50,16 @@ class State:
     metrics: Metrics
     settings: Settings
 
-    def get(self, service: type[_Service], session: object = None) -> _Service:
+    def get(self, kind: type[_Service], session: object = None) -> _Service:
         """Return the service of a type.
 
         Args:
-            service: a class that a capability has registered.
+            kind: a class that a capability has registered.
             session: the service then works in its transaction; on the engine when not given.
         """
         if session is None:
-            return cast("_Service", self.services[service])
-        return cast("_Service", self.on_session[service](session))
+            return cast("_Service", self.services[kind])
+        return cast("_Service", self.on_session[kind](session))
 
 
 def states(app: Flask) -> dict[str, State]:
@@ -76,3 +76,26 @@ def state() -> State:
     """Return the state of the blueprint that serves the current request."""
     mounted: dict[str | None, State] = current_app.extensions[EXTENSION]
     return mounted[request.blueprint]
+
+
+def enter() -> State:
+    """Return the same, and keep it for `service` and `settings`, which are faster than `state`."""
+    mounted: State = state()
+    g.progress_state = mounted
+    return mounted
+
+
+def service(kind: type[_Service]) -> _Service:
+    """Return the service of a type, for the view of the current request.
+
+    Args:
+        kind: a class that a capability has registered.
+    """
+    mounted: State = g.progress_state
+    return cast("_Service", mounted.services[kind])
+
+
+def settings() -> Settings:
+    """Return the settings, for the view of the current request."""
+    mounted: State = g.progress_state
+    return mounted.settings
