@@ -160,7 +160,7 @@ class TransactionPooling(DatabaseUnavailable):
 
 
 class DatabaseNotMigrated(DatabaseUnavailable):
-    """The database is not migrated: run progress-api migrate (in a host: flask progress migrate)."""
+    """The database is not migrated: run progress-api migrate (or flask progress migrate)."""
 
 
 class PrivilegeMissing(DatabaseUnavailable):
