@@ -1,4 +1,4 @@
-"""Tutorial progress: a Flask service on PostgreSQL, or a blueprint in an app of your own."""
+"""Tutorial progress: a Flask service on PostgreSQL, or a blueprint in your own app."""
 
 from progress_api.application import create_app
 from progress_api.exceptions import (

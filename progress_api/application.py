@@ -1,4 +1,4 @@
-"""The service on its own: a host like any other, with transport and health of its own."""
+"""Create the standalone service: an app with `ProgressAPI`, middleware and health checks."""
 
 import os
 from collections.abc import Callable
@@ -22,28 +22,28 @@ from progress_api.web.identity import set_up_tokens
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """Make the service.
+    """Create the app of the standalone service.
 
     Args:
-        settings: read from the environment where not given.
+        settings: by default read from the environment.
 
     Raises:
-        SettingsError: naming each setting that is missing or wrong.
+        SettingsError: lists every missing or invalid setting (spec 9.8).
     """
     settings = settings or Settings.from_environment(os.environ)
     app = _App("progress_api", static_folder=None)
     registry = CollectorRegistry()
-    measured = Metrics(registry)
-    _observe(app, settings, measured)
+    service_metrics = Metrics(registry)
+    _observe(app, settings, service_metrics)
     middleware.register(app, settings)
     database = _set_up(app, settings)
-    _Service(settings, measured).init_app(app)
+    _Service(settings, service_metrics).init_app(app)
     with app.app_context():
-        in_use = measured.saturation.connections_in_use.inc
+        in_use = service_metrics.saturation.connections_in_use.inc
         enforce_timeouts(database.engine, settings, in_use)
-        measured.saturation.pool_size.set(engine_options(settings)["pool_size"])
-        found = partial(obstacle, database.engine, settings.progress_schema)
-        health.register(app, found, measured.saturation.schema_behind.set)
+        service_metrics.saturation.pool_size.set(engine_options(settings)["pool_size"])
+        find_obstacle = partial(obstacle, database.engine, settings.progress_schema)
+        health.register(app, find_obstacle, service_metrics.saturation.schema_behind.set)
     pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
@@ -51,37 +51,37 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 class _App(Flask):
-    """Does not ask of each function, in each call, whether it is a coroutine: none of ours is."""
+    """Flask without support for coroutine functions, which costs time in every call."""
 
     response_class = responses.ApiResponse
 
     def make_default_options_response(self) -> Response:
-        """Answer OPTIONS on paths besides the API, such as that of health, in the same way."""
+        """Respond to OPTIONS on other paths, such as `/healthz`, as on those of the API."""
         return routing.answer_options()
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function itself."""
+        """Return the function unchanged."""
         return func
 
 
 class _Service(ProgressAPI):
-    """Mounted in an app of our own, which logs, measures and answers for all addresses."""
+    """`ProgressAPI` in the standalone app, which itself logs, measures and handles errors."""
 
-    def __init__(self, settings: Settings, measured: Metrics) -> None:
-        self._measured = measured
+    def __init__(self, settings: Settings, service_metrics: Metrics) -> None:
+        self._service_metrics = service_metrics
         super().__init__(settings=settings)
 
     def _register(self, blueprint: Blueprint) -> None:
         routing.register(blueprint, API.endpoints, fallbacks=False)
 
     def _metrics(self) -> Metrics:
-        return self._measured
+        return self._service_metrics
 
 
-def _observe(app: Flask, settings: Settings, measured: Metrics) -> None:
+def _observe(app: Flask, settings: Settings, service_metrics: Metrics) -> None:
     logs.configure(settings.log_level)
     logs.register(app)
-    metrics.register(app, lambda: measured)
+    metrics.register(app, lambda: service_metrics)
     responses.register(app)
     error_responses.register(app, API.errors)
 

@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 ONE_DAY = 86400
 _SERVICE = "progress_api"
-_GUESSED = ("wsgi.py", "app.py")  # where Flask looks for an app by itself
+_DEFAULT_FILES = ("wsgi.py", "app.py")  # where Flask looks for an app by default
 _GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
-_mount = click.option("--mount", help="Only what is mounted under this name.")
+_mount = click.option("--mount", help="Name of one ProgressAPI; by default all in the app.")
 
 
 class Commands(click.Group):
-    """Commands whose failures are one sentence, not a stack trace."""
+    """Group of commands that fail with one sentence instead of a stack trace."""
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run one; its failure ends the process with status 1."""
+        """Run a command; a `ProgressError` ends the process with status 1."""
         try:
             return super().invoke(ctx)
         except ProgressError as error:
@@ -46,57 +46,63 @@ class Commands(click.Group):
 
 @click.group(cls=Commands)
 def progress() -> None:
-    """Tutorial progress: its schema, tokens to try it with, and its settings."""
+    """Manage tutorial progress: its database schema, test tokens and settings."""
 
 
 @progress.command()
 @_mount
 def migrate(mount: str | None) -> None:
-    """Bring the database to head; adopt one where the guide's SQL was run by hand."""
+    """Upgrade the database to the newest schema, or adopt tables that were created by hand."""
     for database in _databases(mount):
-        _tell(database, migrations.upgrade(database.engine, database.schema, database.timeout))
+        _print_revision(
+            database, migrations.upgrade(database.engine, database.schema, database.timeout)
+        )
 
 
 @progress.command()
 @click.argument("revision")
 @_mount
 def downgrade(revision: str, mount: str | None) -> None:
-    """Take migrations back to REVISION, or to "base"."""
+    """Revert migrations down to REVISION, or to "base"."""
     for database in _databases(mount):
         engine, schema, timeout = database.engine, database.schema, database.timeout
-        left = migrations.downgrade(engine, revision, schema, timeout)
-        _tell(database, left or "base")
+        current = migrations.downgrade(engine, revision, schema, timeout)
+        _print_revision(database, current or "base")
 
 
 @progress.command()
 @click.argument("message")
 def revision(message: str) -> None:
-    """Write a new migration from what differs."""
+    """Write a migration for the difference between the tables in code and in the database."""
     click.echo(migrations.revision(_service().engine, message))
 
 
 @progress.command()
 @_mount
 def check(mount: str | None) -> None:
-    """Tell whether the settings are right and the database is at head."""
+    """Check the settings, and that the database has the newest schema."""
     if _app() is None:
         settings = Settings.from_environment(os.environ)
         check_public_keys(settings)
     for database in _databases(mount):
-        if found := obstacle(database.engine, database.schema):
-            raise found
+        if reason := obstacle(database.engine, database.schema):
+            raise reason
         migrations.check(database.engine, database.schema, database.timeout)
 
 
 @progress.command()
 @click.argument("sub")
-@click.option("--scope", default="", help="Scopes, blanks between.")
-@click.option("--seconds", default=ONE_DAY, show_default=True, help="How long it is valid.")
+@click.option("--scope", default="", help="Scopes, separated by spaces.")
+@click.option(
+    "--seconds", default=ONE_DAY, show_default=True, help="Lifetime of the token, in seconds."
+)
 def token(sub: str, scope: str, seconds: int) -> None:
-    """Print a token of learner SUB, signed with JWT_SECRET_KEY."""
+    """Print a token for the learner SUB, signed with JWT_SECRET_KEY."""
     settings = Settings.from_environment(os.environ, database_needed=False)
     if not settings.jwt_algorithm.startswith("HS"):
-        raise click.ClickException("Tokens are signed elsewhere: no JWT_SECRET_KEY is in use.")
+        raise click.ClickException(
+            "JWT_SECRET_KEY is not in use: tokens are signed with a private key elsewhere."
+        )
     now = datetime.now(UTC)
     claims = {
         settings.jwt_identity_claim: sub,
@@ -114,20 +120,21 @@ def token(sub: str, scope: str, seconds: int) -> None:
 
 @progress.command()
 def settings() -> None:
-    """Print every setting as a table in Markdown."""
+    """Print all settings as a Markdown table."""
     click.echo(_as_table())
 
 
 @progress.command()
 def openapi() -> None:
     """Print the OpenAPI document of the service with these settings."""
-    told = Settings.from_environment(os.environ, keys_needed=False, database_needed=False)
-    click.echo(document(API, told, told.url_prefix, "", told.jwt_token_location), nl=False)
+    settings = Settings.from_environment(os.environ, keys_needed=False, database_needed=False)
+    locations = settings.jwt_token_location
+    click.echo(document(API, settings, settings.url_prefix, "", locations), nl=False)
 
 
 @click.group(cls=Commands)
 def service() -> None:
-    """The Tutorial Progress API: its server, its schema, tokens to try it with, its settings."""
+    """Serve and manage the Tutorial Progress API."""
 
 
 for _command in (migrate, check, token, settings):
@@ -137,22 +144,22 @@ for _command in (migrate, check, token, settings):
 @service.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED, metavar="[GUNICORN OPTIONS]...")
 def serve(options: tuple[str, ...]) -> None:
-    """Serve on HOST and PORT with gunicorn, which takes further options."""
+    """Serve on HOST and PORT with gunicorn; further options are passed on to gunicorn."""
     command = server_command(*options)
     os.execv(command[0], command)  # noqa: S606  # nosec B606
 
 
 def server_command(*options: str) -> list[str]:
-    """Return the command that serves.
+    """Return the command that starts the server.
 
     Args:
-        options: gunicorn's.
+        options: further options of gunicorn.
     """
     return [sys.executable, *_GUNICORN, *options]
 
 
 class _Database(NamedTuple):
-    """Where one set of tables is."""
+    """The database of one mount."""
 
     mount: str
     engine: "Engine"
@@ -165,46 +172,49 @@ def _databases(mount: str | None) -> Iterator[_Database]:
     if app is None:
         yield _service()
         return
-    mounted = {name: one for name, one in states(app).items() if mount in {None, name}}
+    mounted = {name: state for name, state in states(app).items() if mount in {None, name}}
     if not mounted:
         raise click.ClickException(
             "Tutorial progress is not mounted in this app; ProgressAPI(app) mounts it."
         )
-    for name, one in mounted.items():
-        yield _Database(name, one.engine, one.schema, one.settings.migrate_timeout)
+    for name, state in mounted.items():
+        yield _Database(name, state.engine, state.schema, state.settings.migrate_timeout)
 
 
 def _app() -> Flask | None:
-    """The app that the command is run for; None for the service on its own, which needs no keys."""
+    """Return the app of the command, or None for the standalone service, which is not loaded."""
     info = click.get_current_context().find_object(ScriptInfo)
     if info is None or (info.app_import_path or "").partition(":")[0] == _SERVICE:
         return None
-    given = info.app_import_path or info.create_app
-    return info.load_app() if given or any(Path(name).exists() for name in _GUESSED) else None
+    is_named = info.app_import_path or info.create_app
+    return (
+        info.load_app() if is_named or any(Path(name).exists() for name in _DEFAULT_FILES) else None
+    )
 
 
 def _service() -> _Database:
     settings = Settings.from_environment(os.environ, keys_needed=False)
     engine = open_engine(settings)
-    # psycopg 3 warns of a connection that nobody closed.
+    # psycopg 3 warns about connections that are not closed.
     click.get_current_context().call_on_close(engine.dispose)
     return _Database(_SERVICE, engine, settings.progress_schema, settings.migrate_timeout)
 
 
-def _tell(database: _Database, revision: str) -> None:
-    whose = "" if database.mount == _SERVICE else f"{database.mount}: "
-    click.echo(f"{whose}The database is at {revision}.")
+def _print_revision(database: _Database, revision: str) -> None:
+    prefix = "" if database.mount == _SERVICE else f"{database.mount}: "
+    click.echo(f"{prefix}The database is at {revision}.")
 
 
 def _as_table() -> str:
-    lines = ["| setting | default | may be | |", "| --- | --- | --- | --- |"]
-    for one in fields(Settings):
-        kind, says = one.metadata["kind"], one.metadata["says"]
-        lines.append(f"| `{one.name.upper()}` | {_shown(one.default)} | {kind.allowed} | {says} |")
+    lines = ["| setting | default | values | meaning |", "| --- | --- | --- | --- |"]
+    for setting in fields(Settings):
+        name, default = setting.name.upper(), _formatted(setting.default)
+        values = setting.metadata["type"].description
+        lines.append(f"| `{name}` | {default} | {values} | {setting.metadata['help']} |")
     return "\n".join(lines)
 
 
-def _shown(default: Any) -> str:
+def _formatted(default: Any) -> str:
     if default is MISSING or default is None or default == ():
         return "required" if default is MISSING else ""
     text = ",".join(default) if isinstance(default, tuple) else str(default)

@@ -1,4 +1,31 @@
-"""What can go wrong, in the contract's words. Nothing here knows of HTTP."""
+"""Exceptions of the package. Their statuses of HTTP are in `web/error_responses.py`.
+
+ProgressError
+├── SettingsError
+├── MalformedBody
+│   └── IncompleteBody
+├── UnsupportedBody
+│   └── EncodedBody
+├── BodyTooLarge
+├── InvalidFields
+│   └── InvalidScore
+├── Unauthenticated
+├── NotYourProgress
+├── InsecureTransport
+├── LimitExceeded
+├── ProgressNotFound
+├── NotEligible
+├── TooManyChapters
+├── TooManyQuizzes
+├── Unavailable
+│   ├── DatabaseUnavailable
+│   │   ├── TransactionPooling
+│   │   ├── DatabaseNotMigrated
+│   │   └── PrivilegeMissing
+│   └── KeysUnavailable
+├── MigrationFailed
+└── SchemaDiffers
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,21 +34,21 @@ class ProgressError(Exception):
     """Something went wrong with tutorial progress."""
 
     def __init__(self, detail: str | None = None) -> None:
-        """Keep one sentence that a person can act on.
+        """Set the error message.
 
         Args:
-            detail: the sentence; the class's docstring when not given.
+            detail: one sentence that a person can act on; the docstring of the class by default.
         """
         super().__init__(detail or (type(self).__doc__ or "").strip())
 
     @property
     def detail(self) -> str:
-        """The sentence that a person can act on."""
+        """One sentence that a person can act on."""
         return str(self)
 
 
 class SettingsError(ProgressError):
-    """A setting is missing or has a value that it may not have."""
+    """A setting is missing or has a value that is not allowed."""
 
 
 class MalformedBody(ProgressError):
@@ -45,17 +72,17 @@ class BodyTooLarge(ProgressError):
 
 
 class InvalidFields(ProgressError):
-    """A field of the request holds a value that it may not have."""
+    """A field of the request has a value that is not allowed."""
 
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
-        """Name what is wrong.
+        """Set the messages of the invalid fields.
 
         Args:
-            fields: for each bad field, as it is called on the wire, its messages.
+            fields: messages by the name of the field in JSON.
         """
         self.fields = {name: list(messages) for name, messages in fields.items()}
-        told = " ".join(f"{name}: {' '.join(found)}" for name, found in self.fields.items())
-        super().__init__(told or None)
+        detail = " ".join(f"{name}: {' '.join(texts)}" for name, texts in self.fields.items())
+        super().__init__(detail or None)
 
 
 class InvalidScore(InvalidFields):
@@ -66,11 +93,11 @@ class Unauthenticated(ProgressError):
     """Send a valid token in the header Authorization: Bearer <token>."""
 
     def __init__(self, detail: str | None = None, reason: str = "invalid") -> None:
-        """Say what is wrong with the token.
+        """Set what is wrong with the token.
 
         Args:
-            detail: the sentence; the class's docstring when not given.
-            reason: what refusals are counted by: missing, expired, endless or invalid.
+            detail: one sentence; the docstring of the class by default.
+            reason: the label in the metrics: missing, expired, endless (no `exp`) or invalid.
         """
         self.reason = reason
         super().__init__(detail)
@@ -90,18 +117,18 @@ class LimitExceeded(ProgressError):
     def __init__(
         self, *, limit: int, window: str, reset_in: int, detail: str | None = None
     ) -> None:
-        """Say how long to wait.
+        """Set the limit and the time to wait.
 
         Args:
             limit: requests allowed in one window.
-            window: both in words, such as "5 per 1 minute".
+            window: the limit and the window as text, such as "5 per 1 minute".
             reset_in: whole seconds until the window ends, at least 1.
-            detail: a sentence of the host's; one that names the window when not given.
+            detail: the host app's sentence; by default a sentence that names the limit.
         """
         self.limit = limit
         self.reset_in = reset_in
-        why = f"More such requests than {window} are not allowed"
-        super().__init__(detail or f"{why}; try again in {reset_in} s.")
+        reason = f"More such requests than {window} are not allowed"
+        super().__init__(detail or f"{reason}; try again in {reset_in} s.")
 
 
 class ProgressNotFound(ProgressError):
@@ -133,7 +160,7 @@ class TransactionPooling(DatabaseUnavailable):
 
 
 class DatabaseNotMigrated(DatabaseUnavailable):
-    """The database is not migrated: run flask progress migrate."""
+    """The database is not migrated: run progress-api migrate (or flask progress migrate)."""
 
 
 class PrivilegeMissing(DatabaseUnavailable):
@@ -149,4 +176,4 @@ class MigrationFailed(ProgressError):
 
 
 class SchemaDiffers(ProgressError):
-    """The tables in the database are not those of the guide."""
+    """The tables in the database differ from those of the first migration."""

@@ -1,4 +1,4 @@
-"""`ProgressAPI`: mounts the blueprint in any app, by what the app has."""
+"""Mount the endpoints in a Flask app with `ProgressAPI`."""
 
 from typing import TYPE_CHECKING, cast
 from weakref import WeakKeyDictionary
@@ -26,9 +26,9 @@ NAME = "progress_api"
 
 
 class ProgressAPI:
-    """Tutorial progress, mounted in a Flask app."""
+    """Flask extension that mounts tutorial progress in an app."""
 
-    def __init__(  # noqa: PLR0913 - each is something that a host may have
+    def __init__(  # noqa: PLR0913 - a host app may have any of these
         self,
         app: Flask | None = None,
         *,
@@ -44,20 +44,22 @@ class ProgressAPI:
         """Prepare the blueprint, and mount it if an app is given.
 
         Args:
-            app: where to mount; `init_app` mounts later.
-            url_prefix: where in the app; the setting where not given.
-            name: the blueprint's, another one for each that is mounted in one app.
-            engine: of the database, through psycopg2 or psycopg; that of the app's
-                Flask-SQLAlchemy where not given, or one of our own on DATABASE_URL.
-            schema: of PostgreSQL, that the tables are in; the setting where not given.
-            learner: returns the id of who is signed in, and refuses with None or abort(401); the
-                app's JWTManager tells who calls where not given, or one of our own beside it.
-            registry: where metrics are defined; prometheus_client's own where not given.
-            on_certificate_earned: called with the progress after the commit by which a
-                certificate is earned, once. What it raises is logged: the certificate stands.
-            settings: read from the app's config and the environment when mounted, where not given.
+            app: the host app; without it, call `init_app` later.
+            url_prefix: path of the mount; by default `PROGRESS_URL_PREFIX`.
+            name: name of the blueprint; each mount in one app needs a different name.
+            engine: database engine with psycopg2 or psycopg; by default the engine of the app's
+                Flask-SQLAlchemy, or else a new one for `DATABASE_URL`.
+            schema: PostgreSQL schema of the tables; by default `PROGRESS_SCHEMA`.
+            learner: returns the id of the signed-in learner; None or abort(401) rejects the
+                request (spec 10.4). By default tokens are verified by the app's JWTManager, or
+                else by a private one.
+            registry: registry of the metrics; by default prometheus_client's.
+            on_certificate_earned: called once, with the progress, after the commit that earns a
+                certificate. If it raises, the error is logged and the certificate stands
+                (spec 10.8).
+            settings: by default read from the app's config and the environment at `init_app`.
         """
-        self._given = Overrides(
+        self._overrides = Overrides(
             engine=engine,
             schema=schema,
             learner=learner,
@@ -66,10 +68,10 @@ class ProgressAPI:
             settings=settings,
         )
         self._url_prefix = url_prefix
-        self._made: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
+        self._prepared: WeakKeyDictionary[Flask, State] = WeakKeyDictionary()
         self.blueprint = Blueprint(name, __name__, url_prefix=url_prefix or DEFAULT_PREFIX)
-        # Run for each app that the blueprint is registered in, by us or by the app itself; first,
-        # so that where it refuses there are no routes either.
+        # Runs for each app that registers the blueprint. Recorded first, so that a failed set-up
+        # leaves no routes behind.
         self.blueprint.record(self._prepare)
         self._register(self.blueprint)
         if app is not None:
@@ -79,30 +81,30 @@ class ProgressAPI:
         """Mount the five endpoints.
 
         Args:
-            app: where to mount; what it has of its own is set up in it before.
+            app: the host app, with its extensions (such as Flask-SQLAlchemy) already set up.
 
         Raises:
-            SettingsError: naming each setting that is missing or wrong, what the app and this
-                object both lack, or that it is mounted there already.
+            SettingsError: lists every missing or invalid setting, or says that this name or path
+                is already mounted.
         """
         if self.blueprint.name in app.blueprints:
             raise SettingsError(
-                f"{self.blueprint.name} is mounted in this app already; a second ProgressAPI "
-                "needs a name= and a url_prefix= of its own."
+                f"{self.blueprint.name} is already mounted in this app; a second ProgressAPI "
+                "needs another name= and another url_prefix=."
             )
-        prefix = self._url_prefix or settings_for(app, self._given).url_prefix
-        # Before Flask changes anything in the app, so that it is as it was where this refuses.
-        self._made[app] = self._new_state(app, prefix)
+        prefix = self._url_prefix or settings_for(app, self._overrides).url_prefix
+        # Before Flask changes the app, so that a failure leaves the app unchanged.
+        self._prepared[app] = self._new_state(app, prefix)
         app.register_blueprint(self.blueprint, url_prefix=prefix)
 
     def repository(self, session: AnySession | None = None) -> ProgressRepository:
-        """Return what asks and records without HTTP, by the settings of the current app.
+        """Return a repository that reads and records without HTTP (spec 10.7).
 
         Args:
-            session: to record in its transaction; each call is one of its own where not given.
+            session: session whose transaction is used; by default each call is a transaction.
 
         Raises:
-            RuntimeError: there is no current app, or this is not mounted in it.
+            RuntimeError: there is no current app, or this object is not mounted in it.
         """
         for mounted in states(current_app).values():
             if mounted.blueprint is self.blueprint:
@@ -110,7 +112,7 @@ class ProgressAPI:
         raise RuntimeError("This ProgressAPI is not mounted in the current app.")
 
     def _register(self, blueprint: Blueprint) -> None:
-        # First, so that what refuses a request is timed and has an id.
+        # First, so that rejected requests also have an id and are measured.
         logs.register(blueprint)
         metrics.register(blueprint, lambda: state().metrics)
         responses.register(blueprint)
@@ -119,14 +121,14 @@ class ProgressAPI:
         routing.register(blueprint, API.endpoints, fallbacks=True)
 
     def _metrics(self) -> Metrics:
-        return guest_metrics(self._given.registry or REGISTRY)
+        return guest_metrics(self._overrides.registry or REGISTRY)
 
     def _prepare(self, setup: BlueprintSetupState) -> None:
-        # Flask says App, which is the part of a Flask that does no input or output.
+        # Flask declares the type App, a base class of Flask.
         app = cast("Flask", setup.app)
         name = f"{setup.name_prefix}.{setup.name}".lstrip(".")
-        made = self._made.pop(app, None)
-        states(app)[name] = made or self._new_state(app, setup.url_prefix or "")
+        prepared = self._prepared.pop(app, None)
+        states(app)[name] = prepared or self._new_state(app, setup.url_prefix or "")
 
     def _new_state(self, app: Flask, prefix: str) -> State:
-        return new_state(app, self.blueprint, prefix, self._given, self._metrics())
+        return new_state(app, self.blueprint, prefix, self._overrides, self._metrics())

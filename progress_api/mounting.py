@@ -1,4 +1,4 @@
-"""What a host has is used; what it lacks is made, for our routes alone."""
+"""Use what the host app has, and create the rest for our routes only (spec 10.1)."""
 
 import os
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ from progress_api.exceptions import SettingsError
 from progress_api.monitoring.metrics import Metrics
 from progress_api.progress.records import Policy
 from progress_api.progress.repository import Hook, ProgressRepository
-from progress_api.setting_types import NAME, PATH, Kind
 from progress_api.settings import Settings
+from progress_api.settings.setting_types import NAME, PATH, SettingType
 from progress_api.web.identity import HostCallbackIdentity, Identity, Learner, token_identity
 from progress_api.web.limits import Limits, storage_options
 from progress_api.web.state import State, states
@@ -42,7 +42,7 @@ _NO_LEARNER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overrides:
-    """What is given to a `ProgressAPI`; what is None is the host's, or made."""
+    """Arguments of `ProgressAPI`; None means to use the host app's object or to create one."""
 
     engine: "Engine | None"
     schema: str | None
@@ -52,63 +52,66 @@ class Overrides:
     settings: Settings | None
 
 
-def settings_for(app: Flask, given: Overrides) -> Settings:
-    """Return the settings; those of what the host has are not asked for.
+def settings_for(app: Flask, overrides: Overrides) -> Settings:
+    """Return the settings, without those that the host app makes unnecessary.
 
     Args:
-        app: the host.
-        given: settings, or they are read from the app's config and the environment.
+        app: the host app.
+        overrides: its `settings`, if given, replace those of the app's config and the environment.
 
     Raises:
-        SettingsError: with a sentence for each that is wrong, or for what there is no way to.
+        SettingsError: lists every invalid setting, or what is missing: a database, a way to
+            identify learners.
     """
-    no_database = given.engine is None and "sqlalchemy" not in app.extensions
-    no_learner = given.learner is None and "flask-jwt-extended" not in app.extensions
-    lacks = {
+    no_database = overrides.engine is None and "sqlalchemy" not in app.extensions
+    no_learner = overrides.learner is None and "flask-jwt-extended" not in app.extensions
+    missing = {
         "DATABASE_": no_database,
         "JWT_": no_learner,
         "RATELIMIT_": "limiter" not in app.extensions,
     }
-    settings = given.settings or Settings.of_guest(
-        app.config, os.environ, lacks=tuple(name for name, lacking in lacks.items() if lacking)
+    settings = overrides.settings or Settings.of_guest(
+        app.config,
+        os.environ,
+        lacks=tuple(name for name, is_missing in missing.items() if is_missing),
     )
     keys = settings.jwt_secret_key, settings.jwt_public_key, settings.jwt_jwks_url
-    told = [_NO_DATABASE] if no_database and not settings.database_url else []
-    told += [_NO_LEARNER] if no_learner and not any(keys) else []
-    if told:
-        raise SettingsError("\n".join(told))
+    faults = [_NO_DATABASE] if no_database and not settings.database_url else []
+    faults += [_NO_LEARNER] if no_learner and not any(keys) else []
+    if faults:
+        raise SettingsError("\n".join(faults))
     return settings
 
 
 def new_state(
-    app: Flask, blueprint: Blueprint, url_prefix: str, given: Overrides, metrics: Metrics
+    app: Flask, blueprint: Blueprint, url_prefix: str, overrides: Overrides, metrics: Metrics
 ) -> State:
-    """Return what a blueprint works with that is mounted in a host.
+    """Return the state of a blueprint that is mounted in a host app.
 
     Args:
-        app: the host.
-        blueprint: what is mounted.
-        url_prefix: where it is.
-        given: what is not to be the host's.
-        metrics: what it is measured with.
+        app: the host app.
+        blueprint: the mounted blueprint.
+        url_prefix: path of the mount.
+        overrides: arguments of `ProgressAPI`.
+        metrics: metrics of this mount.
 
     Raises:
-        SettingsError: what the host has, or a setting, is not fit for it.
+        SettingsError: a setting, an argument or an object of the host app cannot be used.
     """
-    _check(app, url_prefix, given)
-    settings = settings_for(app, given)
-    engine = _engine(app, given, settings)
+    _check(app, url_prefix, overrides)
+    settings = settings_for(app, overrides)
+    engine = _engine(app, overrides, settings)
     limiter = _limiter(app, settings)
     schema = settings.progress_schema
-    if given.schema is not None:
-        schema = _parsed("schema", NAME, given.schema)
+    if overrides.schema is not None:
+        schema = _parsed("schema", NAME, overrides.schema)
     services: dict[type, Callable[[Any], Any]] = {
         ProgressRepository: partial(
             ProgressRepository,
             policy=Policy.of(settings),
             schema=schema,
             one_trip=settings.database_one_trip,
-            on_certificate_earned=given.on_certificate_earned,
+            on_certificate_earned=overrides.on_certificate_earned,
             observer=metrics.activity,
         )
     }
@@ -120,7 +123,7 @@ def new_state(
         schema=schema,
         services={service: make(engine) for service, make in services.items()},
         on_session=services,
-        identity=_identity(app, given, settings),
+        identity=_identity(app, overrides, settings),
         limits=Limits(
             limiter.storage,
             _limits(settings),
@@ -132,27 +135,29 @@ def new_state(
     )
 
 
-def _check(app: Flask, url_prefix: str, given: Overrides) -> None:
-    """Refuse at once what would fail at the first request."""
+def _check(app: Flask, url_prefix: str, overrides: Overrides) -> None:
+    """Reject arguments that would fail only at the first request."""
     _parsed("url_prefix", PATH, url_prefix)
     if url_prefix in {other.url_prefix for other in states(app).values()}:
         raise SettingsError(f"Tutorial progress is mounted at {url_prefix} already.")
     for name in ("learner", "on_certificate_earned"):
-        function = getattr(given, name)
+        function = getattr(overrides, name)
         if function is not None and (not callable(function) or iscoroutinefunction(function)):
-            raise SettingsError(f"ProgressAPI's {name}= must be a function, and no coroutine.")
+            raise SettingsError(
+                f"ProgressAPI's {name}= must be a function, not a coroutine function."
+            )
 
 
-def _parsed(name: str, kind: Kind, value: str) -> str:
+def _parsed(name: str, setting_type: SettingType, value: str) -> str:
     try:
-        parsed: str = kind.parse(value)
+        parsed: str = setting_type.parse(value)
     except ValueError as error:
-        raise SettingsError(f"ProgressAPI's {name}= must be {kind.allowed}.") from error
+        raise SettingsError(f"ProgressAPI's {name}= must be {setting_type.description}.") from error
     return parsed
 
 
-def _engine(app: Flask, given: Overrides, settings: Settings) -> "Engine":
-    engine = given.engine or _default_engine(app)
+def _engine(app: Flask, overrides: Overrides, settings: Settings) -> "Engine":
+    engine = overrides.engine or _default_engine(app)
     if engine is None:
         return open_engine(settings)
     if not hasattr(engine, "dialect") or not hasattr(engine, "driver"):
@@ -177,17 +182,17 @@ def _default_engine(app: Flask) -> "Engine | None":
     return cast("Engine", engines[None])
 
 
-def _identity(app: Flask, given: Overrides, settings: Settings) -> Identity:
-    if given.learner:
-        return HostCallbackIdentity(given.learner)
+def _identity(app: Flask, overrides: Overrides, settings: Settings) -> Identity:
+    if overrides.learner:
+        return HostCallbackIdentity(overrides.learner)
     return token_identity(app, settings)
 
 
 def _limiter(app: Flask, settings: Settings) -> Limiter:
-    """Return the Limiter of the app, or a new one for its routes here.
+    """Return the Limiter of the host app, or a new one.
 
-    Only its storage and its key prefix are used. A new one is therefore set up on an app that
-    serves nothing: its hooks would cost every request, and find no limit to check.
+    Only its storage and its key prefix are used. A new Limiter is set up on a private Flask app,
+    because its hooks would cost every request and check nothing.
     """
     for limiter in app.extensions.get("limiter", ()):
         return cast("Limiter", limiter)
@@ -204,7 +209,7 @@ def _limiter(app: Flask, settings: Settings) -> Limiter:
 
 
 def _key_prefix(limiter: Limiter) -> str:
-    # Two hosts that share a store are kept apart by their prefixes, which has no public name.
+    # Separates host apps that share a store. flask-limiter has no public name for it.
     return getattr(limiter, "_key_prefix", "")
 
 

@@ -1,7 +1,7 @@
-"""gunicorn's settings and hooks: `gunicorn -c python:progress_api.serving progress_api.wsgi:app`.
+"""Configure gunicorn: `gunicorn -c python:progress_api.serving progress_api.wsgi:app`.
 
-The settings of the service are read when this module is imported, so import it as gunicorn's
-configuration only.
+Importing this module reads the settings of the service and may exit the process, so only gunicorn
+should import it.
 """
 
 import atexit
@@ -27,33 +27,33 @@ from gunicorn import glogging, util
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
-from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring.counters import Counters, CountersCollector
 from progress_api.monitoring.logs import JsonLines
 from progress_api.settings import Settings
+from progress_api.settings.environment import CONFIGURED, misspelled
 
 _PREFIX = "progress-api-metrics-"
 _RETRY_SECONDS = 1.0
-_SET_PDEATHSIG = 1  # of Linux's prctl
+_SET_PDEATHSIG = 1  # PR_SET_PDEATHSIG of Linux's prctl
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108  # nosec B108
 _SEPARATE_LIMITS = (
-    "RATELIMIT_STORAGE_URI is memory://: each of the %d workers counts limits separately. Name a "
-    "Valkey or Redis that all workers share."
+    "RATELIMIT_STORAGE_URI is memory://: each of the %d workers counts limits separately. Set it "
+    "to a Valkey or Redis that all workers share."
 )
 
 
 def _temporary_directory() -> Path:
-    with suppress(FileNotFoundError):  # no disk has room for a temporary file
+    with suppress(FileNotFoundError):  # raised if no file can be written, as on a full disk
         return Path(tempfile.gettempdir())
     return Path(_SHARED_MEMORY)
 
 
-_new = _temporary_directory() / f"{_PREFIX}{uuid.uuid4().hex}"
-# Made by the first worker.
-_directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new)
+_new_directory = _temporary_directory() / f"{_PREFIX}{uuid.uuid4().hex}"
+# Created by the first worker.
+_directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new_directory)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_directory)
-# The name also tells after a SIGHUP, when this module is imported again.
+# The name still shows this after a SIGHUP, when this module is imported again.
 _is_own = _directory.name.startswith(_PREFIX)
 _counters = Counters(_directory, is_private=_is_own)
 
@@ -68,28 +68,28 @@ bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
 worker_class = "gthread"
 threads = _settings.web_threads
-# gunicorn's default. Who is not accepted waits for as long as others keep their connections.
+# gunicorn's default. Further connections are not accepted until others are closed.
 worker_connections = 1000
 keepalive = 5
 timeout = 30
-# A worker shows that it is alive by touching a file, which must not depend on a disk.
+# Each worker updates a file to show that it is alive, which must not depend on a disk.
 worker_tmp_dir = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
-# Longer than a request may wait for its connection and its statements; with the default of
-# DATABASE_TIMEOUT shorter than an orchestrator waits.
+# Longer than a request can wait for a connection and its statements. With the default of
+# DATABASE_TIMEOUT, shorter than the 10 to 30 seconds that orchestrators wait.
 graceful_timeout = 4 + 2 * math.ceil(_settings.database_timeout / 1000)
-# An id of 255 characters, and a userId, are up to 6,120 bytes when they are percent-encoded.
+# A tutorialId and a userId of 255 characters each are up to 6,120 bytes when percent-encoded.
 limit_request_line = 8190
-# Who may speak for a client is TRUSTED_PROXIES alone; gunicorn itself would believe loopback.
+# Only TRUSTED_PROXIES decides which forwarded headers count; gunicorn would trust loopback.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
-# Two services of one user would take this socket from each other.
+# Two services of one user would compete for this socket.
 control_socket_disable = True
 accesslog = None
 
 
 class _WithoutAccessLog(glogging.Logger):
-    """Leaves the line about a request to the service, and does not collect what would be in it."""
+    """gunicorn's logger without an access log: the service logs each request itself."""
 
     access_log_enabled = False
 
@@ -97,14 +97,14 @@ class _WithoutAccessLog(glogging.Logger):
 logger_class = _WithoutAccessLog
 
 
-class _WithoutTheRequest(logging.Filter):
-    """Leaves out what a refused request was: it may name a learner."""
+class _WithoutRequestText(logging.Filter):
+    """Removes the text of an invalid request from its log record: it may name a learner."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the line, up to what was sent."""
-        told = record.getMessage()
-        if told.startswith("Invalid request"):
-            record.msg, record.args = told.partition(": ")[0], ()
+        """Keep the record, without the text of the request."""
+        message = record.getMessage()
+        if message.startswith("Invalid request"):
+            record.msg, record.args = message.partition(": ")[0], ()
         return True
 
 
@@ -112,7 +112,7 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": JsonLines}},
-    "filters": {"refused": {"()": _WithoutTheRequest}},
+    "filters": {"refused": {"()": _WithoutRequestText}},
     "handlers": {
         "out": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["refused"]}
     },
@@ -129,9 +129,11 @@ logconfig_dict = {
 
 
 def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str) -> None:  # noqa: ARG001
-    """Answer a request that is no HTTP as every other failure is answered."""
+    """Respond in JSON to a request that gunicorn cannot parse (spec 5.1, 5.5)."""
     detail = "The request could not be read; it is not well-formed, or too long."
-    if status_int == HTTPStatus.NOT_IMPLEMENTED:  # an unknown transfer coding is no fault of ours
+    if (
+        status_int == HTTPStatus.NOT_IMPLEMENTED
+    ):  # for an unknown transfer coding: an error of the client
         status_int, reason = HTTPStatus.BAD_REQUEST.value, HTTPStatus.BAD_REQUEST.phrase
     request_id = uuid.uuid4().hex
     logging.getLogger("gunicorn.error").info("refused", extra={"requestId": request_id})
@@ -140,12 +142,12 @@ def _refuse_in_json(sock: socket.socket, status_int: int, reason: str, mesg: str
         f"HTTP/1.1 {status_int} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
         "Cache-Control: no-store\r\n"
     )
-    answer = f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-    util.write_nonblock(sock, answer.encode("latin-1"))
+    response = f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    util.write_nonblock(sock, response.encode("latin-1"))
 
 
 def on_starting(server: Any) -> None:
-    """Warn of settings that probably do not do what was meant."""
+    """Warn about misspelled settings and separate rate limits."""
     for sentence in misspelled(os.environ, vars(_settings)):
         server.log.warning(sentence)
     in_memory = _settings.ratelimit_storage_uri.startswith("memory:")
@@ -154,7 +156,7 @@ def on_starting(server: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Count from zero, and serve the metrics of all workers on a separate port."""
+    """Reset the counters, and serve the metrics of all workers on a separate port (spec 9.3)."""
     if _is_own:
         atexit.register(_remove_directory, os.getpid())
     elif not server.master_pid:
@@ -170,11 +172,11 @@ def _serve_metrics(server: Any) -> None:
     try:
         start_http_server(port, host, registry)
     except OSError as error:
-        told = f"METRICS_PORT: cannot listen on {host} port {port} ({error.strerror})."
+        fault = f"METRICS_PORT: cannot listen on {host} port {port} ({error.strerror})."
         if not server.master_pid:
-            sys.exit(told)
-        # After a SIGUSR2: the master that this one is to replace has it until it ends.
-        server.log.warning(told)
+            sys.exit(fault)
+        # After a SIGUSR2 the old master holds the port until it ends.
+        server.log.warning(fault)
         threading.Thread(target=_serve_metrics_later, args=[registry], daemon=True).start()
 
 
@@ -187,37 +189,42 @@ def _serve_metrics_later(registry: CollectorRegistry) -> None:
 
 
 def _remove_directory(owner: int) -> None:
-    if os.getpid() == owner:  # a worker that ends runs what its master has registered
+    if os.getpid() == owner:  # a worker inherits the exit handlers of its master
         shutil.rmtree(_directory, ignore_errors=True)
 
 
 def pre_exec(server: Any) -> None:
-    """Let a master that is started by SIGUSR2 make a directory of its own."""
-    # `python -m gunicorn` starts again as a script, whose directory has another package `http`.
+    """Give a master that is started by SIGUSR2 a separate directory."""
+    # `python -m gunicorn` restarts as a script; its directory has a package `http`, which would
+    # hide the standard one.
     server.cfg.env_orig["PYTHONSAFEPATH"] = "1"
     if _is_own:
         server.cfg.env_orig.pop("PROMETHEUS_MULTIPROC_DIR", None)
 
 
 def pre_fork(_: Any, __: Any) -> None:
-    """Forget this package, so that after SIGHUP both gunicorn and the workers import it again."""
+    """Unload this package, so that gunicorn and its workers import it again after a SIGHUP."""
     for name in [name for name in sys.modules if name.partition(".")[0] == "progress_api"]:
         del sys.modules[name]
 
 
 def pre_request(worker: Any, request: Any) -> None:
-    """Let go of one in 16 where a worker has more than its share of few: another may have none.
+    """Close the connection of every 16th request if this worker has more than its share.
 
-    Who is let go of connects anew, and is accepted by the worker that is least busy. Of many each
-    has enough; to let go of them would cost, for gunicorn waits until the client has hung up too.
+    Another worker may have no connection at all. A client whose connection is closed reconnects
+    and lands on the least busy worker. With many connections every worker has its share, and
+    closing is expensive because gunicorn waits for the client to close too.
     """
     if threads * 2 < worker.nr_conns <= threads * 4 and worker.nr % 16 == 0:
         request.force_close()
 
 
 def post_fork(server: Any, _: Any) -> None:
-    """Answer in JSON, count, and end with the master, which needs the ports to start again."""
-    # gunicorn has no setting for the HTML that it sends when it cannot read a request.
+    """Set up a worker: errors in JSON, shared counters, and an end with the master.
+
+    A worker that outlived its master would hold the port, and a restart would fail.
+    """
+    # gunicorn has no setting for the HTML that it sends for an invalid request.
     util.write_error = _refuse_in_json
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_SET_PDEATHSIG, signal.SIGKILL)
@@ -227,7 +234,7 @@ def post_fork(server: Any, _: Any) -> None:
 
 
 def child_exit(_: Any, worker: Any) -> None:
-    """Keep what a worker counted, forget that it is alive."""
+    """Keep the counts of a worker that has ended, but not its gauges."""
     _counters.forget(worker.pid)
-    with suppress(OSError):  # a directory may have become read-only
+    with suppress(OSError):  # the directory may be read-only
         GunicornPrometheusMetrics.mark_process_dead_on_child_exit(worker.pid)

@@ -1,3 +1,3 @@
-"""The version of the package, and of the API in its description."""
+"""Version of the package, and of the API in its OpenAPI document."""
 
 VERSION = "0.2.0"

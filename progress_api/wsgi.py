@@ -1,18 +1,18 @@
-"""What a WSGI server serves: `progress_api.wsgi:app`."""
+"""Create the app for a WSGI server: `progress_api.wsgi:app`."""
 
 import logging
 import os
 import sys
 
 from progress_api.application import create_app
-from progress_api.environment import CONFIGURED, misspelled
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
+from progress_api.settings.environment import CONFIGURED, misspelled
 
-_GUNICORN_BOOT_ERROR = 3  # tells gunicorn not to start this worker again and again
+_GUNICORN_BOOT_ERROR = 3  # with this exit status gunicorn does not restart the worker forever
 _NOT_CONFIGURED = (
-    "Started without the configuration progress_api.serving: HOST and WEB_THREADS have no effect, "
-    "there is no METRICS_PORT, and each worker counts for itself. Start `progress-api serve`, or "
+    "Started without the configuration progress_api.serving: HOST, WEB_THREADS and METRICS_PORT "
+    "have no effect, and each worker counts separately. Run `progress-api serve`, or "
     "`gunicorn -c python:progress_api.serving progress_api.wsgi:app`."
 )
 

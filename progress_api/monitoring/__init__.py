@@ -1,1 +1,1 @@
-"""Metrics, log lines and health checks."""
+"""Metrics, logs and health checks."""

@@ -1,8 +1,8 @@
-"""The files in which worker processes count, so that one scrape returns the counts of all of them.
+"""Keep the counters of worker processes in files, so that one scrape returns their sum (spec 9.3).
 
 prometheus_client maps each file into memory. Without the directory a worker could not start, and a
-page that the disk has no room for would end it (SIGBUS). So a file gets its room here before it is
-mapped. What finds no room is counted in the worker's memory, and a metric reports the worker.
+page for which the disk has no space would kill it (SIGBUS). So disk space is reserved here before a
+file is mapped. Without space a worker counts in its own memory, and a metric reports the worker.
 """
 
 import logging
@@ -21,9 +21,9 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 _KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemostrecent")
 _ROOM = 1 << 17  # bytes of a new file; prometheus_client doubles a file that is full
-_ENTRY = 40  # bytes, at most, of a number without its name
-_USED = struct.Struct("i")  # how many bytes are in use, at the start of a file
-# Which of these prometheus_client raises depends on what a damaged file happens to contain.
+_ENTRY = 40  # most bytes of an entry besides its key
+_USED = struct.Struct("i")  # number of bytes in use, at the start of a file
+# prometheus_client raises one of these for a damaged file, depending on its content.
 _DAMAGED = (
     ValueError,
     RuntimeError,
@@ -37,31 +37,31 @@ _log = logging.getLogger("gunicorn.error")
 
 
 class Counters:
-    """The directory of these files, as gunicorn's master and its workers use it."""
+    """The directory of these files, for gunicorn's master and its workers."""
 
     def __init__(self, directory: Path, *, is_private: bool) -> None:
         """Count in memory until a worker calls `share`.
 
         Args:
-            directory: the one that PROMETHEUS_MULTIPROC_DIR names; it need not exist.
-            is_private: whether it may belong to this service's user only.
+            directory: the directory of PROMETHEUS_MULTIPROC_DIR; it need not exist.
+            is_private: whether the directory must belong to the user of this service.
         """
         self._directory = directory
         self._is_private = is_private
         self._files: dict[str, int] = {}
         self._is_reported = False
         self._lock = Lock()
-        # The library makes each number by calling this name. A process that loads the app without
-        # being a worker (--check-config, --preload) counts in memory and needs no directory.
-        if not isinstance(values.ValueClass, list):  # after a SIGHUP a preloaded app is still there
+        # prometheus_client creates each value by calling this name. A process that loads the app
+        # but is no worker (--check-config, --preload) counts in memory and needs no directory.
+        if not isinstance(values.ValueClass, list):  # a preloaded app survives a SIGHUP
             values.ValueClass = _EarlyValues()
 
     def share(self, user: int, group: int) -> None:
-        """Count in files from now on; to be called in each worker, before it loads the app.
+        """Count in files from now on; each worker calls this before it loads the app.
 
         Args:
-            user: the id of the user that the worker is going to run as.
-            group: the id of that user's group.
+            user: id of the user that the worker will run as.
+            group: id of that user's group.
         """
         try:
             self._make_directory(user, group)
@@ -74,10 +74,10 @@ class Counters:
             value.move()
 
     def forget(self, worker: int) -> None:
-        """Keep what a worker has counted, and give back the rest of the room that it reserved.
+        """Keep the counts of a worker, and release the unused disk space of its files.
 
         Args:
-            worker: the id of the process, which has ended.
+            worker: id of the process, which has ended.
         """
         for kind in _KINDS:
             file = self._directory / f"{kind}_{worker}.db"
@@ -86,10 +86,10 @@ class Counters:
                 opened.truncate(min(used, file.stat().st_size))
 
     def clear(self) -> None:
-        """Remove what an earlier run has counted, which would be added to this one's."""
-        for left in self._directory.glob("*.db"):
+        """Remove the files of an earlier run, whose counts would be added to the new ones."""
+        for file in self._directory.glob("*.db"):
             with suppress(OSError):
-                left.unlink()
+                file.unlink()
 
     def _make_directory(self, user: int, group: int) -> None:
         try:
@@ -101,19 +101,19 @@ class Counters:
         else:
             os.chown(self._directory, user, group)
 
-    def _shared_value(self, *made_of: Any, **options: Any) -> Any:
-        kind = "_".join(filter(None, (made_of[0], options.get("multiprocess_mode"))))
-        needed = len(mmap_key(*made_of[1:]).encode()) + _ENTRY
+    def _shared_value(self, *arguments: Any, **options: Any) -> Any:
+        kind = "_".join(filter(None, (arguments[0], options.get("multiprocess_mode"))))
+        needed = len(mmap_key(*arguments[1:]).encode()) + _ENTRY
         with self._lock:
             try:
                 self._make_room(kind, needed)
-                return self._mapped(*made_of, **options)
+                return self._mapped(*arguments, **options)
             except (OSError, *_DAMAGED) as error:
                 self._report(error)
-                return _in_memory(*made_of, **options)
+                return _in_memory(*arguments, **options)
 
     def _make_room(self, kind: str, needed: int) -> None:
-        """Reserve what one more number needs, before the library maps or doubles the file."""
+        """Reserve disk space for a value, before prometheus_client maps or doubles the file."""
         if kind not in self._files:
             path = self._directory / f"{kind}_{os.getpid()}.db"
             self._files[kind] = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -132,25 +132,25 @@ class Counters:
 
 
 class _EarlyValues(list["_EarlyValue"]):
-    """Makes numbers, and knows them all."""
+    """Creates values, and lists them."""
 
-    def __call__(self, *made_of: Any, **options: Any) -> "_EarlyValue":
-        self.append(_EarlyValue(*made_of, **options))
+    def __call__(self, *arguments: Any, **options: Any) -> "_EarlyValue":
+        self.append(_EarlyValue(*arguments, **options))
         return self[-1]
 
 
 class _EarlyValue:
-    """A number that is kept in memory until it is moved."""
+    """A value in memory, until `move` is called."""
 
-    def __init__(self, *made_of: Any, **options: Any) -> None:
-        self._made_of, self._options = made_of, options
-        self._keep_in(_in_memory(*made_of, **options))
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._arguments, self._options = arguments, options
+        self._keep_in(_in_memory(*arguments, **options))
 
     def move(self) -> None:
-        """Keep it where the library keeps numbers now."""
-        so_far = self.get()
-        self._keep_in(values.ValueClass(*self._made_of, **self._options))
-        self.set(so_far)
+        """Move to where prometheus_client keeps values now."""
+        value = self.get()
+        self._keep_in(values.ValueClass(*self._arguments, **self._options))
+        self.set(value)
 
     def _keep_in(self, value: Any) -> None:
         self.inc, self.set, self.get = value.inc, value.set, value.get
@@ -158,33 +158,33 @@ class _EarlyValue:
 
 
 class CountersCollector:
-    """What all workers have counted, and how many of the workers are missing in it."""
+    """Collects the counts of all workers, and the number of workers that are missing."""
 
     def __init__(self, directory: Path, workers: Callable[[], Iterable[int]]) -> None:
-        """Read nothing yet.
+        """Set up the collector.
 
         Args:
-            directory: of the files; it need not exist.
-            workers: returns the ids of the processes that should count there.
+            directory: directory of the files; it need not exist.
+            workers: returns the process ids of the workers that should have files.
         """
         self._directory = directory
         self._workers = workers
         self._logged: set[Path] = set()
 
     def collect(self) -> Iterator[Metric]:
-        """Add up the files, without those that are empty or damaged."""
+        """Add up the files, except empty and damaged files."""
         files = [*self._directory.glob("*.db")]
         try:
-            metrics = _added_up(files)
+            metrics = _sum_of(files)
         except (OSError, *_DAMAGED):
             files = [file for file in files if self._is_readable(file)]
-            metrics = _added_up(files)
+            metrics = _sum_of(files)
         yield from metrics
-        without = [one for one in self._workers() if not self._files_of(one) <= {*files}]
+        missing = [pid for pid in self._workers() if not self._files_of(pid) <= {*files}]
         yield GaugeMetricFamily(
             "progress_workers_without_counters",
-            "Workers whose requests are not, or not completely, in these metrics",
-            len(without),
+            "Workers whose requests are missing from these metrics, wholly or in part",
+            len(missing),
         )
 
     def _files_of(self, worker: int) -> set[Path]:
@@ -192,10 +192,10 @@ class CountersCollector:
 
     def _is_readable(self, file: Path) -> bool:
         try:
-            if not file.stat().st_size:  # it is being made, or there was no room for it
+            if not file.stat().st_size:  # just created, or the disk was full
                 return False
-            _added_up([file])
-        except FileNotFoundError:  # the file of a gauge is removed with its worker
+            _sum_of([file])
+        except FileNotFoundError:  # the files of gauges are removed when a worker ends
             return False
         except (OSError, *_DAMAGED) as error:
             if file not in self._logged:
@@ -205,10 +205,10 @@ class CountersCollector:
         return True
 
 
-def _in_memory(*made_of: Any, **options: Any) -> Any:
-    return values.MutexValue(*made_of, **options)  # type: ignore[no-untyped-call]
+def _in_memory(*arguments: Any, **options: Any) -> Any:
+    return values.MutexValue(*arguments, **options)  # type: ignore[no-untyped-call]
 
 
-def _added_up(files: Iterable[Path]) -> Iterable[Metric]:
+def _sum_of(files: Iterable[Path]) -> Iterable[Metric]:
     metrics = MultiProcessCollector.merge([str(file) for file in files])  # type: ignore[no-untyped-call]
     return list(metrics)

@@ -1,4 +1,4 @@
-"""Whether the process answers, and whether it can do its work."""
+"""Health checks: does the process respond, and is its database ready (spec 9.1, 9.2)?"""
 
 from collections.abc import Callable
 
@@ -14,23 +14,23 @@ def register(
     obstacle: Callable[[], DatabaseUnavailable | None],
     behind: Callable[[bool], object] = bool,
 ) -> None:
-    """Add `/healthz` and `/readyz` to the service on its own; neither needs a token.
+    """Add `/healthz` and `/readyz` to the standalone service; neither needs a token.
 
     Args:
-        app: the service.
-        obstacle: returns what keeps the service from its work on the database, or None; it raises
-            where the database does not answer.
-        behind: called with whether the database lacks a migration.
+        app: the standalone service.
+        obstacle: returns why the database is not ready, or None if it is; raises
+            DatabaseUnavailable if the database does not respond.
+        behind: called at each `/readyz` with whether a migration is missing.
     """
 
     def healthz() -> Response:
         return json_response({"status": "ok"})
 
     def readyz() -> Response:
-        found = obstacle()
-        behind(isinstance(found, DatabaseNotMigrated))
-        if found:
-            raise found
+        reason = obstacle()
+        behind(isinstance(reason, DatabaseNotMigrated))
+        if reason:
+            raise reason
         return json_response({"status": "ready"})
 
     for path, view in zip(HEALTH_PATHS, (healthz, readyz), strict=True):

@@ -1,4 +1,4 @@
-"""The id of each request, and one JSON line about it."""
+"""Give each request an id, and log one JSON line about it (spec 5.9, 9.6)."""
 
 import json
 import logging
@@ -19,10 +19,10 @@ _access = logging.getLogger(f"{LOGGER}.access")
 
 
 class JsonLines(OrjsonFormatter):
-    """One JSON object a line."""
+    """Formats a log record as one line of JSON."""
 
     def __init__(self) -> None:
-        """Name the fields as the rest of the service does."""
+        """Name the fields `time`, `level`, `logger` and `message`."""
         super().__init__(
             "{levelname}{name}{message}",
             style="{",
@@ -31,7 +31,7 @@ class JsonLines(OrjsonFormatter):
         )
 
     def jsonify_log_record(self, log_data: LogData) -> str:
-        """Return the line; orjson refuses lone surrogates and integers of over 64 bits."""
+        """Return the line; orjson rejects lone surrogates and integers of more than 64 bits."""
         try:
             return super().jsonify_log_record(log_data)
         except TypeError:
@@ -39,20 +39,20 @@ class JsonLines(OrjsonFormatter):
 
 
 class _WithRequestId(logging.Filter):
-    """Puts the request's id into every line that is written while it is served."""
+    """Adds the id of the current request to each log record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Keep the line."""
+        """Keep the record."""
         if not hasattr(record, "requestId") and has_request_context():
             record.requestId = g.get("progress_request_id")
         return True
 
 
 def configure(level: str) -> None:
-    """Write the service's own lines to standard output; for an app of our own, never for a host's.
+    """Log to standard output, in the standalone service; a host app configures its own logging.
 
     Args:
-        level: the least level that is logged.
+        level: lowest level that is logged.
     """
     logger = logging.getLogger(LOGGER)
     logger.setLevel(level)
@@ -65,39 +65,39 @@ def configure(level: str) -> None:
 
 
 def register(scaffold: Flask | Blueprint) -> None:
-    """Give every request below an app or a blueprint an id and a line.
+    """Give each request an id and a log line.
 
     Args:
-        scaffold: the app of the service on its own, the blueprint as a guest.
+        scaffold: the standalone service, or the blueprint in a host app.
     """
     scaffold.before_request(_begin)
     scaffold.after_request(_end)
 
 
 def request_id() -> str:
-    """Return the id of the current request, also where a host's hook ended it before ours began."""
+    """Return the id of the current request, which a host app's hook may have ended before ours."""
     if "progress_request_id" not in g:
         _begin()
-    known: str = g.progress_request_id
-    return known
+    identifier: str = g.progress_request_id
+    return identifier
 
 
 def _begin() -> None:
-    given = request.headers.get(REQUEST_ID, "")
-    g.progress_request_id = given if SAFE_ID.fullmatch(given) else secrets.token_hex(16)
+    sent = request.headers.get(REQUEST_ID, "")
+    g.progress_request_id = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
 def _end(response: Response) -> Response:
-    sent_as = request_id()
-    response.headers[REQUEST_ID] = sent_as
+    identifier = request_id()
+    response.headers[REQUEST_ID] = identifier
     caller = g.get("progress_caller")
-    told = {
-        "requestId": sent_as,
+    fields = {
+        "requestId": identifier,
         "learner": caller.pseudonym if caller else None,
         "method": request.method,
         "route": template(),
         "status": response.status_code,
         "durationMs": round(elapsed() * 1000, 3),
     }
-    _access.info("request", extra=told)
+    _access.info("request", extra=fields)
     return response

@@ -1,4 +1,4 @@
-"""The guide's two metrics (step 6) and the service's own, right over all workers."""
+"""Metrics for Prometheus, summed over all workers (spec 9.3 to 9.5)."""
 
 import os
 from collections.abc import Callable
@@ -22,22 +22,22 @@ from progress_api.exceptions import LimitExceeded, Unauthenticated
 from progress_api.monitoring.counters import CountersCollector
 
 UNMATCHED = "unmatched"
-GUEST_PREFIX = "progress_"
+_HOST_APP_PREFIX = "progress_"
 _REFUSALS = frozenset({401, 429})
 _REASONS = ("missing", "expired", "endless", "invalid")
 _WAIT_BUCKETS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 class Metrics:
-    """What is measured, in one registry."""
+    """All metrics of the service, in one registry."""
 
     def __init__(self, registry: CollectorRegistry, prefix: str = "") -> None:
         """Define the metrics.
 
         Args:
-            registry: where they are defined, once.
-            prefix: of the names of the guide's two, with which no metric of a host's can clash;
-                all others have it anyway.
+            registry: registry without these metrics.
+            prefix: prefix of the two metrics of spec 9.4, which keeps their names apart from a
+                host app's metrics (spec 10.5); the others begin with `progress_` anyway.
         """
         self._count = Counter(
             f"{prefix}api_requests_total",
@@ -51,7 +51,7 @@ class Metrics:
             ["endpoint"],
             registry=registry,
         )
-        # Each is found once: to look for it takes longer than to count.
+        # Cached, because looking up a labelled metric takes longer than counting.
         self._counted = cache(self._count.labels)
         self._timed = cache(self._duration.labels)
         self.activity = Activity(registry)
@@ -62,7 +62,7 @@ class Metrics:
         """Measure the current request.
 
         Args:
-            response: what is answered to it.
+            response: response to the request.
         """
         endpoint = template()
         self._counted(endpoint, str(response.status_code)).inc()
@@ -72,46 +72,42 @@ class Metrics:
 
 
 class Activity:
-    """What learners do, and what it takes; the repository tells it."""
+    """Metrics of what learners do; the repository calls these methods as its observer."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Define the metrics."""
-        self._chapters = _counter(registry, "chapters_completed", "Chapters that were completed")
-        self._attempts = _counter(
-            registry, "quiz_attempts", "Attempts at quizzes, repeats left out"
-        )
+        self._chapters = _counter(registry, "chapters_completed", "Completed chapters")
+        self._attempts = _counter(registry, "quiz_attempts", "Quiz attempts, without repeats")
         self._duplicates = _counter(
-            registry, "duplicates_absorbed", "Quiz posts that repeated an attempt"
+            registry, "duplicates_absorbed", "Quiz posts that repeated an earlier attempt"
         )
-        self._certificates = _counter(
-            registry, "certificates_earned", "Certificates that were earned"
-        )
+        self._certificates = _counter(registry, "certificates_earned", "Earned certificates")
         self._wait = Histogram(
             "progress_database_wait_seconds",
-            "How long a request waited for a database connection",
+            "Time that a request waited for a database connection, in seconds",
             buckets=_WAIT_BUCKETS,
             registry=registry,
         )
 
     def connection_awaited(self, seconds: float) -> None:
-        """Measure how long a connection was waited for."""
+        """Record how long a request waited for a connection."""
         self._wait.observe(seconds)
 
     def chapter_posted(self, *, completed: int) -> None:
-        """Count the chapters that became complete."""
+        """Count chapters that became completed."""
         self._chapters.inc(completed)
 
     def quiz_posted(self, *, is_repeat: bool) -> None:
-        """Count an attempt, or a repeat of one."""
+        """Count a quiz attempt, or a repeat of an earlier one."""
         (self._duplicates if is_repeat else self._attempts).inc()
 
     def certificate_earned(self) -> None:
-        """Count a certificate."""
+        """Count an earned certificate."""
         self._certificates.inc()
 
 
 class Refusals:
-    """Who was not let in."""
+    """Metrics of rejected requests."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Define the metrics."""
@@ -119,18 +115,18 @@ class Refusals:
         self._authentication = _counter(
             registry,
             "authentication_refusals",
-            "Requests without a valid token, by what is wrong with it",
+            "Requests without a valid token, by reason",
             "reason",
         )
         for reason in _REASONS:
             self._authentication.labels(reason)
 
     def count(self, failure: object, endpoint: str) -> None:
-        """Count a request that was refused.
+        """Count a rejected request.
 
         Args:
-            failure: why, where it was not a host that refused it.
-            endpoint: the template of its route.
+            failure: exception that rejected it, or None if the host app did.
+            endpoint: template of the route.
         """
         if isinstance(failure, LimitExceeded):
             self._limit.labels(endpoint).inc()
@@ -139,7 +135,7 @@ class Refusals:
 
 
 class Saturation:
-    """What the service may run out of; each is set by who knows it."""
+    """Gauges of what the service may run out of, set by the modules that know them."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         """Define the metrics."""
@@ -147,51 +143,51 @@ class Saturation:
             registry, "database_connections_in_use", "Database connections in use"
         )
         self.pool_size = _gauge(
-            registry, "database_pool_size", "Database connections that there are for requests"
+            registry, "database_pool_size", "Size of the database connection pools"
         )
         self.limiter_on_fallback = _gauge(
             registry,
             "limiter_on_fallback",
-            "Workers that count limits in their own memory, as the store is away",
+            "Workers that count limits in their own memory because the store is down",
         )
         self.schema_behind = Gauge(
             "progress_schema_behind",
-            "Whether the database lacks a migration, as /readyz saw it last",
+            "Whether a migration is missing in the database, as of the last /readyz",
             registry=registry,
             multiprocess_mode="livemostrecent",
         )
 
 
-def _counter(registry: CollectorRegistry, name: str, says: str, *labels: str) -> Counter:
-    return Counter(f"progress_{name}", says, labels, registry=registry)
+def _counter(registry: CollectorRegistry, name: str, help_text: str, *labels: str) -> Counter:
+    return Counter(f"progress_{name}", help_text, labels, registry=registry)
 
 
-def _gauge(registry: CollectorRegistry, name: str, says: str) -> Gauge:
-    return Gauge(f"progress_{name}", says, registry=registry, multiprocess_mode="livesum")
+def _gauge(registry: CollectorRegistry, name: str, help_text: str) -> Gauge:
+    return Gauge(f"progress_{name}", help_text, registry=registry, multiprocess_mode="livesum")
 
 
-_of_guests: WeakKeyDictionary[CollectorRegistry, Metrics] = WeakKeyDictionary()
+_by_registry: WeakKeyDictionary[CollectorRegistry, Metrics] = WeakKeyDictionary()
 _defining = Lock()
 
 
 def guest_metrics(registry: CollectorRegistry) -> Metrics:
-    """Return what all guests of one registry measure with; a name can be defined there once.
+    """Return the metrics in a registry; all mounts share them, as a name can be defined only once.
 
     Args:
-        registry: a host's.
+        registry: registry of the host app.
     """
     with _defining:
-        if registry not in _of_guests:
-            _of_guests[registry] = Metrics(registry, GUEST_PREFIX)
-        return _of_guests[registry]
+        if registry not in _by_registry:
+            _by_registry[registry] = Metrics(registry, _HOST_APP_PREFIX)
+        return _by_registry[registry]
 
 
 def register(scaffold: Flask | Blueprint, current: Callable[[], Metrics]) -> None:
-    """Measure every request below an app or a blueprint.
+    """Measure each request.
 
     Args:
-        scaffold: the app of the service on its own, the blueprint as a guest.
-        current: returns what the current request is measured with.
+        scaffold: the standalone service, or the blueprint in a host app.
+        current: returns the metrics of the current request.
     """
 
     def record(response: Response) -> Response:
@@ -203,10 +199,10 @@ def register(scaffold: Flask | Blueprint, current: Callable[[], Metrics]) -> Non
 
 
 def exposition(registry: CollectorRegistry) -> Response:
-    """Return the metrics of all workers as Prometheus reads them.
+    """Return the metrics of all workers in the text format of Prometheus.
 
     Args:
-        registry: this process's, where there is only one.
+        registry: registry of this process, used if it is the only one.
     """
     if directory := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = _shared(directory)
@@ -221,13 +217,13 @@ def _shared(directory: str) -> CollectorRegistry:
 
 
 def template() -> str:
-    """Return the template of the current request's route, never its path: paths have no bound."""
+    """Return the template of the current route; unlike paths, routes are few (spec 9.5)."""
     route = request.url_rule
     return route.rule if route else UNMATCHED
 
 
 def elapsed() -> float:
-    """Return the seconds since the current request came; 0 where a host's hook ended it before."""
+    """Return the seconds since the request began; 0 if a host app's hook ended it before ours."""
     now = perf_counter()
     started: float = g.get("progress_started", now)
     return now - started

@@ -11,7 +11,7 @@ from tests.conftest import MakeApp
 from tests.migrations.database import Database, succeeded
 
 REVISIONS = [f"progress_{number:04d}" for number in range(1, int(head()[-4:]) + 1)]
-NOT_MIGRATED = "The database is not migrated: run flask progress migrate."
+NOT_MIGRATED = "The database is not migrated: run progress-api migrate (or flask progress migrate)."
 IN_THE_WAY = "CREATE TABLE quiz_attempt_keys (somebody text)"
 
 

@@ -75,3 +75,10 @@ def test_both_are_accepted_where_both_are_set(make_app: MakeApp, make_learner: M
     assert learner.watch().status == 200
     assert with_cookie(learner, CSRF).watch().status == 200
     assert_unauthenticated(with_cookie(learner).watch())
+
+
+def test_a_cookie_counts_where_the_header_has_another_scheme(
+    make_app: MakeApp, make_learner: MakeLearner
+) -> None:
+    learner = with_cookie(make_learner(make_app(jwt_token_location=("headers", "cookies"))), CSRF)
+    assert learner.send("GET", headers={"Authorization": "Basic bGVhcm5lcjpwYXNz"}).status == 200

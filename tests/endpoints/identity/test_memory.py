@@ -175,6 +175,31 @@ def test_a_blocklist_that_comes_later_is_asked_of_remembered_tokens_too(
     assert_unauthenticated(ask_with(learner, encoded))
 
 
+def test_a_token_of_the_secret_before_does_not_bypass_a_blocklist(
+    make_app: MakeApp, make_learner: MakeLearner
+) -> None:
+    app = make_app(jwt_secret_key=OTHER_SECRET, jwt_previous_secret_key=SECRET)
+    learner = make_learner(app)
+    manager(app).token_in_blocklist_loader(lambda *_: True)
+
+    for key in (OTHER_SECRET, SECRET):
+        assert_unauthenticated(ask_with(learner, token(learner.name, key=key)))
+
+
+def test_a_token_in_a_cookie_is_remembered_too_and_its_double_is_not(
+    make_app: MakeApp, make_learner: MakeLearner, verified: Counter[str]
+) -> None:
+    learner = make_learner(make_app(jwt_token_location=("cookies",)))
+    encoded = token(learner.name, csrf="the double")
+    cookie = {"Authorization": "", "Cookie": f"access_token_cookie={encoded}"}
+
+    for double, status in (("the double", 200), ("another", 401), ("the double", 200)):
+        headers = cookie | {"X-CSRF-TOKEN": double}
+        assert learner.send("DELETE", headers=headers).status == status
+
+    assert verified[encoded] == 1
+
+
 @pytest.fixture
 def host(shared_database: str, monkeypatch: pytest.MonkeyPatch) -> Host:
     """Mount the service in an app with a JWTManager of its own."""

@@ -1,0 +1,238 @@
+"""Define every setting, and read the settings from the environment or a host app's config."""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
+from typing import Any
+
+from progress_api.exceptions import SettingsError
+from progress_api.settings.consistency import conflicts, key_faults, previous_key_faults
+from progress_api.settings.environment import misspelled
+from progress_api.settings.setting_types import (
+    ALGORITHM,
+    BOOLEAN,
+    DATABASE,
+    HOST,
+    LEVEL,
+    LIMIT,
+    LOCATIONS,
+    NAME,
+    ORIGINS,
+    PATH,
+    PEM,
+    SECRET,
+    STORE,
+    TEXT,
+    URL,
+    WORD,
+    SettingType,
+    database_url,
+    number,
+)
+
+DEFAULT_PREFIX = "/v1/tutorials/progress"
+_HOST_APP_PREFIX = "PROGRESS_"
+# A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
+_IN_A_HOST_APP = ("DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "RATELIMIT_", "URL_", "WEB_THREADS")
+
+
+def _setting(default: Any, setting_type: SettingType, help_text: str) -> Any:
+    is_secret = setting_type in (SECRET, DATABASE, STORE)
+    metadata = {"type": setting_type, "help": help_text}
+    return field(default=default, metadata=metadata, repr=not is_secret)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings of a service. The environment variable of each is its name in capitals."""
+
+    database_url: str = _setting(MISSING, DATABASE, "The PostgreSQL database.")
+    database_timeout: int = _setting(
+        2000, number(100, 60000), "Timeout of a statement, in milliseconds."
+    )
+    database_one_trip: bool = _setting(
+        True,
+        BOOLEAN,
+        "Send each write in one round trip. Set to false behind a pooler in transaction mode.",
+    )
+    migrate_timeout: int = _setting(
+        300, number(1, 86400), "Seconds that a migration waits for its locks."
+    )
+    url_prefix: str = _setting(DEFAULT_PREFIX, PATH, "Path prefix of the endpoints.")
+    host: str = _setting("127.0.0.1", HOST, "Address to listen on.")
+    port: int = _setting(8000, number(1, 65535), "Port to listen on.")
+    web_concurrency: int = _setting(2, number(1, 256), "Number of worker processes.")
+    web_threads: int = _setting(
+        4, number(1, 256), "Threads, and database connections, of each worker."
+    )
+    jwt_algorithm: str = _setting(
+        "HS256", ALGORITHM, "The only accepted signature algorithm of tokens."
+    )
+    jwt_secret_key: str | None = _setting(None, SECRET, "Shared secret that verifies HS tokens.")
+    jwt_previous_secret_key: str | None = _setting(
+        None, SECRET, "Previous secret, still accepted while keys are rotated."
+    )
+    jwt_public_key: str | None = _setting(
+        None, PEM, "Public key that verifies RS, ES or PS tokens."
+    )
+    jwt_previous_public_key: str | None = _setting(
+        None, PEM, "Previous public key, still accepted while keys are rotated."
+    )
+    jwt_jwks_url: str | None = _setting(
+        None, URL, "Address of the JWK set with the public keys, instead of JWT_PUBLIC_KEY."
+    )
+    jwt_decode_audience: str | None = _setting(None, TEXT, "Expected `aud` claim.")
+    jwt_decode_issuer: str | None = _setting(None, TEXT, "Expected `iss` claim.")
+    jwt_decode_leeway: int = _setting(0, number(0, 600), "Tolerated clock difference, in seconds.")
+    jwt_identity_claim: str = _setting("sub", WORD, "The claim with the id of the learner.")
+    jwt_token_location: tuple[str, ...] = _setting(
+        ("headers",), LOCATIONS, "Where a request carries its token."
+    )
+    ratelimit_enabled: bool = _setting(True, BOOLEAN, "Enable rate limits.")
+    ratelimit_storage_uri: str = _setting("memory://", STORE, "Where rate limits are counted.")
+    ratelimit_get: str = _setting("60/minute", LIMIT, "Limit of reading progress.")
+    ratelimit_chapter: str = _setting("30/minute", LIMIT, "Limit of posting chapters.")
+    ratelimit_quiz: str = _setting("10/minute", LIMIT, "Limit of posting quizzes.")
+    ratelimit_complete: str = _setting("5/minute", LIMIT, "Limit of completing tutorials.")
+    ratelimit_reset: str = _setting("5/minute", LIMIT, "Limit of resetting progress.")
+    cors_origins: tuple[str, ...] = _setting(
+        (), ORIGINS, "Origins whose pages may call the service."
+    )
+    trusted_proxies: int = _setting(
+        0, number(0, 10), "Number of proxies in front whose forwarded headers are trusted."
+    )
+    require_https: bool = _setting(False, BOOLEAN, "Reject plain HTTP, and send HSTS.")
+    metrics_host: str = _setting("127.0.0.1", HOST, "Address that /metrics listens on.")
+    metrics_port: int = _setting(
+        9464, number(0, 65535), "Port that /metrics listens on; 0 disables it."
+    )
+    metrics_public: bool = _setting(False, BOOLEAN, "Serve /metrics on PORT as well.")
+    docs_enabled: bool = _setting(False, BOOLEAN, "Serve interactive documentation at /docs.")
+    log_level: str = _setting("INFO", LEVEL, "Lowest level that is logged.")
+    progress_admin_scope: str = _setting(
+        "progress:admin", WORD, "Scope whose holder may act for any learner."
+    )
+    progress_sticky_completion: bool = _setting(
+        False, BOOLEAN, "Keep a completed chapter completed, whatever is posted later."
+    )
+    progress_schema: str | None = _setting(None, NAME, "PostgreSQL schema of the tables.")
+    progress_max_chapters: int = _setting(
+        1000, number(1, 10000), "Maximum number of chapters of one learner in one tutorial."
+    )
+    progress_max_quizzes: int = _setting(
+        1000, number(1, 10000), "Maximum number of quizzes of one learner in one tutorial."
+    )
+    progress_max_body_bytes: int = _setting(
+        65536, number(1024, 16777216), "Maximum size of a request body, in bytes."
+    )
+
+    def __post_init__(self) -> None:
+        """Add the driver to `database_url` if it is missing."""
+        if self.database_url:
+            object.__setattr__(self, "database_url", database_url(self.database_url))
+
+    @classmethod
+    def from_environment(
+        cls,
+        environment: Mapping[str, str],
+        *,
+        keys_needed: bool = True,
+        database_needed: bool = True,
+    ) -> "Settings":
+        """Read the settings of the standalone service; an empty value means the default.
+
+        Args:
+            environment: variables by name, such as `os.environ`.
+            keys_needed: require a key that verifies tokens; a migration needs none.
+            database_needed: require `DATABASE_URL`; signing a token needs none.
+
+        Raises:
+            SettingsError: one sentence for each missing or invalid setting (spec 9.8).
+        """
+        names = {setting: setting.name.upper() for setting in fields(cls)}
+        texts = {name: environment.get(name, "") for name in names.values()}
+        values, faults = _read_all(names, texts)
+        if values.get("database_url") is MISSING and not database_needed:
+            values["database_url"] = ""
+        elif values.get("database_url") is MISSING:
+            faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.description}.")
+        faults += key_faults(values) + previous_key_faults(values) if keys_needed else []
+        faults += conflicts(values)
+        faults += misspelled(environment, names.values()) if faults else []
+        _reject(faults)
+        return cls(**values)
+
+    @classmethod
+    def of_guest(
+        cls, config: Mapping[str, Any], environment: Mapping[str, str], *, lacks: tuple[str, ...]
+    ) -> "Settings":
+        """Read the settings of a `ProgressAPI` in a host app; their names begin with `PROGRESS_`.
+
+        A name without that prefix gets it. Each setting is read from the app's config, or else
+        from the environment. Settings of what the app lacks are also read from the environment by
+        their plain names, such as `DATABASE_URL`.
+
+        Args:
+            config: the config of the app.
+            environment: variables by name, such as `os.environ`.
+            lacks: first parts of the names of those settings, such as `JWT_`.
+
+        Raises:
+            SettingsError: one sentence for each invalid setting.
+        """
+        names, texts = {}, {}
+        for setting in fields(cls):
+            plain = setting.name.upper()
+            name = _HOST_APP_PREFIX + plain.removeprefix(_HOST_APP_PREFIX)
+            if plain.startswith(lacks) and name not in config and name not in environment:
+                name = plain
+            names[setting] = name
+            value = config.get(name) if name.startswith(_HOST_APP_PREFIX) else None
+            value = environment.get(name, "") if value is None else value
+            texts[name] = _as_text(name, value) if plain.startswith(_IN_A_HOST_APP) else ""
+        values, faults = _read_all(names, texts)
+        _reject(faults)
+        if values["database_url"] is MISSING:
+            values["database_url"] = ""
+        return cls(**values)
+
+
+def check_keys(settings: Settings) -> None:
+    """Check the keys, also of settings that were not read from the environment (spec 4.3).
+
+    Raises:
+        SettingsError: one sentence for each missing or invalid key.
+    """
+    _reject(key_faults(vars(settings)) + previous_key_faults(vars(settings)))
+
+
+def _as_text(name: str, value: Any) -> str:
+    # A host app's config holds values of any type; setting types parse text.
+    if isinstance(value, bytes):
+        raise SettingsError(f"{name} is bytes; it must be a text.")
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _read_all(
+    names: Mapping[Field[Any], str], texts: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
+    values: dict[str, Any] = {}
+    faults = []
+    for setting, name in names.items():
+        setting_type, text = setting.metadata["type"], texts[name]
+        values[setting.name] = setting.default
+        if text.strip():
+            try:
+                values[setting.name] = setting_type.parse(text)
+            except (ValueError, LookupError):
+                # The value itself is not repeated: it may be a secret.
+                faults.append(
+                    f"{name} has a value that is not allowed: "
+                    f"it must be {setting_type.description}."
+                )
+                del values[setting.name]
+    return values, faults
+
+
+def _reject(faults: list[str]) -> None:
+    if faults:
+        raise SettingsError("\n".join(faults))
