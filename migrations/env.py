@@ -1,4 +1,4 @@
-"""Run by Alembic: migrate the connection that `progress_api.schema.migrate` has opened."""
+"""Run migrations on the connection opened by `progress_api.schema.migrate`; called by Alembic."""
 
 from alembic import context
 
@@ -11,7 +11,7 @@ context.configure(
     version_table=VERSION_TABLE,
     transaction_per_migration=True,
     compare_server_default=True,
-    # The tables of others in the same database are none of ours.
+    # Ignore tables of other applications in the same database.
     include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
 )
 

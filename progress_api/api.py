@@ -1,30 +1,25 @@
-"""All endpoints of the service, and what its OpenAPI document says of them together."""
+"""The API of the service: the endpoints of all capabilities, and what is common to them."""
 
 from progress_api.openapi import pages
-from progress_api.progress.routes import ENDPOINTS
+from progress_api.progress import routes as progress
 from progress_api.settings import Settings
-from progress_api.web.endpoint import API as _API
+from progress_api.web import endpoint
+from progress_api.web.error_responses import ERRORS
 
 _ABOUT = """\
-What each learner has watched of each tutorial, where it stopped, which quizzes are passed, and
-whether the certificate is earned.
-
-- The learner is the token's. Naming another one as `userId` needs the scope `{scope}`.
-- `null` for a field that is not required is as good as none. Fields not listed are ignored.
-- A body has at most {size} bytes; a learner's tutorial has at most {chapters} chapters and
-  {quizzes} quizzes.
-- Every answer is JSON. OPTIONS is answered on each of these paths, without a token."""
-_STICKY = "\n- A completed chapter stays so, whatever is posted later."
+- A request is for the learner of its token. To name another learner as `userId`, the token needs
+  the scope `{settings.progress_admin_scope}`.
+- `null` for an optional field means that it is not given. Fields that are not listed are ignored.
+- A body has at most {settings.progress_max_body_bytes} bytes.
+- Every response is JSON. OPTIONS on any of these paths returns its methods, without a token."""
 
 
 def _about(settings: Settings) -> str:
-    about = _ABOUT.format(
-        scope=settings.progress_admin_scope,
-        size=settings.progress_max_body_bytes,
-        chapters=settings.progress_max_chapters,
-        quizzes=settings.progress_max_quizzes,
-    )
-    return about + (_STICKY if settings.progress_sticky_completion else "")
+    return f"{progress.about(settings)}\n\n{_ABOUT.format(settings=settings)}"
 
 
-API = _API((*ENDPOINTS, pages.ENDPOINT), _about)
+API = endpoint.API(
+    endpoints=(*progress.ENDPOINTS, pages.ENDPOINT),
+    errors={**ERRORS, **progress.ERRORS},
+    about=_about,
+)

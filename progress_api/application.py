@@ -83,7 +83,7 @@ def _observe(app: Flask, settings: Settings, measured: Metrics) -> None:
     logs.register(app)
     metrics.register(app, lambda: measured)
     responses.register(app)
-    error_responses.register(app)
+    error_responses.register(app, API.errors)
 
 
 def _set_up(app: Flask, settings: Settings) -> SQLAlchemy:

@@ -109,7 +109,7 @@ class ProgressNotFound(ProgressError):
 
 
 class NotEligible(ProgressError):
-    """The certificate needs 95 percent of the chapters and every quiz passed."""
+    """The certificate needs 95 percent of the chapters and every attempted quiz passed."""
 
 
 class TooManyChapters(ProgressError):

@@ -114,7 +114,7 @@ class ProgressAPI:
         logs.register(blueprint)
         metrics.register(blueprint, lambda: state().metrics)
         responses.register(blueprint)
-        error_responses.register(blueprint)
+        error_responses.register(blueprint, API.errors)
         host_limits.register(blueprint)
         routing.register(blueprint, API.endpoints, fallbacks=True)
 

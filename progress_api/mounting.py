@@ -105,7 +105,7 @@ def new_state(
     services: dict[type, Callable[[Any], Any]] = {
         ProgressRepository: partial(
             ProgressRepository,
-            policy=_policy(settings),
+            policy=Policy.of(settings),
             schema=schema,
             one_trip=settings.database_one_trip,
             on_certificate_earned=given.on_certificate_earned,
@@ -189,15 +189,18 @@ def _limiter(app: Flask, settings: Settings) -> Limiter:
     Only its storage and its key prefix are used. A new one is therefore set up on an app that
     serves nothing: its hooks would cost every request, and find no limit to check.
     """
-    limiter: Limiter | None = next(iter(app.extensions.get("limiter", ())), None)
+    for limiter in app.extensions.get("limiter", ()):
+        return cast("Limiter", limiter)
     uri = settings.ratelimit_storage_uri
-    return limiter or Limiter(
+    made = Limiter(
         get_remote_address,
         app=Flask(__name__, static_folder=None),
         storage_uri=uri,
         storage_options=storage_options(uri),
         strategy="fixed-window",
     )
+    made.logger.handlers.pop()  # each Limiter adds another NullHandler to a shared logger
+    return made
 
 
 def _key_prefix(limiter: Limiter) -> str:
@@ -213,11 +216,3 @@ def _limits(settings: Settings) -> dict[str, str]:
         for endpoint in API.endpoints
         if endpoint.limit
     }
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        sticky_completion=settings.progress_sticky_completion,
-        max_chapters=settings.progress_max_chapters,
-        max_quizzes=settings.progress_max_quizzes,
-    )

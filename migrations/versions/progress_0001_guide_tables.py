@@ -1,4 +1,4 @@
-"""Make the tables of the guide, exactly (guide, step 1)."""
+"""Create the initial tables (spec 8.1)."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ down_revision = None
 branch_labels = ("progress_api",)
 depends_on = None
 
-# Every name is final: the one that PostgreSQL gives to what the guide leaves without a name. A host
-# that takes this into its own history may have a naming convention, which is not for our tables.
+# Constraint names are PostgreSQL's defaults, spelled out with `op.f` so that a host's naming
+# convention cannot change them.
 _PERCENTAGE = "completion_percentage >= 0 AND completion_percentage <= 100"
 
 
 def upgrade() -> None:
-    """Make the three tables and their five indexes."""
+    """Create the three tables and their five indexes."""
     _tutorial_progress()
     _chapter_progress()
     _quiz_scores()

@@ -1,4 +1,4 @@
-"""Remember what tells a repeated quiz post from a new attempt (contract, rules of progress)."""
+"""Store keys that identify repeated quiz posts (spec 2.15, 2.16)."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table; it goes with its quiz."""
+    """Create the table; its rows are deleted with their quiz."""
     op.create_table(
         "quiz_attempt_keys",
         sa.Column("quiz_score_id", sa.Uuid(), nullable=False),
@@ -28,5 +28,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the table; a repeat of an earlier post counts again from here."""
+    """Drop the table; repeats of earlier posts then count as new attempts."""
     op.drop_table("quiz_attempt_keys")

@@ -1,8 +1,8 @@
-"""Make the unique keys newer than the other indexes, so that PostgreSQL prefers them.
+"""Rebuild the unique keys, so that PostgreSQL prefers them to the other indexes.
 
-Of indexes that cost the same PostgreSQL takes the newest, and in tables that were never analyzed
-they all cost the same. Each write then read every learner of its tutorial, by the index on
-tutorial_id alone.
+Among indexes of equal cost PostgreSQL uses the newest, and in tables that were never analyzed all
+costs are equal. Each write therefore read the rows of every learner of its tutorial, through the
+index on tutorial_id.
 """
 
 import sqlalchemy as sa
@@ -21,9 +21,9 @@ _UNIQUE_KEYS = {
 
 
 def upgrade() -> None:
-    """Build each key again: a new index takes the place of the old one, and nobody waits for it."""
+    """Replace the index of each key by a new one, without blocking queries."""
     context = op.get_context()
-    if context._in_external_transaction:  # noqa: SLF001 - Alembic has no public name for it
+    if context._in_external_transaction:  # noqa: SLF001 - no public name in Alembic
         _replace_in_transaction()
         return
     schema = None if context.as_sql else _schema()
@@ -33,7 +33,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Leave the keys: which index is the newest is no part of the schema."""
+    """Change nothing: the age of an index is not part of the schema."""
 
 
 def _name(table: str, columns: tuple[str, ...]) -> str:
@@ -41,20 +41,20 @@ def _name(table: str, columns: tuple[str, ...]) -> str:
 
 
 def _schema() -> str | None:
-    """Return the schema of the tables: outside a transaction the search path may be another."""
+    """Return the schema of the tables, because outside a transaction the search path may differ."""
     relation = sa.table("pg_class", sa.column("oid"), sa.column("relnamespace"))
     namespace = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname", sa.String))
-    is_ours = relation.c.oid == sa.func.to_regclass("tutorial_progress")
+    is_table = relation.c.oid == sa.func.to_regclass("tutorial_progress")
     joined = relation.join(namespace, namespace.c.oid == relation.c.relnamespace)
-    name = sa.select(namespace.c.nspname).select_from(joined).where(is_ours)
-    found: str | None = op.get_bind().scalar(name)
-    return found
+    name = sa.select(namespace.c.nspname).select_from(joined).where(is_table)
+    schema: str | None = op.get_bind().scalar(name)
+    return schema
 
 
 def _rebuild(key: str, schema: str | None) -> None:
-    # What an attempt that was interrupted has left.
-    for left in (f"{key}_ccnew", f"{key}_ccold"):
-        op.drop_index(left, schema=schema, if_exists=True, postgresql_concurrently=True)
+    # An interrupted REINDEX CONCURRENTLY leaves these indexes behind.
+    for index in (f"{key}_ccnew", f"{key}_ccold"):
+        op.drop_index(index, schema=schema, if_exists=True, postgresql_concurrently=True)
     quote = op.get_context().dialect.identifier_preparer.quote
     op.execute("REINDEX INDEX CONCURRENTLY " + ".".join(map(quote, filter(None, (schema, key)))))
 

@@ -1,7 +1,7 @@
-"""The database: engines, units of statements, how they travel, and what may go wrong."""
+"""Send batches of statements to PostgreSQL, and classify its failures."""
 
 from progress_api.database.batch import Row, StatementBatch
-from progress_api.database.circuit_breaker import asking
+from progress_api.database.circuit_breaker import guard
 from progress_api.database.connections import checked_connection
 from progress_api.database.engines import enforce_timeouts, engine_options, open_engine
 from progress_api.database.errors import errors_of, message_of, sqlstate
@@ -10,19 +10,18 @@ from progress_api.database.executor import EngineExecutor, Executor, translated_
 from progress_api.database.sessions import AnySession, SessionExecutor
 
 __all__ = [
-    "FOREIGN_ERRORS",
     "AnySession",
     "EngineExecutor",
     "Executor",
     "Row",
     "SessionExecutor",
     "StatementBatch",
-    "asking",
     "checked_connection",
     "enforce_timeouts",
     "engine_options",
     "errors_of",
     "exclusive_connection",
+    "guard",
     "message_of",
     "open_engine",
     "sqlstate",

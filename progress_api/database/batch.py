@@ -1,4 +1,4 @@
-"""A unit of statements, and how PostgreSQL prepares and executes it."""
+"""Group the statements of one transaction, and compile them to PREPARE and EXECUTE."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,22 +11,22 @@ Row = Sequence[Any]
 
 
 class StatementBatch:
-    """Statements that are one write, or one read; the last one returns the answer."""
+    """The statements of one write or one read. The last one returns the result."""
 
     def __init__(self, *statements: Any) -> None:
-        """Keep the statements.
+        """Store the statements.
 
         Args:
-            statements: SQLAlchemy Core statements with named parameters, and no others.
+            statements: SQLAlchemy Core statements. Every parameter must be named.
         """
         self.statements = statements
         self._prepared: dict[str | None, PreparedBatch] = {}
 
     def prepared(self, schema: str | None) -> "PreparedBatch":
-        """Return the unit as PostgreSQL's own PREPARE and EXECUTE, compiled once.
+        """Return the batch as PREPARE and EXECUTE statements, compiled once per schema.
 
         Args:
-            schema: where the tables are; None for where the connection looks by itself.
+            schema: the schema of the tables; None for the connection's search path.
         """
         if schema not in self._prepared:
             self._prepared[schema] = PreparedBatch.of(self.statements, schema)
@@ -34,19 +34,19 @@ class StatementBatch:
 
 
 class PreparedBatch(NamedTuple):
-    """Statements by the names they are prepared under, and how they are executed in one string."""
+    """PREPARE statements by name, and the EXECUTE statements joined into one string."""
 
     statements: dict[str, str]
     execution: str
 
     @classmethod
     def of(cls, statements: Iterable[Any], schema: str | None) -> "PreparedBatch":
-        """Compile; asyncpg's dialect is the one that writes PostgreSQL's own `$1`."""
+        """Compile statements with asyncpg's dialect, which writes placeholders as `$1`."""
         prepared, executions = {}, []
         dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
         for statement in statements:
             compiled = statement.compile(dialect=dialect, **_in_schema(schema))
-            # A name that only this text can have: a connection may serve two versions.
+            # Hash the text: behind a pooler, one connection may serve two versions of the service.
             name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
             prepared[name] = f"PREPARE {name} AS {compiled}"
             arguments = ", ".join(f"%({name})s" for name in compiled.positiontup or ())

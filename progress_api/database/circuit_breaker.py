@@ -1,4 +1,4 @@
-"""Notices that PostgreSQL has gone silent, so that not every request waits for it in turn."""
+"""Fail fast while PostgreSQL does not respond, instead of letting each request wait in turn."""
 
 import threading
 import time
@@ -7,100 +7,104 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from progress_api.database.errors import errors_of, is_silence, is_unavailable
+from progress_api.database.errors import errors_of, is_unavailable, is_unresponsive
 from progress_api.database.reasons import unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
-# Where a single connection was silent, the database answers long before this.
-_PATIENCE_SECONDS = 0.2
-_OPTION = "progress_silence"
+# Enough for the probe if only one connection was lost and the database itself responds.
+_GRACE_SECONDS = 0.2
+_OPTION = "progress_circuit_breaker"
 
 
 @contextmanager
-def asking(engine: Engine) -> Iterator[None]:
-    """While something is asked of a database.
+def guard(engine: Engine) -> Iterator[None]:
+    """Run this block unless the engine's circuit breaker is open, and translate its failures.
 
     Args:
-        engine: ours or a host's.
+        engine: the service's engine or a host's, which has no circuit breaker.
 
     Raises:
-        DatabaseUnavailable: it cannot answer now, or is known to be silent.
+        DatabaseUnavailable: the database failed, or the circuit breaker is open.
     """
-    silence: CircuitBreaker | None = engine.get_execution_options().get(_OPTION)
-    if silence:
-        silence.refuse()
+    breaker: CircuitBreaker | None = engine.get_execution_options().get(_OPTION)
+    if breaker:
+        breaker.raise_if_open()
     began = time.monotonic()
     try:
         yield
     except errors_of(engine) as error:
-        if silence and is_silence(error, time.monotonic() - began):
-            silence.begin()
+        if breaker and is_unresponsive(error, time.monotonic() - began):
+            breaker.open()
         if is_unavailable(error):
             raise unavailable(error) from error
         raise
 
 
 def install_circuit_breaker(engine: Engine) -> None:
-    """Refuse at once what is asked of a database that has stopped to answer, until it answers.
+    """Give an engine a circuit breaker, which `guard` uses.
 
     Args:
-        engine: of our own, whose connections have deadlines.
+        engine: the service's engine, whose connections have timeouts.
     """
     engine.update_execution_options(**{_OPTION: CircuitBreaker(engine)})
 
 
 class CircuitBreaker:
-    """Whether a database has stopped to answer, as one does that is frozen or out of reach."""
+    """Rejects statements after a database stopped responding, until a probe succeeds."""
 
     def __init__(self, engine: Engine) -> None:
         """Start closed: statements pass."""
         self._engine = engine
         self._lock = threading.Lock()
-        self._one_waits = threading.Lock()
-        self._over = threading.Event()
-        self._over.set()
-        self._patience_ends = 0.0
+        self._waiter = threading.Lock()
+        self._closed = threading.Event()
+        self._closed.set()
+        self._grace_ends = 0.0
 
-    def refuse(self) -> None:
-        """Raise where it is silent, also after a moment in which it may prove not to be."""
-        if not self._over.is_set() and not self._ends_soon():
+    def raise_if_open(self) -> None:
+        """Raise while the breaker is open, after a short grace period for the probe.
+
+        Raises:
+            DatabaseUnavailable: the database does not respond.
+        """
+        if not self._closed.is_set() and not self._closes_soon():
             raise DatabaseUnavailable
 
-    def _ends_soon(self) -> bool:
-        doubtful = self._patience_ends - time.monotonic()
-        if doubtful > 0:
-            return self._over.wait(doubtful)
-        # One waits, so that the first to ask when it answers again is served; the others would
-        # only keep threads that are needed to refuse.
-        if not self._one_waits.acquire(blocking=False):
+    def _closes_soon(self) -> bool:
+        grace = self._grace_ends - time.monotonic()
+        if grace > 0:
+            return self._closed.wait(grace)
+        # One thread waits, so that a request is served as soon as the database responds again.
+        # More of them would only block threads that are needed to reject requests.
+        if not self._waiter.acquire(blocking=False):
             return False
         try:
-            return self._over.wait(_PATIENCE_SECONDS)
+            return self._closed.wait(_GRACE_SECONDS)
         finally:
-            self._one_waits.release()
+            self._waiter.release()
 
-    def begin(self) -> None:
-        """Ask, from now until it answers, on behalf of all."""
+    def open(self) -> None:
+        """Reject statements from now on, and probe the database until it responds."""
         with self._lock:
-            if not self._over.is_set():
+            if not self._closed.is_set():
                 return
-            self._over.clear()
-            self._patience_ends = time.monotonic() + _PATIENCE_SECONDS
-        self._engine.dispose()  # what is wrong with one connection is wrong with those of its age
-        threading.Thread(target=self._ask, daemon=True).start()
+            self._closed.clear()
+            self._grace_ends = time.monotonic() + _GRACE_SECONDS
+        self._engine.dispose()  # its other connections are broken too
+        threading.Thread(target=self._probe_until_answered, daemon=True).start()
 
-    def _ask(self) -> None:
+    def _probe_until_answered(self) -> None:
         try:
-            while self._lasts():
+            while self._is_still_unresponsive():
                 pass
         finally:
-            self._over.set()
+            self._closed.set()
 
-    def _lasts(self) -> bool:
+    def _is_still_unresponsive(self) -> bool:
         began = time.monotonic()
         try:
             with self._engine.connect() as connection:
                 connection.execute(select(1))
         except errors_of(self._engine) as error:
-            return is_silence(error, time.monotonic() - began)
+            return is_unresponsive(error, time.monotonic() - began)
         return False

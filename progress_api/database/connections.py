@@ -1,4 +1,4 @@
-"""Connections of a pool that PostgreSQL has not closed and whose prepared statements still hold."""
+"""Take usable connections from a pool, and control their transactions."""
 
 import select
 from collections.abc import Callable, Iterator
@@ -11,37 +11,45 @@ from sqlalchemy.exc import DBAPIError
 
 from progress_api.database.errors import errors_of, is_disconnect
 
-Awaited = Callable[[float], object]
-_SEEN = "progress_seen"
-# Windows has none, and eventlet deletes it.
+WaitObserver = Callable[[float], object]
+_FIRST_USED = "progress_first_used"
+# Missing on Windows, and removed by eventlet.
 _poll = getattr(select, "poll", None)
+
+
+def ignore_wait(seconds: float) -> None:
+    """Do nothing: the default observer of waits for a connection.
+
+    Args:
+        seconds: how long the wait was.
+    """
 
 
 @contextmanager
 def checked_connection(
-    engine: Engine, awaited: Awaited = float, since: float = 0.0
+    engine: Engine, on_wait: WaitObserver = ignore_wait, since: float = 0.0
 ) -> Iterator[Connection]:
     """Take a pooled connection that PostgreSQL has not closed.
 
     Args:
-        engine: the service's own, or a host's.
-        awaited: called with the seconds that the connection was waited for.
-        since: replace connections that were first used before this time of the monotonic clock.
+        engine: the service's engine or a host's.
+        on_wait: called with the seconds spent waiting for a connection.
+        since: replace connections first used before this time of `time.monotonic`.
     """
     began, pool = perf_counter(), engine.pool
     try:
         connection = _connect(engine)
-    finally:  # a wait in vain is the longest of all
-        awaited(perf_counter() - began)
+    finally:  # failed waits count too: they are the longest
+        on_wait(perf_counter() - began)
     while not _is_usable(connection.connection, since):
         connection.invalidate()
         connection.close()
-        connection = _connect(engine)  # with the events of the host's that set a connection up
+        connection = _connect(engine)  # runs the host's events, which may configure the connection
     with connection:
         try:
             yield connection
         finally:
-            if engine.pool is not pool:  # it was thrown away: nobody would take this from there
+            if engine.pool is not pool:  # the pool was replaced while this connection was in use
                 connection.invalidate()
 
 
@@ -51,26 +59,26 @@ def _connect(engine: Engine) -> Connection:
     except DBAPIError as error:
         if not error.connection_invalidated:
             raise
-    # PostgreSQL has closed a pooled connection, and an event of the host's was the first to use it.
+    # An event handler of the host was the first to use a connection that PostgreSQL had closed.
     return engine.connect()
 
 
 @contextmanager
 def pooled_connection(
-    engine: Engine, awaited: Awaited, since: float
+    engine: Engine, on_wait: WaitObserver, since: float
 ) -> Iterator[PoolProxiedConnection]:
-    """Take a connection as the driver has it, which passes by all that SQLAlchemy's adds.
+    """Take a DBAPI connection from the pool, without the overhead of SQLAlchemy's `Connection`.
 
     Args:
-        engine: the service's own.
-        awaited: called with the seconds that the connection was waited for.
-        since: replace connections that were first used before this time of the monotonic clock.
+        engine: the service's engine.
+        on_wait: called with the seconds spent waiting for a connection.
+        since: replace connections first used before this time of `time.monotonic`.
     """
     began, pool = perf_counter(), engine.pool
     try:
         connection = engine.raw_connection()
     finally:
-        awaited(perf_counter() - began)
+        on_wait(perf_counter() - began)
     while not _is_usable(connection, since):
         connection.invalidate()
         connection = engine.raw_connection()
@@ -88,13 +96,13 @@ def pooled_connection(
 
 @contextmanager
 def autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[None]:
-    """Have the driver commit each statement, or none, for a while.
+    """Turn the driver's autocommit on or off in this block.
 
-    The drivers keep this on the client: no round trip, as a change of the isolation level would be.
+    The drivers store the flag on the client, so no round trip is needed.
 
     Args:
-        connection: with no transaction, where this changes anything.
-        wanted: whether each statement is committed.
+        connection: must have no open transaction if the flag changes.
+        wanted: whether the driver commits each statement.
     """
     driver: Any = connection.driver_connection
     before = driver.autocommit
@@ -111,10 +119,10 @@ def autocommit(connection: PoolProxiedConnection, *, wanted: bool) -> Iterator[N
 
 @contextmanager
 def one_transaction(connection: PoolProxiedConnection) -> Iterator[None]:
-    """Run several statements as one transaction where the driver commits each: in AUTOCOMMIT.
+    """Run this block as one transaction on a connection in autocommit mode.
 
     Args:
-        connection: with any isolation level; in any other, its transaction is left as it is.
+        connection: if it is not in autocommit mode, its transaction is left as it is.
     """
     driver: Any = connection.driver_connection
     if not driver.autocommit:
@@ -126,27 +134,27 @@ def one_transaction(connection: PoolProxiedConnection) -> Iterator[None]:
             driver.commit()
         finally:
             if not driver.closed:
-                driver.rollback()  # after a commit there is nothing to undo, and no round trip
+                driver.rollback()  # no round trip after a commit
 
 
 def _is_usable(connection: PoolProxiedConnection, since: float) -> bool:
-    seen: float = connection.info.setdefault(_SEEN, monotonic())
-    return seen >= since and not _is_closed_by_server(connection)
+    first_used: float = connection.info.setdefault(_FIRST_USED, monotonic())
+    return first_used >= since and not _is_closed_by_server(connection)
 
 
 def _is_closed_by_server(connection: PoolProxiedConnection) -> bool:
-    """Return whether an idle connection has something to read, which is PostgreSQL's farewell.
+    """Return whether PostgreSQL has closed an idle connection, which makes its socket readable.
 
-    It costs one system call where a ping costs a trip, and a write that is sent only on a live
-    connection need never be sent twice.
+    This takes one system call, where a ping takes a round trip. Because a write is sent only on an
+    open connection, it never has to be sent twice.
     """
     driver: Any = connection.driver_connection
     return driver.closed or _is_readable(driver.fileno())
 
 
-def _is_readable(file: int) -> bool:
+def _is_readable(descriptor: int) -> bool:
     if not _poll:
-        return bool(select.select([file], [], [], 0)[0])
+        return bool(select.select([descriptor], [], [], 0)[0])
     poll = _poll()
-    poll.register(file, select.POLLIN)
+    poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))

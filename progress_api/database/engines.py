@@ -1,4 +1,4 @@
-"""Engines of our own, for a database that is not a host's."""
+"""Create the engines that the service owns."""
 
 import math
 import os
@@ -12,22 +12,25 @@ from sqlalchemy import URL, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from progress_api.database.circuit_breaker import install_circuit_breaker
-from progress_api.database.preparing import prepare_nothing_behind_a_pooler
-from progress_api.database.timeouts import CheckoutTimeouts
+from progress_api.database.preparing import disable_preparing_behind_pooler
+from progress_api.database.timeouts import CheckoutTimeouts, ignore_change
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
 
 _MARGIN_SECONDS = 0.3
 _CONNECT_SECONDS = "2"
-_HOSTS = ("host", "port")  # SQLAlchemy joins repeated hosts, each with its port
+_ADDRESS = ("host", "port")  # SQLAlchemy joins repeated hosts and ports itself
 _OWN = "progress_own_engine"
 
 
 def engine_options(settings: Settings) -> dict[str, Any]:
-    """Return what `create_engine` is given for a database of our own.
+    """Return the arguments of `create_engine` for an engine of the service.
+
+    Args:
+        settings: DATABASE_URL, the timeout, and the number of threads (one connection each).
 
     Raises:
-        SettingsError: DATABASE_URL cannot be read.
+        SettingsError: DATABASE_URL is invalid.
     """
     url = _parsed(settings.database_url)
     return {
@@ -35,30 +38,30 @@ def engine_options(settings: Settings) -> dict[str, Any]:
         "isolation_level": "AUTOCOMMIT",
         "pool_size": settings.web_threads,
         "max_overflow": 0,
-        # Flask-SQLAlchemy cuts off its decimals.
+        # Flask-SQLAlchemy truncates it to an integer, so round up.
         "pool_timeout": math.ceil(settings.database_timeout / 1000),
         "pool_recycle": 1800,
         "json_deserializer": orjson.loads,
-        # A failed statement's values may be a learner's; they stay out of messages and logs.
+        # Parameters may be learners' data: keep them out of error messages and logs (spec 4.22).
         "hide_parameters": True,
         "connect_args": _connect_args(url, settings),
     }
 
 
 def _connect_args(url: URL, settings: Settings) -> dict[str, Any]:
-    """Return the arguments of each connection: those of DATABASE_URL, and defaults.
+    """Return the libpq parameters of a connection: defaults, overridden by DATABASE_URL.
 
-    A parameter that is repeated in the URL has its last value, as in libpq. `options` are joined,
-    and PostgreSQL applies the last value of each: ours come first.
+    The last value of a repeated parameter counts, as in libpq. `options` are joined with the
+    defaults first, because PostgreSQL applies the last value of each option.
     """
-    given = {name: _values(url, name)[-1] for name in url.query if name not in _HOSTS}
-    # libpq takes PGOPTIONS only where no `options` are given.
-    theirs = _values(url, "options") or [os.environ.get("PGOPTIONS", "")]
+    from_url = {name: _values(url, name)[-1] for name in url.query if name not in _ADDRESS}
+    # libpq ignores PGOPTIONS once `options` is passed.
+    extra = _values(url, "options") or [os.environ.get("PGOPTIONS", "")]
     timeout = os.environ.get("PGCONNECT_TIMEOUT") or _CONNECT_SECONDS
     arguments: dict[str, Any] = {"connect_timeout": timeout}
     arguments["fallback_application_name"] = "progress-api"
-    arguments |= given | {"options": " ".join([_options(settings), *theirs]).strip()}
-    # An identifier may hold any character, whatever PGCLIENTENCODING or the database prefers.
+    arguments |= from_url | {"options": " ".join([_options(settings), *extra]).strip()}
+    # Override PGCLIENTENCODING: an identifier may contain any character (spec 3.1).
     arguments["client_encoding"] = "UTF8"
     if url.get_driver_name() == "psycopg" and not settings.database_one_trip:
         arguments["prepare_threshold"] = None
@@ -68,7 +71,7 @@ def _connect_args(url: URL, settings: Settings) -> dict[str, Any]:
 def _options(settings: Settings) -> str:
     timeout = settings.database_timeout
     session: dict[str, object] = {"timezone": "UTC"}
-    # What the recount relies on, whatever the database or the role is set to.
+    # The recount relies on it, so override defaults of the database and the role (spec 2.2).
     session["default_transaction_isolation"] = r"read\ committed"
     session |= {"statement_timeout": timeout, "lock_timeout": timeout}
     return " ".join(f"-c {name}={value}" for name, value in session.items())
@@ -80,10 +83,13 @@ def _values(url: URL, name: str) -> Sequence[str]:
 
 
 def open_engine(settings: Settings) -> Engine:
-    """Return an engine of our own; it connects at its first use.
+    """Create an engine with timeouts and a circuit breaker; it connects at first use.
+
+    Args:
+        settings: DATABASE_URL, the timeout, and the number of threads.
 
     Raises:
-        SettingsError: DATABASE_URL cannot be read.
+        SettingsError: DATABASE_URL is invalid.
     """
     engine = create_engine(settings.database_url, **engine_options(settings))
     enforce_timeouts(engine, settings)
@@ -91,41 +97,43 @@ def open_engine(settings: Settings) -> Engine:
 
 
 def is_own(engine: Engine) -> bool:
-    """Return whether an engine was made with `engine_options`: no host has set anything on it.
+    """Return whether an engine was created with `engine_options`, so that no host configured it.
 
     Args:
-        engine: the service's own, or a host's.
+        engine: the service's engine or a host's.
     """
     return _OWN in engine.get_execution_options()
 
 
 def enforce_timeouts(
-    engine: Engine, settings: Settings, in_use: Callable[[int], object] = bool
+    engine: Engine,
+    settings: Settings,
+    on_change: Callable[[int], object] = ignore_change,
 ) -> None:
-    """Hang up where a whole unit takes longer than one of its statements may, and a little.
+    """Close connections that are in use for longer than DATABASE_TIMEOUT plus 0.3 s (spec 7.1).
 
-    A database that is found to be silent by that is then asked in the background alone. Behind a
-    pooler, psycopg 3 prepares nothing.
+    Once a timeout has expired, only a background probe talks to the database until it responds.
+    Behind a pooler, psycopg 3 does not prepare statements.
 
     Args:
-        engine: one that was made with `engine_options`.
-        settings: how long a statement may take.
-        in_use: is told how many more connections are in use now: 1, or -1.
+        engine: created with `engine_options`.
+        settings: `database_timeout` in milliseconds.
+        on_change: called with 1 for each connection checked out and -1 for each returned.
     """
-    CheckoutTimeouts(settings.database_timeout / 1000 + _MARGIN_SECONDS, in_use).watch(engine)
+    CheckoutTimeouts(settings.database_timeout / 1000 + _MARGIN_SECONDS, on_change).watch(engine)
     install_circuit_breaker(engine)
     if engine.driver == "psycopg":
-        event.listen(engine, "connect", prepare_nothing_behind_a_pooler)
+        event.listen(engine, "connect", disable_preparing_behind_pooler)
 
 
 def _parsed(url: str) -> URL:
-    needed = "DATABASE_URL must be the address of a PostgreSQL database"
+    requirement = "DATABASE_URL must be the address of a PostgreSQL database"
     try:
         parsed = make_url(url)
         _, options = parsed.get_dialect()().create_connect_args(parsed)
-        make_dsn(**options)  # which refuses what libpq would refuse at each request
+        make_dsn(**options)  # rejects now what libpq would reject at each request
     except ArgumentError as error:
-        raise SettingsError(f"{needed}.") from error
+        raise SettingsError(f"{requirement}.") from error
     except psycopg2.ProgrammingError as error:
-        raise SettingsError(f"{needed}, and has an {str(error).strip()}.") from error
+        raise SettingsError(f"{requirement}, and has an {str(error).strip()}.") from error
     return parsed

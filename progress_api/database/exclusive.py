@@ -1,8 +1,9 @@
-"""A connection for changes of the schema, which one process at a time has.
+"""Open a connection for schema changes, in one process at a time.
 
 Behind a pooler in transaction mode, such as PgBouncer, each transaction may run on another server
-connection, and whatever is set for a session stays there for that connection's next client. So the
-settings and the lock last for one transaction, and the lock's transaction stays open meanwhile.
+connection, and session settings would leak to that connection's next client. Therefore settings
+and the lock are local to a transaction, and a second connection holds the lock in a transaction
+that stays open throughout.
 """
 
 import logging
@@ -27,44 +28,44 @@ _log = logging.getLogger("progress_api.migrate")
 def exclusive_connection(
     engine: Engine, schema: str | None, deadline: float
 ) -> Iterator[Connection]:
-    """Open a connection to change the schema, while no other process has one.
+    """Open a connection for schema changes while no other process has one (spec 8.4).
 
-    Its transactions wait for a table for 3 s at most, so that nobody queues behind them for longer.
+    Its transactions wait at most 3 s for a table lock, because other queries queue behind them.
 
     Args:
-        engine: any; nothing that is set here reaches its pool.
-        schema: the only one that names are looked up in; None for the connection's own search path.
-        deadline: when to stop waiting for another process, on the clock of `time.monotonic`.
+        engine: any engine; the settings made here do not reach its pool.
+        schema: the only schema in the search path; None for the connection's search path.
+        deadline: when to stop waiting for another process, in seconds of `time.monotonic`.
 
     Raises:
-        DatabaseUnavailable: another process still has such a connection at the deadline.
+        DatabaseUnavailable: another process still holds the lock at the deadline.
     """
-    with _connection(engine, None) as guard:
-        guard.detach()  # a pool of one connection has room for the other
-        _lock(guard, deadline)
+    with _connection(engine, None) as lock_holder:
+        lock_holder.detach()  # the pool may be limited to one connection
+        _lock(lock_holder, deadline)
         with _connection(engine, schema) as connection:
             connection.info[MAY_TAKE_LONG] = True
             if _is_direct(connection):
-                # Statements outside a transaction, such as CREATE INDEX CONCURRENTLY, block nobody.
+                # CREATE INDEX CONCURRENTLY and the like block no queries, so they may wait longer.
                 patience = {"lock_timeout": f"{max(deadline - time.monotonic(), 1):.0f}s"}
                 _set(connection, _settings(engine, schema) | patience, is_local=False)
                 connection.commit()
             try:
                 yield connection
             finally:
-                connection.invalidate()  # closed, and not used again by the pool
+                connection.invalidate()  # close it: the pool must not reuse its settings
 
 
 @contextmanager
 def _connection(engine: Engine, schema: str | None) -> Iterator[Connection]:
-    # Alembic reads the catalog by names that a host's schema_translate_map does not translate.
+    # A host's schema_translate_map must not apply to the catalog queries of Alembic.
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED", "schema_translate_map": None}
     with engine.connect().execution_options(**options) as connection:
         if engine.driver == "psycopg":
-            # A pooler would run another client's statement that is prepared under the same name.
+            # Behind a pooler, the same name may be another client's prepared statement.
             _driver_connection(connection).prepare_threshold = None
         settings = _settings(engine, schema)
-        event.listen(connection, "begin", lambda begun: _set(begun, settings, is_local=True))
+        event.listen(connection, "begin", lambda conn: _set(conn, settings, is_local=True))
         yield connection
 
 
@@ -86,12 +87,12 @@ def _set(connection: Connection, settings: Mapping[str, str], *, is_local: bool)
     connection.execute(select(*calls))
 
 
-def _lock(guard: Connection, deadline: float) -> None:
-    # Polled: a waiting statement holds a snapshot, and the process that has the lock may be
-    # building an index concurrently, which waits for that snapshot to end.
+def _lock(connection: Connection, deadline: float) -> None:
+    # Poll, because a waiting statement holds a snapshot: if the process with the lock builds an
+    # index concurrently, it would wait for that snapshot.
     is_waiting = False
-    while not guard.scalar(select(func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))):
-        guard.rollback()
+    while not connection.scalar(select(func.pg_try_advisory_xact_lock(_ADVISORY_LOCK))):
+        connection.rollback()
         if time.monotonic() >= deadline:
             raise DatabaseUnavailable(
                 "Another migration of this database is still running; MIGRATE_TIMEOUT says for how "
@@ -101,13 +102,13 @@ def _lock(guard: Connection, deadline: float) -> None:
             _log.warning("waiting for another migration of this database to end")
         is_waiting = True
         time.sleep(_POLL_SECONDS)
-    # The portal that psycopg 3 leaves open holds a snapshot, for which an index that is built
-    # concurrently would wait: the next statement closes it, and a savepoint needs no snapshot.
-    guard.begin_nested()
+    # psycopg 3 leaves a portal open, whose snapshot would block concurrent index builds. The next
+    # statement closes it, and a savepoint takes no snapshot.
+    connection.begin_nested()
 
 
 def _is_direct(connection: Connection) -> bool:
-    """Whether no pooler is in between: a pooler announces a process id of its own making."""
+    """Return whether no pooler is in between; a pooler announces a made-up process id."""
     announced = _driver_connection(connection).info.backend_pid
     return bool(connection.scalar(select(func.pg_backend_pid())) == announced)
 

@@ -1,4 +1,4 @@
-"""How a unit travels to PostgreSQL."""
+"""Run batches of statements on PostgreSQL."""
 
 from collections.abc import Callable
 from contextlib import closing
@@ -8,11 +8,12 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine
 
 from progress_api.database.batch import Parameters, Row, StatementBatch
-from progress_api.database.circuit_breaker import asking
+from progress_api.database.circuit_breaker import guard
 from progress_api.database.connections import (
-    Awaited,
+    WaitObserver,
     autocommit,
     checked_connection,
+    ignore_wait,
     pooled_connection,
 )
 from progress_api.database.engines import is_own
@@ -21,28 +22,28 @@ from progress_api.database.preparing import preparing
 
 
 class Executor(Protocol):
-    """Runs units of statements."""
+    """Runs batches of statements."""
 
-    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """Run a unit, all of it or nothing.
+    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+        """Run a batch as one transaction (spec 2.1).
 
         Args:
-            unit: the statements.
-            parameters: a value for each name in them.
+            batch: the statements.
+            parameters: the values of their named parameters.
 
         Returns:
-            The one row of the last statement, None where there is none.
+            The row of the last statement, or None if it returns no row.
 
         Raises:
-            DatabaseUnavailable: the database cannot do so now.
+            DatabaseUnavailable: the database failed or does not respond.
         """
 
-    def after_commit(self, act: Callable[[], object]) -> None:
-        """Do something once what has been run is committed, and never if it is undone."""
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Call `action` after the transaction commits, and never if it is rolled back."""
 
 
 class EngineExecutor:
-    """Runs each unit as a transaction of its own, which is committed when it returns."""
+    """Runs each batch in a separate transaction, which is committed when `run` returns."""
 
     def __init__(
         self,
@@ -50,107 +51,107 @@ class EngineExecutor:
         *,
         one_trip: bool = True,
         schema: str | None = None,
-        awaited: Awaited = float,
+        on_wait: WaitObserver = ignore_wait,
     ) -> None:
-        """Choose how units travel.
+        """Choose how to send batches.
 
         Args:
-            engine: where they go, with any isolation level.
+            engine: the engine to use, with any isolation level.
             one_trip: whether statements may be prepared on the server; psycopg2 then sends a
-                unit in one trip on an engine of the service's own.
-            schema: where the tables are; None for where a connection looks by itself.
-            awaited: is told how many seconds each unit waited for a connection.
+                batch in one round trip on the service's engine.
+            schema: the schema of the tables; None for the connection's search path.
+            on_wait: called with the seconds that each batch waited for a connection.
         """
-        self._awaited = awaited
+        self._on_wait = on_wait
         self._engine = engine
         self._prepares = one_trip
         self._schema = schema
         self._is_own = is_own(engine)
-        able = self._is_own and engine.dialect.driver == "psycopg2"
-        self._travel = self._in_one_trip if one_trip and able else self._one_by_one
+        can_join = self._is_own and engine.dialect.driver == "psycopg2"
+        self._send = self._in_one_trip if one_trip and can_join else self._one_by_one
         self._errors = errors_of(engine)
         self._usable_since = 0.0
 
-    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """Run a unit; once more where it was undone and may succeed at once."""
-        with asking(self._engine):
+    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+        """Run a batch; retry once if it was rolled back and may succeed immediately."""
+        with guard(self._engine):
             try:
-                return self._travel(unit, parameters)
+                return self._send(batch, parameters)
             except self._errors as error:
                 if not is_retryable(error):
                     raise
                 if is_disconnect(error):
-                    # So are all connections that were first used before now. The pool is kept: a
-                    # thread that waits at a pool which is thrown away waits in vain.
+                    # Replace all connections first used before now. Keep the pool: a thread that
+                    # waits for a connection of a disposed pool would never get one.
                     self._usable_since = monotonic()
-            return self._travel(unit, parameters)
+            return self._send(batch, parameters)
 
-    def after_commit(self, act: Callable[[], object]) -> None:
-        """Do it now: what has been run is committed."""
-        act()
+    def after_commit(self, action: Callable[[], object]) -> None:
+        """Call `action` now: every batch that has run is committed."""
+        action()
 
-    def _in_one_trip(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """One string of EXECUTEs is one round trip and one implicit transaction, on psycopg2.
+    def _in_one_trip(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+        """Send all EXECUTE statements in one string: one round trip, one implicit transaction.
 
-        No lock is ever held while this process thinks, and PostgreSQL plans a statement once for
-        each connection.
+        No lock is held while Python runs, and PostgreSQL parses each statement once per
+        connection.
         """
-        prepared = unit.prepared(self._schema)
+        prepared = batch.prepared(self._schema)
         with (
-            pooled_connection(self._engine, self._awaited, self._usable_since) as connection,
+            pooled_connection(self._engine, self._on_wait, self._usable_since) as connection,
             autocommit(connection, wanted=True),
             closing(connection.cursor()) as cursor,
         ):
-            known = connection.info.setdefault("progress_prepared", set())
-            for name in prepared.statements.keys() - known:
+            names = connection.info.setdefault("progress_prepared", set())
+            for name in prepared.statements.keys() - names:
                 cursor.execute(prepared.statements[name])
-                known.add(name)
+                names.add(name)
             cursor.execute(prepared.execution, parameters)
             row: Row | None = cursor.fetchone() if cursor.description else None
             return row
 
-    def _one_by_one(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """Run statement by statement in a transaction, which the events of a host's engine see."""
-        # A single statement is a transaction already, where no event may have begun one.
-        alone = self._is_own and len(unit.statements) == 1
+    def _one_by_one(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+        """Run the statements one by one in a transaction, which triggers a host's engine events."""
+        # A single statement is its own transaction, unless an event of a host has begun one.
+        is_single = self._is_own and len(batch.statements) == 1
         with (
-            checked_connection(self._engine, self._awaited, self._usable_since) as connection,
-            autocommit(connection.connection, wanted=alone),
+            checked_connection(self._engine, self._on_wait, self._usable_since) as connection,
+            autocommit(connection.connection, wanted=is_single),
             preparing(connection.connection, allowed=self._prepares),
             connection.begin(),
         ):
-            return execute(connection, unit, parameters, self._schema)
+            return execute(connection, batch, parameters, self._schema)
 
 
 def execute(
-    connection: Connection, unit: StatementBatch, parameters: Parameters, schema: str | None
+    connection: Connection, batch: StatementBatch, parameters: Parameters, schema: str | None
 ) -> Row | None:
-    """Run a unit in the connection's transaction, and leave that as it is.
+    """Run a batch in the connection's transaction, without ending it.
 
     Args:
         connection: with any isolation level.
-        unit: the statements.
-        parameters: a value for each name in them.
-        schema: where the tables are; None for where the connection looks by itself.
+        batch: the statements.
+        parameters: the values of their named parameters.
+        schema: the schema of the tables; None for the connection's search path.
 
     Returns:
-        The one row of the last statement, None where there is none.
+        The row of the last statement, or None if it returns no row.
     """
     options: dict[str, Any] = {}
-    if schema:  # without one a map of the host's holds as it is
+    if schema:  # otherwise leave the host's schema_translate_map in effect
         options["schema_translate_map"] = {None: translated_schema(connection, schema)}
-    for statement in unit.statements:
+    for statement in batch.statements:
         result = connection.execute(statement, parameters, execution_options=options)
     return result.one_or_none() if result.returns_rows else None
 
 
 def translated_schema(bind: Connection | Engine, schema: str | None) -> str | None:
-    """Return where the tables are, after the `schema_translate_map` of a host's engine, if any.
+    """Apply the `schema_translate_map` of a host's engine, if any, to a schema name.
 
     Args:
-        bind: the engine, or a connection that may have a map of its own.
-        schema: as it was given; None for where a connection looks by itself.
+        bind: the engine, or a connection, which may have its own map.
+        schema: the configured schema; None for the connection's search path.
     """
-    translated = bind.get_execution_options().get("schema_translate_map") or {}
-    found: str | None = translated.get(schema, schema)
-    return found
+    translations = bind.get_execution_options().get("schema_translate_map") or {}
+    translated: str | None = translations.get(schema, schema)
+    return translated

@@ -1,7 +1,7 @@
-"""Keeps psycopg 3 from preparing statements on the server.
+"""Keep psycopg 3 from preparing statements on the server.
 
-It names them alike in all processes. Behind a pooler in transaction mode, a client would execute
-the statement that another client prepared under the same name.
+It uses the same statement names in all processes. Behind a pooler in transaction mode, a client
+would execute the statement that another client prepared under the same name.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ _PROCESS_ID = str(select(func.pg_backend_pid()))
 
 @contextmanager
 def preparing(connection: PoolProxiedConnection, *, allowed: bool) -> Iterator[None]:
-    """Keep psycopg 3 from preparing statements on the server in this block.
+    """Control whether psycopg 3 prepares statements on the server in this block.
 
     Args:
-        connection: of either driver; psycopg2 never prepares by itself.
-        allowed: whether it may prepare them, so that nothing changes.
+        connection: of either driver; psycopg2 never prepares statements itself.
+        allowed: False turns preparing off; True changes nothing.
     """
     driver: Any = connection.driver_connection
     if allowed or not hasattr(driver, "prepare_threshold"):
@@ -33,13 +33,13 @@ def preparing(connection: PoolProxiedConnection, *, allowed: bool) -> Iterator[N
         driver.prepare_threshold = before
 
 
-def prepare_nothing_behind_a_pooler(connection: Any, _: object) -> None:
-    """Turn preparing off for a new connection of psycopg 3 that a pooler answers.
+def disable_preparing_behind_pooler(connection: Any, _: object) -> None:
+    """Turn preparing off on a new psycopg 3 connection that goes through a pooler.
 
-    A pooler invents the process id that it sends to a client. PostgreSQL knows the real one.
+    A pooler sends the client a made-up process id, which differs from PostgreSQL's.
 
     Args:
-        connection: psycopg's own, with no transaction; it has none afterwards.
+        connection: psycopg's connection, outside a transaction before and after.
     """
     (process_id,) = connection.execute(_PROCESS_ID).fetchone()
     if process_id != connection.info.backend_pid:

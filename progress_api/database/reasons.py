@@ -1,4 +1,4 @@
-"""Why the database is unavailable, where its SQLSTATE says more than that it is."""
+"""Map SQLSTATE codes to the exceptions that name why the database is unavailable."""
 
 from progress_api.database.errors import sqlstate
 from progress_api.exceptions import (
@@ -12,15 +12,15 @@ _REASONS: dict[str | None, type[DatabaseUnavailable]] = {
     "42P01": DatabaseNotMigrated,  # a table is missing
     "42703": DatabaseNotMigrated,  # a column is missing
     "42501": PrivilegeMissing,
-    "26000": TransactionPooling,  # a prepared statement is gone, also on a new connection
-    "42P05": TransactionPooling,  # ... or there already
+    "26000": TransactionPooling,  # a prepared statement is missing, also on a new connection
+    "42P05": TransactionPooling,  # ... or already exists
 }
 
 
 def unavailable(error: BaseException) -> DatabaseUnavailable:
-    """Return what to raise for a failure that is the database's own.
+    """Return the exception to raise for an unavailable database.
 
     Args:
-        error: the driver's or SQLAlchemy's.
+        error: an error of the driver or SQLAlchemy for which `is_unavailable` is true.
     """
     return _REASONS.get(sqlstate(error), DatabaseUnavailable)()

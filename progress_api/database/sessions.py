@@ -1,4 +1,4 @@
-"""Units in the transaction of a host's session: committed with it, undone with it."""
+"""Run batches in the transaction of a host's session, which the host commits or rolls back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,99 +14,103 @@ from progress_api.database.executor import execute
 from progress_api.database.preparing import preparing
 from progress_api.database.reasons import unavailable
 
-_WAITING = "progress_waiting_for_commit"
-_BLOCK = "_trans_context_manager"  # SQLAlchemy has no public name for it, in 2.0 nor in 2.1
+_QUEUE = "progress_after_commit"
+_BLOCK = "_trans_context_manager"  # no public name in SQLAlchemy 2.0 and 2.1
 
 AnySession = Session | scoped_session[Any]
-Act = Callable[[], object]
+Action = Callable[[], object]
 
 
 class SessionExecutor:
-    """Runs units in the transaction that a session has, or begins one; never ends it."""
+    """Runs batches in a session's transaction. Begins one if needed, and never ends it."""
 
     def __init__(
         self, session: AnySession, *, prepares: bool = True, schema: str | None = None
     ) -> None:
-        """Run in this session.
+        """Use this session.
 
         Args:
-            session: the host's, or its registry of one for each request.
+            session: the host's session or `scoped_session`.
             prepares: whether the driver may prepare statements on the server.
-            schema: where the tables are; None for where a connection looks by itself.
+            schema: the schema of the tables; None for the connection's search path.
         """
         self._session = session
         self._prepares = prepares
         self._schema = schema
 
-    def run(self, unit: StatementBatch, parameters: Parameters) -> Row | None:
-        """Run a unit; after a failure the transaction is to be rolled back, as after any."""
+    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+        """Run a batch. After an error the host must roll the transaction back, as after any."""
         try:
             connection = self._session.connection()
             with (
                 preparing(connection.connection, allowed=self._prepares),
                 one_transaction(connection.connection),
             ):
-                return execute(connection, unit, parameters, self._schema)
+                return execute(connection, batch, parameters, self._schema)
         except errors_of(self._session.get_bind()) as error:
             if is_unavailable(error):
                 raise unavailable(error) from error
             raise
 
-    def after_commit(self, act: Act) -> None:
-        """Wait until the session's outermost transaction is committed."""
+    def after_commit(self, action: Action) -> None:
+        """Call `action` after the session's outermost transaction commits."""
         session = self._session() if isinstance(self._session, scoped_session) else self._session
-        _Waiting.of(session).add(act)
+        _AfterCommit.of(session).add(action)
 
 
-class _Waiting:
-    """What is to be done after the commit of one session, each act in the savepoint it is from."""
+class _AfterCommit:
+    """The actions to call after a session's commit, each with the savepoint it was added in."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._acts: list[tuple[SessionTransaction | None, Act]] = []
-        self._due: list[Act] = []
+        self._actions: list[tuple[SessionTransaction | None, Action]] = []
+        self._due: list[Action] = []
         event.listen(session, "after_commit", self._committed)
-        event.listen(session, "after_soft_rollback", self._undone)
+        event.listen(session, "after_soft_rollback", self._rolled_back)
         event.listen(session, "after_transaction_end", self._ended)
 
     @classmethod
-    def of(cls, session: Session) -> "_Waiting":
-        """Return the session's own."""
-        waiting = session.info.get(_WAITING)
-        if waiting is None:
-            waiting = session.info[_WAITING] = cls(session)
-        return waiting
+    def of(cls, session: Session) -> "_AfterCommit":
+        """Return the queue of a session; create it at first use."""
+        queue = session.info.get(_QUEUE)
+        if queue is None:
+            queue = session.info[_QUEUE] = cls(session)
+        return queue
 
-    def add(self, act: Act) -> None:
-        """Wait with this."""
+    def add(self, action: Action) -> None:
+        """Add an action to the current savepoint or transaction."""
         session = self._session
-        self._acts.append((session.get_nested_transaction() or session.get_transaction(), act))
+        self._actions.append(
+            (session.get_nested_transaction() or session.get_transaction(), action)
+        )
 
     def _committed(self, session: Session) -> None:
-        if session.get_nested_transaction() is None:  # a savepoint that is released is no commit
-            self._due += [act for _, act in self._acts]
-            self._acts.clear()
+        if session.get_nested_transaction() is None:  # not the release of a savepoint
+            self._due += [action for _, action in self._actions]
+            self._actions.clear()
 
-    def _undone(self, _: Session, transaction: SessionTransaction) -> None:
-        self._acts = [
-            (within, act) for within, act in self._acts if transaction not in _and_outer(within)
+    def _rolled_back(self, _: Session, transaction: SessionTransaction) -> None:
+        self._actions = [
+            (inner, action)
+            for inner, action in self._actions
+            if transaction not in _with_parents(inner)
         ]
 
     def _ended(self, _: Session, transaction: SessionTransaction) -> None:
-        # Not in after_commit: there the session can do nothing, and the host's act may need it.
+        # Call the actions here, because in `after_commit` the session cannot be used.
         if transaction.parent is None:
-            self._acts.clear()  # a session that is closed says nothing of a rollback
+            self._actions.clear()  # closing a session sends no rollback event
             due, self._due = self._due, []
-            with _free(self._session):
-                for act in due:
-                    act()
+            with _usable(self._session):
+                for action in due:
+                    action()
 
 
 @contextmanager
-def _free(session: Session) -> Iterator[None]:
-    """In `with session.begin():` a session refuses all work until the block ends, after its commit.
+def _usable(session: Session) -> Iterator[None]:
+    """Let actions use the session between the commit and the end of `with session.begin():`.
 
-    The host's act comes between the two, and is to find a session that it can work with.
+    SQLAlchemy rejects all work on the session in between.
     """
     block = getattr(session, _BLOCK, None)
     setattr(session, _BLOCK, None)
@@ -116,7 +120,7 @@ def _free(session: Session) -> Iterator[None]:
         setattr(session, _BLOCK, block)
 
 
-def _and_outer(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
+def _with_parents(transaction: SessionTransaction | None) -> Iterator[SessionTransaction]:
     while transaction is not None:
         yield transaction
         transaction = transaction.parent

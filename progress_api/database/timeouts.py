@@ -1,4 +1,4 @@
-"""Ends what PostgreSQL does not end: a frozen server, or one out of reach, keeps no timeout."""
+"""Enforce timeouts on the client, because a frozen or unreachable server cannot enforce its own."""
 
 import math
 import os
@@ -11,71 +11,79 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-MAY_TAKE_LONG = "progress_may_take_long"  # in a connection's info: it has no deadline
+MAY_TAKE_LONG = "progress_may_take_long"  # key in `connection.info`: no timeout applies
 _SWEEP_SECONDS = 0.1
 
 
-class CheckoutTimeouts:
-    """How long each connection of an engine may be in use."""
+def ignore_change(change: int) -> None:
+    """Do nothing: the default observer of the number of connections in use.
 
-    def __init__(self, seconds: float, in_use: Callable[[int], object]) -> None:
-        """Watch nothing yet.
+    Args:
+        change: 1 for a connection checked out, -1 for one returned.
+    """
+
+
+class CheckoutTimeouts:
+    """Close connections that stay checked out of their pool for too long."""
+
+    def __init__(self, seconds: float, on_change: Callable[[int], object]) -> None:
+        """Set the timeout; `watch` starts to apply it.
 
         Args:
-            seconds: from when a connection is taken until it must be back, more than 0.
-            in_use: is told how many more are in use now: 1, or -1.
+            seconds: longest time from checkout to return, more than 0.
+            on_change: called with 1 for each connection checked out and -1 for each returned.
         """
         self._seconds = seconds
-        self._in_use = in_use
-        self._ends: dict[int, tuple[float, int, dict[str, Any]]] = {}
+        self._on_change = on_change
+        self._deadlines: dict[int, tuple[float, int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
 
     def watch(self, engine: Engine) -> None:
-        """Hang up on the server where a connection is not back in time.
+        """Apply the timeout to the connections of an engine.
 
-        Who waits for its answer then gets the error of a lost connection. A connection that is
-        detached from the pool, or has MAY_TAKE_LONG in its info, may take as long as it likes.
+        A thread waiting on a connection that is closed gets a lost-connection error. Connections
+        that are detached, or have MAY_TAKE_LONG in their `info`, have no timeout.
 
         Args:
-            engine: of the connections.
+            engine: the engine that creates the connections.
         """
         event.listen(engine, "checkout", self._start)
-        for returned in ("checkin", "detach", "invalidate"):
-            event.listen(engine, returned, self._stop)
+        for event_name in ("checkin", "detach", "invalidate"):
+            event.listen(engine, event_name, self._stop)
 
     def _start(self, connection: Any, record: Any, _: object) -> None:
         with self._lock:
-            end = time.monotonic() + self._seconds
-            self._ends[id(record)] = end, connection.fileno(), record.info
-            self._in_use(1)
-            # A thread does not outlive a fork, nor a time in which there is nothing to watch.
+            deadline = time.monotonic() + self._seconds
+            self._deadlines[id(record)] = deadline, connection.fileno(), record.info
+            self._on_change(1)
+            # The sweeper ends when no connection is in use, and does not survive a fork.
             if self._sweeper is None or not self._sweeper.is_alive():
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True)
                 self._sweeper.start()
 
     def _stop(self, _: object, record: object, *__: object) -> None:
-        # One that is lost is both invalidated and given back.
+        # A lost connection is both invalidated and returned, but counts once.
         with self._lock:
-            was_in_use = self._ends.pop(id(record), None)
+            was_in_use = self._deadlines.pop(id(record), None)
         if was_in_use:
-            self._in_use(-1)
+            self._on_change(-1)
 
     def _sweep(self) -> None:
         while True:
             time.sleep(_SWEEP_SECONDS)
-            # Under the lock: a file that is closed meanwhile may be another one's when it is used.
+            # Hold the lock: otherwise the descriptor could be closed and reused before shutdown.
             with self._lock:
-                if not self._ends:
+                if not self._deadlines:
                     self._sweeper = None
                     return
                 self._disconnect()
 
     def _disconnect(self) -> None:
         now = time.monotonic()
-        for key, (end, file, info) in list(self._ends.items()):
-            if now >= end and MAY_TAKE_LONG not in info:
-                self._ends[key] = math.inf, file, info
-                # It may have been reset already; the other ones wait still.
-                with suppress(OSError), socket.socket(fileno=os.dup(file)) as connection:
+        for key, (deadline, descriptor, info) in list(self._deadlines.items()):
+            if now >= deadline and MAY_TAKE_LONG not in info:
+                self._deadlines[key] = math.inf, descriptor, info
+                # The connection may have been reset already; go on with the others.
+                with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as connection:
                     connection.shutdown(socket.SHUT_RDWR)

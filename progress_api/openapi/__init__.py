@@ -1,1 +1,1 @@
-"""What the service says of itself: its OpenAPI document, and the page to try it on."""
+"""The OpenAPI document of the service, and the page to try the service on."""

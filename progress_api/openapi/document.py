@@ -9,7 +9,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 
 from progress_api.openapi.field_docs import describe_field
 from progress_api.openapi.operations import operation_of, path_of
-from progress_api.openapi.responses import add_shared, links, responses_of
+from progress_api.openapi.responses import Responses
 from progress_api.settings import Settings
 from progress_api.version import VERSION
 from progress_api.web.endpoint import API
@@ -53,18 +53,17 @@ def document(
     )
     assert plugin.converter
     plugin.converter.add_attribute_function(describe_field)  # type: ignore[no-untyped-call]
-    add_shared(spec, settings)
+    responses = Responses(api, settings)
+    responses.add_shared(spec)
     for location, schemes in _SCHEMES.items():
         for name, scheme in schemes.items() if location in token_locations else ():
             spec.components.security_scheme(name, scheme)
-    next_links = links(api.endpoints)
     for endpoint in api.endpoints:
-        responses = responses_of(endpoint, settings, next_links)
-        operation = operation_of(endpoint, settings, responses, token_locations)
+        operation = operation_of(endpoint, settings, responses.of(endpoint), token_locations)
         path = prefix + path_of(endpoint) or "/"
         spec.path(path, operations={endpoint.method.lower(): operation})
     written = spec.to_dict()
-    written["components"]["links"] = next_links
+    written["components"]["links"] = responses.links
     return json.dumps(written, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

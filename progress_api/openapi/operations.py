@@ -12,8 +12,8 @@ _REQUEST_ID = {
     "name": "X-Request-ID",
     "in": "header",
     "description": (
-        "An id for this request: 1 to 128 of A-Z, a-z, 0-9 and . _ : + / = -. It is made where "
-        "none is given, or other text."
+        "An id for this request: 1 to 128 of A-Z, a-z, 0-9 and . _ : + / = -. If it is missing, "
+        "or has other characters, the service makes one."
     ),
     "schema": {"type": "string"},
 }
@@ -63,7 +63,8 @@ def operation_of(
 def _limit(endpoint: Endpoint, settings: Settings) -> str:
     if not endpoint.limit or not settings.ratelimit_enabled:
         return ""
-    return f" At most {getattr(settings, endpoint.limit)} of one learner."
+    caller = "address" if endpoint.access is Access.PUBLIC else "learner"
+    return f" At most {getattr(settings, endpoint.limit)} for each {caller}."
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Where the document is served, and the page to try the service on."""
+"""Serve the OpenAPI document, and the page `/docs` to try the service on."""
 
 import hashlib
 from html import escape
@@ -15,11 +15,11 @@ from progress_api.web.endpoint import Access, Endpoint, Tag
 from progress_api.web.responses import new_response
 from progress_api.web.state import state
 
-_KEPT_SECONDS = 300
+_MAX_AGE_SECONDS = 300
 _SCRIPT = "try.js"
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 _HEADERS = {
-    # The page and what it asks are of this origin, and nothing of it is of any other.
+    # The page loads from its own origin only.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -27,7 +27,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-# Relative addresses, so that it works below any path that a gateway puts in front.
+# Relative addresses, so that the page works behind a gateway that adds a path.
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -45,21 +45,21 @@ _PAGE = """\
 
 
 def register_page(app: Flask, settings: Settings) -> None:
-    """Serve the page to try the service on, if it is wanted.
+    """Serve the page `/docs` if DOCS_ENABLED is true.
 
     Args:
-        app: the service on its own.
-        settings: whether it is, and where the document is.
+        app: the service's own app.
+        settings: of the service.
 
     Raises:
-        SettingsError: it is wanted, and its assets are not installed.
+        SettingsError: the assets of the page are not installed.
     """
     if not settings.docs_enabled:
         return
-    found = find_spec(SWAGGER_UI)
-    if not found or not found.submodule_search_locations:
+    package = find_spec(SWAGGER_UI)
+    if not package or not package.submodule_search_locations:
         raise SettingsError(NO_SWAGGER_UI)
-    assets = Path(found.submodule_search_locations[0]) / "dist"
+    assets = Path(package.submodule_search_locations[0]) / "dist"
     address = f"{settings.url_prefix}/{DOCUMENT}".lstrip("/")
     page = _PAGE.format(document=escape(address), script=_SCRIPT).encode()
 
@@ -69,9 +69,10 @@ def register_page(app: Flask, settings: Settings) -> None:
     def asset(name: str) -> Response:
         if name not in _ASSETS | {_SCRIPT}:
             abort(404)
-        answer = send_from_directory(Path(__file__).parent if name == _SCRIPT else assets, name)
-        answer.headers.update(_HEADERS)
-        return answer
+        directory = Path(__file__).parent if name == _SCRIPT else assets
+        response = send_from_directory(directory, name)
+        response.headers.update(_HEADERS)
+        return response
 
     app.add_url_rule(DOCS_PATH, "docs", show)
     app.add_url_rule(f"{DOCS_PATH}/<name>", "docs_asset", asset)
@@ -84,7 +85,7 @@ def description() -> Response:
     body = document(mounted.api, mounted.settings, mounted.url_prefix, root, tokens)
     response = new_response(body, mimetype="application/json")
     response.cache_control.public = True
-    response.cache_control.max_age = _KEPT_SECONDS
+    response.cache_control.max_age = _MAX_AGE_SECONDS
     response.set_etag(hashlib.sha256(body).hexdigest())
     response.make_conditional(request)
     return response
@@ -98,9 +99,9 @@ ENDPOINT = Endpoint(
     access=Access.PUBLIC,
     limit=None,
     operation_id="getDescription",
-    tag=Tag("description", "What the service says of itself."),
+    tag=Tag("description", "The description of this API."),
     summary="Get this document",
-    description="It needs no token: it tells nothing of anybody.",
+    description="Needs no token: it holds no data of learners.",
     success="This document.",
     has_etag=True,
 )

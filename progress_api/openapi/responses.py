@@ -13,20 +13,29 @@ from progress_api import exceptions as failures
 from progress_api.openapi.schemas import Error
 from progress_api.settings import Settings
 from progress_api.validation import AN_ID
-from progress_api.web.endpoint import Access, Endpoint
+from progress_api.web.endpoint import API, Access, Endpoint
 from progress_api.web.error_responses import UNEXPECTED, envelope, http_error_body
 
 _REQUEST_ID = "0f6c1d2e3b4a59687786a5b4c3d2e1f0"
 _HEADERS = {
-    "X-Request-ID": ("string", "The request's own id, or the one that it was given."),
+    "X-Request-ID": (
+        "string",
+        "The id of the request: the one in its X-Request-ID, or a new one.",
+    ),
     "Retry-After": ("integer", "Seconds to wait before the next try."),
-    "X-RateLimit-Limit": ("integer", "Requests that are allowed in one window."),
-    "X-RateLimit-Remaining": ("integer", "Requests that are left in this window."),
+    "X-RateLimit-Limit": ("integer", "Requests allowed in one window."),
+    "X-RateLimit-Remaining": ("integer", "Requests left in this window."),
     "X-RateLimit-Reset": ("integer", "When the window ends, in seconds since 1970."),
-    "WWW-Authenticate": ("string", "How to authenticate: Bearer."),
-    "Allow": ("string", "The methods that the address takes."),
-    "ETag": ("string", "The version of this document; If-None-Match with it is answered 304."),
-    "Cache-Control": ("string", "no-store, but for this document: how long it may be kept."),
+    "WWW-Authenticate": (
+        "string",
+        "Bearer, with an error_description if a token was sent (RFC 6750).",
+    ),
+    "Allow": ("string", "The methods of the address."),
+    "ETag": (
+        "string",
+        "The version of this document; If-None-Match with it returns 304.",
+    ),
+    "Cache-Control": ("string", "no-store; for this document, how long it may be cached."),
 }
 _OF_STATUS = {
     401: ("WWW-Authenticate",),
@@ -35,7 +44,7 @@ _OF_STATUS = {
     503: ("Retry-After",),
 }
 
-
+# Of every body.
 _UNREADABLE = (
     failures.InvalidFields({"userId": [AN_ID]}),
     failures.MalformedBody(),
@@ -43,79 +52,94 @@ _UNREADABLE = (
 )
 
 
-def add_shared(spec: APISpec, settings: Settings) -> None:
-    """Add the responses that endpoints share, and those to other paths and methods.
+class Responses:
+    """The responses of an API's endpoints."""
 
-    Args:
-        spec: the document.
-        settings: of the service.
-    """
-    for name, (kind, meaning) in _HEADERS.items():
-        spec.components.header(
-            name, {"description": meaning, "required": True, "schema": {"type": kind}}
-        )
-    for status, some in _by_status(_shared(settings)).items():
-        spec.components.response(_name(status), _refused(status, some))
-    for status in (404, 405):
-        body = http_error_body(status, _REQUEST_ID)
-        about = f"{body['error']}: below the prefix, but none of the operations."
-        examples = {_name(status): {"summary": body["error"], "value": body}}
-        spec.components.response(_name(status), _described(status, about, Error, examples))
-    about = "OPTIONS on any of these paths."
-    options: dict[str, Any] = {"description": about}
-    options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
-    options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
-    spec.components.response("Options", options)
-
-
-def links(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """Return a link to each endpoint that can be called next with the same path variables.
-
-    Args:
-        endpoints: of the API; those without a variable need no link.
-    """
-    return {
-        endpoint.operation_id: {
-            "operationId": endpoint.operation_id,
-            "parameters": {name: f"$request.path.{name}" for name in endpoint.path_names.values()},
+    def __init__(self, api: API, settings: Settings) -> None:
+        """Describe the responses of a service with these settings."""
+        self._errors, self._settings = api.errors, settings
+        self._shared = self._by_status(_shared(settings))
+        # To each endpoint that can be called next with the same variables of the path.
+        self.links = {
+            endpoint.operation_id: _link(endpoint)
+            for endpoint in api.endpoints
+            if endpoint.path_names
         }
-        for endpoint in endpoints
-        if endpoint.path_names
-    }
 
+    def add_shared(self, spec: APISpec) -> None:
+        """Add the responses that endpoints share, and those to other paths and methods.
 
-def responses_of(
-    endpoint: Endpoint, settings: Settings, next_links: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the responses of an endpoint, by status.
+        Args:
+            spec: the document.
+        """
+        for name, (kind, meaning) in _HEADERS.items():
+            spec.components.header(
+                name, {"description": meaning, "required": True, "schema": {"type": kind}}
+            )
+        for status, errors in self._shared.items():
+            spec.components.response(_name(status), self._refusal(status, errors))
+        for status in (404, 405):
+            body = http_error_body(status, _REQUEST_ID)
+            description = f"{body['error']}: no operation has this path and method."
+            examples = {_name(status): {"summary": body["error"], "value": body}}
+            response = _response(status, description, Error, examples)
+            spec.components.response(_name(status), response)
+        options: dict[str, Any] = {"description": "OPTIONS on any of these paths."}
+        options["headers"] = {name: name for name in ("Allow", "Cache-Control")}
+        options["content"] = {"application/json": {"schema": {"type": "object"}, "example": {}}}
+        spec.components.response("Options", options)
 
-    Args:
-        endpoint: of the API.
-        settings: of the service.
-        next_links: what `links` has returned.
-    """
-    responses: dict[int, Any] = {200: _success(endpoint)}
-    names = set(endpoint.path_names.values())
-    if names:
-        responses[200]["links"] = {
-            name: {"$ref": f"#/components/links/{name}"}
-            for name, link in next_links.items()
-            if link["parameters"].keys() <= names
+    def of(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the responses of an endpoint, by status.
+
+        Args:
+            endpoint: of the API.
+        """
+        responses: dict[int, Any] = {200: _success(endpoint)}
+        if names := set(endpoint.path_names.values()):
+            responses[200]["links"] = {
+                name: {"$ref": f"#/components/links/{name}"}
+                for name, link in self.links.items()
+                if link["parameters"].keys() <= names
+            }
+        if endpoint.has_etag:
+            unchanged = "The document still has the version in If-None-Match."
+            responses[304] = {"description": unchanged, "headers": responses[200]["headers"]}
+        for status, errors in self._by_status(_failures(endpoint, self._settings)).items():
+            is_shared = _kinds(errors) == _kinds(self._shared.get(status, []))
+            responses[status] = _name(status) if is_shared else self._refusal(status, errors)
+        return {str(status): responses[status] for status in sorted(responses)}
+
+    def _by_status(
+        self, errors: Iterable[failures.ProgressError]
+    ) -> dict[int, list[failures.ProgressError]]:
+        by_status = defaultdict(list)
+        for error in errors:
+            by_status[self._envelope(error)[0]].append(error)
+        return dict(by_status)
+
+    def _refusal(self, status: int, errors: Iterable[failures.ProgressError]) -> dict[str, Any]:
+        bodies = {type(error).__name__: self._envelope(error)[1] for error in errors}
+        texts = dict.fromkeys(body["error"] for body in bodies.values())
+        examples = {
+            name: {"summary": body["error"], "value": body} for name, body in bodies.items()
         }
-    if endpoint.has_etag:
-        kept = "It is still the one that the ETag names."
-        responses[304] = {"description": kept, "headers": responses[200]["headers"]}
-    shared = _by_status(_shared(settings))
-    for status, errors in _by_status(_failures(endpoint, settings)).items():
-        is_shared = _kinds(errors) == _kinds(shared.get(status, []))
-        responses[status] = _name(status) if is_shared else _refused(status, errors)
-    return {str(status): responses[status] for status in sorted(responses)}
+        return _response(status, "; ".join(texts) + ".", Error, examples)
+
+    def _envelope(self, error: failures.ProgressError) -> tuple[int, dict[str, Any]]:
+        return envelope(error, _REQUEST_ID, self._errors)
+
+
+def _link(endpoint: Endpoint) -> dict[str, Any]:
+    names = endpoint.path_names.values()
+    parameters = {name: f"$request.path.{name}" for name in names}
+    return {"operationId": endpoint.operation_id, "parameters": parameters}
 
 
 def _success(endpoint: Endpoint) -> dict[str, Any]:
     example = endpoint.response_example
     examples = {} if example is None else {"example": {"value": example}}
-    success = _described(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
+    success = _response(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
     if endpoint.has_etag:
         success["headers"]["ETag"] = "ETag"
     return success
@@ -136,7 +160,7 @@ def _failures(endpoint: Endpoint, settings: Settings) -> Iterable[failures.Progr
 def _shared(
     settings: Settings, *, has_token: bool = True, has_body: bool = True
 ) -> Iterable[failures.ProgressError]:
-    """Yield what most endpoints answer in the same way."""
+    """Yield an example of each failure that most endpoints share."""
     if has_token:
         yield failures.Unauthenticated()
         yield failures.NotYourProgress()
@@ -158,34 +182,21 @@ def _kinds(errors: Iterable[failures.ProgressError]) -> list[type]:
     return [type(error) for error in errors]
 
 
-def _by_status(
-    some: Iterable[failures.ProgressError],
-) -> dict[int, list[failures.ProgressError]]:
-    found = defaultdict(list)
-    for error in some:
-        found[envelope(error, None)[0]].append(error)
-    return dict(found)
-
-
 def _name(status: int) -> str:
-    # Python's own names of statuses are others in 3.13.
+    # Not http.HTTPStatus: some of its names differ since Python 3.13.
     return "".join(word.capitalize() for word in HTTP_STATUS_CODES[status].split())
 
 
-def _refused(status: int, some: Iterable[failures.ProgressError]) -> dict[str, Any]:
-    bodies = {type(error).__name__: envelope(error, _REQUEST_ID)[1] for error in some}
-    texts = dict.fromkeys(body["error"] for body in bodies.values())
-    examples = {name: {"summary": body["error"], "value": body} for name, body in bodies.items()}
-    return _described(status, "; ".join(texts) + ".", Error, examples)
-
-
-def _described(
-    status: int, about: str, body: type[Schema] | Schema | dict[str, Any], examples: dict[str, Any]
+def _response(
+    status: int,
+    description: str,
+    body: type[Schema] | Schema | dict[str, Any],
+    examples: dict[str, Any],
 ) -> dict[str, Any]:
     headers = ("X-Request-ID", "Cache-Control", *_OF_STATUS.get(status, ()))
     content = {"schema": body} | ({"examples": examples} if examples else {})
     return {
-        "description": about,
+        "description": description,
         "headers": {name: name for name in headers},
         "content": {"application/json": content},
     }

@@ -14,7 +14,7 @@ class LearnerQuery(Schema):
 class Error(ResponseSchema):
     """The response to a request that failed (spec 5.5)."""
 
-    error = fields.String(**named("error", "What went wrong, in few words."), required=True)
+    error = fields.String(**named("error", "What went wrong, in a few words."), required=True)
     detail = fields.String(
         **named("detail", "One sentence that a person can act on."), required=True
     )
@@ -27,5 +27,5 @@ class Error(ResponseSchema):
     fields_ = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        **named("fields", "Where a field is at fault: for each one, what it may be."),
+        **named("fields", "If fields are invalid: the messages about each."),
     )

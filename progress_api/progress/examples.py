@@ -5,12 +5,11 @@ from typing import Any
 
 from progress_api.exceptions import InvalidScore, NotEligible
 from progress_api.progress.records import ChapterProgress, Progress, QuizScore
-from progress_api.progress.schemas import progress_json
-from progress_api.web.error_responses import SCORE_OUT_OF_RANGE
+from progress_api.progress.schemas import SCORE_OUT_OF_RANGE, progress_json
 
 INVALID_SCORE = InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
 NOT_ELIGIBLE = NotEligible(
-    "The certificate needs 95 percent and every quiz passed: "
+    "The certificate needs 95 percent and every attempted quiz passed: "
     "50 percent is completed, and 0 of 0 quizzes are passed."
 )
 CHAPTER_POST = {

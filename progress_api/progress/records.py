@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from progress_api.settings import Settings
 from progress_api.validation import require_booleans, require_ids, require_numbers
 
 
@@ -122,3 +123,16 @@ class Policy:
     sticky_completion: bool = False
     max_chapters: int = 1000
     max_quizzes: int = 1000
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Policy":
+        """Return the policy of a service.
+
+        Args:
+            settings: of the service.
+        """
+        return cls(
+            sticky_completion=settings.progress_sticky_completion,
+            max_chapters=settings.progress_max_chapters,
+            max_quizzes=settings.progress_max_quizzes,
+        )

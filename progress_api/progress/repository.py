@@ -73,7 +73,7 @@ class ProgressRepository:
         self._executor: Executor
         if isinstance(bind, Engine):
             awaited = self._observer.connection_awaited
-            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, awaited=awaited)
+            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, on_wait=awaited)
         elif isinstance(bind, Session | scoped_session):
             self._executor = SessionExecutor(bind, prepares=one_trip, schema=schema)
         else:

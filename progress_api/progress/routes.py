@@ -4,11 +4,18 @@ from functools import partial
 
 from flask import Response
 
-from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
+from progress_api.exceptions import (
+    InvalidScore,
+    NotEligible,
+    ProgressNotFound,
+    TooManyChapters,
+    TooManyQuizzes,
+)
 from progress_api.progress import examples
 from progress_api.progress.repository import ProgressRepository
 from progress_api.progress.schemas import (
     RESET_RESPONSE,
+    SCORE_OUT_OF_RANGE,
     ChapterPost,
     Progress,
     QuizPost,
@@ -16,8 +23,9 @@ from progress_api.progress.schemas import (
     TutorialPath,
     progress_json,
 )
+from progress_api.settings import Settings
 from progress_api.web.arguments import acting_for, read_body
-from progress_api.web.endpoint import Access, Endpoint, Tag
+from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
 from progress_api.web.fields import LearnerBody
 from progress_api.web.responses import json_response
 from progress_api.web.state import state
@@ -68,6 +76,25 @@ def reset(tutorial_id: str) -> Response:
     return json_response(RESET_RESPONSE)
 
 
+def about(settings: Settings) -> str:
+    """Return what the OpenAPI document says of the five endpoints together."""
+    text = (
+        "Records what each learner has watched of each tutorial, where the learner stopped, which "
+        "quizzes are passed, and whether the certificate is earned. One learner's tutorial has at "
+        f"most {settings.progress_max_chapters} chapters and {settings.progress_max_quizzes} "
+        "quizzes."
+    )
+    sticky = " A completed chapter stays completed, whatever is posted later."
+    return text + sticky if settings.progress_sticky_completion else text
+
+
+ERRORS: Errors = {
+    InvalidScore: (400, SCORE_OUT_OF_RANGE),
+    TooManyChapters: (400, "Too many chapters"),
+    TooManyQuizzes: (400, "Too many quizzes"),
+    NotEligible: (400, "Not eligible for certificate"),
+    ProgressNotFound: (404, "No progress found for this tutorial"),
+}
 _endpoint = partial(
     Endpoint,
     access=Access.LEARNER,
@@ -84,7 +111,7 @@ ENDPOINTS = (
         limit="ratelimit_get",
         operation_id="getProgress",
         summary="Get a learner's progress in a tutorial",
-        description="The empty progress where nothing has been recorded yet.",
+        description="Returns the empty progress object if nothing is recorded.",
         body=_LEARNER_BODY,
         response=Progress(),
         response_example=examples.EMPTY,
@@ -98,7 +125,7 @@ ENDPOINTS = (
         operation_id="recordChapter",
         summary="Record how far a chapter was watched",
         description="Post it about every 10 seconds of play, at a pause, and when the page is "
-        "left. Several devices of a learner may post at once; all posts are recorded.",
+        "left. Several devices of one learner may post at once: no post is lost.",
         body=_CHAPTER_POST,
         response=Progress(),
         failures=(TooManyChapters(),),
@@ -113,7 +140,7 @@ ENDPOINTS = (
         limit="ratelimit_quiz",
         operation_id="recordQuiz",
         summary="Record an attempt at a quiz",
-        description="The best attempt is kept: the one with the highest score / maxScore.",
+        description="Keeps the best attempt: the one with the highest score / maxScore.",
         body=_QUIZ_POST,
         response=Progress(),
         failures=(examples.INVALID_SCORE, TooManyQuizzes()),
@@ -128,7 +155,7 @@ ENDPOINTS = (
         limit="ratelimit_complete",
         operation_id="completeTutorial",
         summary="Earn the certificate of a tutorial",
-        description="Asked again after it was earned, it changes nothing and answers the same.",
+        description="Once the certificate is earned, a further request changes nothing.",
         body=_LEARNER_BODY,
         response=Progress(),
         failures=(examples.NOT_ELIGIBLE, ProgressNotFound()),
@@ -142,9 +169,9 @@ ENDPOINTS = (
         view=reset,
         limit="ratelimit_reset",
         operation_id="resetProgress",
-        summary="Forget a learner's progress in a tutorial",
-        description="The certificate is forgotten with it. It succeeds also where there is "
-        "nothing.",
+        summary="Reset a learner's progress in a tutorial",
+        description="Removes the chapters, the quizzes and the certificate. Succeeds even if "
+        "nothing is recorded.",
         body=_LEARNER_BODY,
         response=Reset(),
         response_example=RESET_RESPONSE,

@@ -9,7 +9,6 @@ from marshmallow import Schema, fields
 from progress_api.exceptions import InvalidScore
 from progress_api.progress import records
 from progress_api.web import fields as web
-from progress_api.web.error_responses import SCORE_OUT_OF_RANGE
 from progress_api.web.fields import (
     IDEMPOTENCY_KEY,
     Id,
@@ -21,45 +20,53 @@ from progress_api.web.fields import (
     WholeNumber,
 )
 
+SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 RESET_RESPONSE = {"success": True, "message": "Progress reset successfully"}
 # The same in requests and responses.
 _DESCRIPTIONS = {
     "tutorialId": (
-        "Which tutorial; in the path it is percent-encoded, a slash too. Any text but "
-        "openapi.json, where this document is."
+        "The tutorial. In the path it is percent-encoded, including a slash. `openapi.json` is "
+        "not allowed: it is the address of this document."
     ),
     "userId": web.USER_ID,
-    "chapterId": "Which chapter of the tutorial.",
-    "watchTime": "Seconds that were watched of the chapter, floored; it never shrinks.",
-    "completed": (
-        "Whether the chapter is completed. A request that leaves it out leaves it as it was."
+    "chapterId": "The chapter of the tutorial.",
+    "watchTime": (
+        "Total number of seconds watched of the chapter, rounded down. It never shrinks: the "
+        "greater of the stored and the posted value is kept."
     ),
+    "completed": "Whether the chapter is completed. A request without it leaves it as it was.",
     "lastPosition": (
-        "Where the player stands, in seconds, floored; in a request that leaves it out, watchTime."
+        "Position of the player in seconds, rounded down. In a request without it, watchTime."
     ),
-    "totalChapters": "How many chapters the tutorial has; it only grows, and is 0 while not known.",
-    "quizId": "Which quiz of the tutorial.",
-    "score": "Points, of the best attempt in an answer; at most maxScore.",
-    "maxScore": "Points that the same attempt could have had.",
-    "passed": "Whether the quiz is passed; once true it stays true.",
-    "attempts": "How often the quiz was posted, repeats not counted.",
+    "totalChapters": "Number of chapters of the tutorial. It only grows; 0 until it is posted.",
+    "quizId": "The quiz of the tutorial.",
+    "score": "Points, at most maxScore. In a response, those of the best attempt.",
+    "maxScore": "Points that the attempt could have had.",
+    "passed": "Whether the quiz is passed. Once true it stays true.",
+    "attempts": "Number of attempts, without repeats.",
     "completedAt": (
-        "When the latest attempt was recorded. In a request any text or number, as a mark of the "
-        "attempt: one that comes again with the same mark is counted once. Anything else is none."
+        "When the latest attempt was recorded. In a request, any text or number that marks the "
+        "attempt: a later post with the same mark is a repeat. Other values are ignored."
     ),
-    IDEMPOTENCY_KEY: (
-        "A mark of the attempt: a post of this quiz that comes again with it is counted once."
+    IDEMPOTENCY_KEY: "Marks the attempt: a later post of this quiz with the same key is a repeat.",
+    "completionPercentage": (
+        "floor(100 * chaptersCompleted / totalChapters), at most 100; 100 once the certificate is "
+        "earned."
     ),
-    "completionPercentage": "floor(100 * chaptersCompleted / totalChapters), and 100 once earned.",
-    "chaptersCompleted": "How many chapters are completed.",
-    "chapterProgress": "The chapters, in the order first recorded.",
-    "quizScores": "The quizzes, in the order first recorded.",
-    "certificateEligible": "Whether 95 percent is completed and every quiz on record is passed.",
-    "certificateEarned": "Whether the certificate was asked for while eligible; so until a reset.",
-    "totalWatchTime": "Seconds that were watched of all chapters.",
-    "lastWatchedAt": "When something was recorded last; null where nothing ever was.",
-    "success": "True.",
-    "message": "A text to show.",
+    "chaptersCompleted": "Number of completed chapters.",
+    "chapterProgress": "The chapters, in the order in which they were first recorded.",
+    "quizScores": "The quizzes, in the order in which they were first recorded.",
+    "certificateEligible": (
+        "Whether at least 95 percent is completed and every attempted quiz is passed."
+    ),
+    "certificateEarned": "Whether the certificate is earned. Once true, so until a reset.",
+    "totalWatchTime": "Seconds watched of all chapters.",
+    "lastWatchedAt": (
+        "When a chapter, an attempt at a quiz or the certificate was last recorded; null if "
+        "nothing is recorded."
+    ),
+    "success": "Always true.",
+    "message": "A message to show.",
 }
 
 

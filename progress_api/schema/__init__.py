@@ -1,1 +1,1 @@
-"""The tables: their definition, their migrations, and how an existing database is adopted."""
+"""Define the tables, migrate them, and adopt a database whose tables were created by hand."""

@@ -1,4 +1,4 @@
-"""Whether a database is fit: in UTF-8, and its tables the guide's where they were made by hand."""
+"""Check a database before migration: its encoding, and tables that were created by hand."""
 
 from collections.abc import Callable
 
@@ -7,68 +7,70 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, func, select
 
 from progress_api.exceptions import MigrationFailed, SchemaDiffers
-from progress_api.schema import catalog
+from progress_api.schema.catalog import schema_fingerprint
 
-_GUIDE_TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
+_INITIAL_TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
 _LATER_TABLES = ("quiz_attempt_keys",)
 
 
 def require_utf8(connection: Connection) -> None:
-    """Refuse a database that cannot hold each id (contract, "identifiers and numbers").
+    """Reject a database whose encoding cannot store every identifier (spec 8.6).
 
     Args:
-        connection: to the database, with no transaction; it has none afterwards.
+        connection: outside a transaction before and after.
 
     Raises:
-        MigrationFailed: it is in another encoding.
+        MigrationFailed: the encoding is not UTF-8.
     """
     encoding = connection.scalar(select(func.current_setting("server_encoding")))
     connection.rollback()
     if encoding != "UTF8":
         raise MigrationFailed(
-            f"The database is in {encoding}, and must be in UTF8: make one with ENCODING 'UTF8'."
+            f"The encoding of the database is {encoding} and must be UTF8: create the database "
+            "with ENCODING 'UTF8'."
         )
 
 
-def made_by_hand(connection: Connection, make_guide_tables: Callable[[], None]) -> bool:
-    """Look for tables that no migration of ours is known to have made.
+def is_created_by_hand(connection: Connection, create_tables: Callable[[], None]) -> bool:
+    """Return whether the tables of migration 1 exist in a database that was never migrated.
 
     Args:
-        connection: to the database, with no transaction; it has none afterwards.
-        make_guide_tables: makes them through Alembic's operations.
+        connection: outside a transaction before and after.
+        create_tables: creates the tables of migration 1 with Alembic's operations.
 
     Raises:
-        SchemaDiffers: some table of that name is another, or another history made it.
+        SchemaDiffers: a table differs from migration 1, or was created by another Alembic
+            history (spec 8.2).
     """
-    found, later = _described(connection, _GUIDE_TABLES), _described(connection, _LATER_TABLES)
+    existing = _fingerprint(connection, _INITIAL_TABLES)
+    later = _fingerprint(connection, _LATER_TABLES)
     connection.rollback()
-    if not found:
+    if not existing:
         return False
     if later:
         raise SchemaDiffers(
-            f"{', '.join(_LATER_TABLES)} is there, and no migration of this history made it: "
-            "migrate by the Alembic history that did, or rename it."
+            f"{', '.join(_LATER_TABLES)} exists, but was not created by this Alembic history: "
+            "migrate by the Alembic history that did, or rename the table."
         )
-    meant = _described_by_guide(connection, make_guide_tables)
-    missing, unexpected = sorted(meant - found), sorted(found - meant)
-    if missing or unexpected:
-        told = [f"missing: {line}" for line in missing] + [
-            f"not the guide's: {line}" for line in unexpected
-        ]
-        raise SchemaDiffers("The tables differ from the guide's. " + "; ".join(told) + ".")
+    expected = _expected_fingerprint(connection, create_tables)
+    differences = [f"missing: {line}" for line in sorted(expected - existing)]
+    differences += [f"unexpected: {line}" for line in sorted(existing - expected)]
+    if differences:
+        reason = "; ".join(differences)
+        raise SchemaDiffers(f"The tables differ from those of migration 1. {reason}.")
     return True
 
 
-def _described_by_guide(connection: Connection, make: Callable[[], None]) -> set[str]:
-    """Migration 1, made as temporary tables and rolled back: no second description of it."""
+def _expected_fingerprint(connection: Connection, create_tables: Callable[[], None]) -> set[str]:
+    """Run migration 1 on temporary tables and roll it back, so that it need not be repeated."""
     with connection.begin() as transaction:
         connection.execute(select(func.set_config("search_path", "pg_temp", True)))
         with Operations.context(MigrationContext.configure(connection)):
-            make()
-        described = _described(connection, _GUIDE_TABLES)
+            create_tables()
+        fingerprint = _fingerprint(connection, _INITIAL_TABLES)
         transaction.rollback()
-    return described
+    return fingerprint
 
 
-def _described(connection: Connection, tables: tuple[str, ...]) -> set[str]:
-    return set(connection.scalars(catalog.described(tables)))
+def _fingerprint(connection: Connection, tables: tuple[str, ...]) -> set[str]:
+    return set(connection.scalars(schema_fingerprint(tables)))

@@ -1,4 +1,4 @@
-"""The schema: bring a database to head, adopt one that was made by hand, tell where one is."""
+"""Migrate a database, check it, and return its revision."""
 
 import logging
 import time
@@ -24,13 +24,13 @@ from progress_api.database import (
     translated_schema,
 )
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
-from progress_api.schema.adopt import made_by_hand, require_utf8
+from progress_api.schema.adopt import is_created_by_hand, require_utf8
 from progress_api.schema.tables import metadata
 from progress_api.settings import Settings
 
 VERSION_TABLE = "progress_api_version"
-REVISION_PREFIX = "progress_"  # a host's own history may have numbers too
-_GUIDE_REVISION = f"{REVISION_PREFIX}0001"
+REVISION_PREFIX = "progress_"  # a host's migrations may be numbered too
+_INITIAL_REVISION = f"{REVISION_PREFIX}0001"
 _LOCK_NOT_AVAILABLE = "55P03"
 _log = logging.getLogger("progress_api.migrate")
 
@@ -38,31 +38,32 @@ _log = logging.getLogger("progress_api.migrate")
 def upgrade(
     engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
 ) -> str:
-    """Bring the database to head; as many machines at once as like.
+    """Migrate a database to the newest revision; safe to run on many machines at once (spec 8.4).
 
-    A database where the guide's SQL was run by hand is adopted. One whose schema is newer than
-    this version is left as it is.
+    A database whose tables were created by hand is adopted (spec 8.2). A schema newer than this
+    version is left unchanged.
 
     Args:
-        engine: of the database.
-        schema: that the tables are in, made if it is missing; None for where a connection looks
-            by itself.
-        timeout: seconds to wait for another migration, and for tables that are in use.
+        engine: the engine of the database.
+        schema: the schema of the tables, created if missing; None for the connection's search
+            path.
+        timeout: seconds to wait for another migration and for table locks.
 
     Returns:
-        The revision that the database is at now.
+        The revision of the database after the migration.
 
     Raises:
-        SchemaDiffers: tables of the guide's names are there, and are not the guide's.
-        MigrationFailed: the database refused a statement, cannot be reached, or is not in UTF-8.
-        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
+        SchemaDiffers: tables of the same names exist and differ.
+        MigrationFailed: a statement failed, the database cannot be reached, or its encoding is
+            not UTF-8.
+        DatabaseUnavailable: another migration or a transaction took longer than the timeout.
     """
     deadline = time.monotonic() + timeout
     schema = translated_schema(engine, schema)
-    with _one_at_a_time(engine, schema, deadline) as connection:
+    with _exclusive(engine, schema, deadline) as connection:
         require_utf8(connection)
-        _make_schema(connection, schema)
-        return _patiently(connection, _upgrade, deadline)
+        _create_schema(connection, schema)
+        return _retry_while_locked(connection, _upgrade, deadline)
 
 
 def downgrade(
@@ -71,69 +72,70 @@ def downgrade(
     schema: str | None = None,
     timeout: float = Settings.migrate_timeout,
 ) -> str:
-    """Take migrations back, for an operator who must.
+    """Undo migrations down to a revision.
 
     Args:
-        engine: of the database.
-        revision: the one to go back to, or "base".
-        schema: that the tables are in.
-        timeout: seconds to wait for another migration, and for tables that are in use.
+        engine: the engine of the database.
+        revision: the revision to go back to, or "base" for an empty schema.
+        schema: the schema of the tables; None for the connection's search path.
+        timeout: seconds to wait for another migration and for table locks.
 
     Returns:
-        The revision that the database is at now.
+        The revision of the database afterwards.
 
     Raises:
-        MigrationFailed: one could not be taken back.
-        DatabaseUnavailable: another migration, or a transaction, took longer than the timeout.
+        SchemaDiffers: the revision does not exist.
+        MigrationFailed: a migration could not be undone.
+        DatabaseUnavailable: another migration or a transaction took longer than the timeout.
     """
 
-    def take_back(connection: Connection) -> str:
+    def undo(connection: Connection) -> str:
         command.downgrade(_config(connection), revision)
         return current_revision(connection)
 
     deadline = time.monotonic() + timeout
     schema = translated_schema(engine, schema)
-    with _one_at_a_time(engine, schema, deadline) as connection:
-        return _patiently(connection, take_back, deadline)
+    with _exclusive(engine, schema, deadline) as connection:
+        return _retry_while_locked(connection, undo, deadline)
 
 
 def check(
     engine: Engine, schema: str | None = None, timeout: float = Settings.migrate_timeout
 ) -> None:
-    """Compare the database with the tables that this version means.
+    """Compare the database with the tables of this version.
 
     Args:
-        engine: of the database.
-        schema: that the tables are in.
-        timeout: seconds to wait for a migration that is running.
+        engine: the engine of the database.
+        schema: the schema of the tables; None for the connection's search path.
+        timeout: seconds to wait for a running migration.
 
     Raises:
-        SchemaDiffers: naming what differs.
-        MigrationFailed: the database cannot be reached, or is not in UTF-8.
+        SchemaDiffers: the tables differ; the message lists the differences.
+        MigrationFailed: the database cannot be reached, or its encoding is not UTF-8.
         DatabaseUnavailable: a migration was still running after the timeout.
     """
     schema = translated_schema(engine, schema)
-    with _one_at_a_time(engine, schema, time.monotonic() + timeout) as connection:
+    with _exclusive(engine, schema, time.monotonic() + timeout) as connection:
         require_utf8(connection)
         command.check(_config(connection))
 
 
 def revision(engine: Engine, message: str) -> Path:
-    """Write a new migration from what differs, numbered after the last one.
+    """Generate the next migration from the differences between the database and the tables.
 
     Args:
-        engine: of a database at head.
-        message: what the migration does, in the imperative.
+        engine: the engine of a database at the newest revision.
+        message: the docstring of the migration, in the imperative.
 
     Returns:
-        The file that was written.
+        The path of the new file.
     """
     deadline = time.monotonic() + Settings.migrate_timeout
-    with _one_at_a_time(engine, None, deadline) as connection:
+    with _exclusive(engine, None, deadline) as connection:
         config = _config(connection)
         number = int(head().removeprefix(REVISION_PREFIX)) + 1
-        named = f"{REVISION_PREFIX}{number:04d}"
-        script = command.revision(config, message, autogenerate=True, rev_id=named)
+        revision_id = f"{REVISION_PREFIX}{number:04d}"
+        script = command.revision(config, message, autogenerate=True, rev_id=revision_id)
     assert isinstance(script, Script)
     return Path(script.path).resolve()
 
@@ -142,35 +144,37 @@ def include_object(
     _: object,
     name: str | None,
     kind: str,
-    reflected: bool,  # noqa: FBT001 - Alembic gives it so
+    reflected: bool,  # noqa: FBT001 - Alembic passes it by position
     __: object,
 ) -> bool:
-    """Tell a host's own Alembic what is none of its business, as its `include_object`.
+    """Exclude the tables of this package from a host's Alembic autogeneration.
+
+    Pass it as `include_object` to Alembic; otherwise Alembic proposes to drop these tables.
 
     Args:
-        name: of what is compared.
-        kind: of it, such as "table".
-        reflected: whether the host's metadata does not have it, and the database does.
+        name: the name of the compared object.
+        kind: the kind of the object, such as "table".
+        reflected: whether the object was read from the database.
 
     Returns:
-        False for a table of ours, which the host would drop because it does not know it.
+        False for a table of this package that was read from the database, True otherwise.
     """
-    ours = name in metadata.tables or name == VERSION_TABLE
-    return not (ours and kind == "table" and reflected)
+    is_own = name in metadata.tables or name == VERSION_TABLE
+    return not (is_own and kind == "table" and reflected)
 
 
 @cache
 def head() -> str:
-    """Return the newest revision that this version knows."""
+    """Return the newest revision of this version."""
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
 
 
 def current_revision(connection: Connection, schema: str | None = None) -> str:
-    """Return the revision that the database is at, "" where no migration was run.
+    """Return the revision of the database, "" if it was never migrated.
 
     Args:
-        connection: to the database, with no transaction; it has none afterwards.
-        schema: that the tables are in; None for where the connection looks by itself.
+        connection: outside a transaction before and after.
+        schema: the schema of the tables; None for the connection's search path.
     """
     options = {"version_table": VERSION_TABLE, "version_table_schema": schema}
     current = MigrationContext.configure(connection, opts=options).get_current_revision()
@@ -178,10 +182,10 @@ def current_revision(connection: Connection, schema: str | None = None) -> str:
     return current or ""
 
 
-def _patiently(
+def _retry_while_locked(
     connection: Connection, migrate: Callable[[Connection], str], deadline: float
 ) -> str:
-    """Try again for as long as the tables are in use, until the deadline."""
+    """Retry while the tables are locked, until the deadline."""
     attempt = 0
     while True:
         attempt += 1
@@ -202,25 +206,25 @@ def _patiently(
 
 def _upgrade(connection: Connection) -> str:
     current = current_revision(connection)
-    if current.isdigit():  # as they were numbered before they had their prefix
+    if current.isdigit():  # the format of early revisions, without the prefix
         current = f"{REVISION_PREFIX}{current}"
         command.stamp(_config(connection), current, purge=True)
-    if not current and made_by_hand(connection, _make_guide_tables):
-        command.stamp(_config(connection), _GUIDE_REVISION)
+    if not current and is_created_by_hand(connection, _create_initial_tables):
+        command.stamp(_config(connection), _INITIAL_REVISION)
     if current <= head():
         command.upgrade(_config(connection), "head")
     return current_revision(connection)
 
 
-def _make_schema(connection: Connection, schema: str | None) -> None:
-    # Asked first: to make one if it is missing needs the right to do so also where it is not.
+def _create_schema(connection: Connection, schema: str | None) -> None:
+    # Check first: CREATE SCHEMA IF NOT EXISTS needs the privilege even if the schema exists.
     if schema and not inspect(connection).has_schema(schema):
         connection.execute(CreateSchema(schema, if_not_exists=True))
     connection.commit()
 
 
 @contextmanager
-def _one_at_a_time(engine: Engine, schema: str | None, deadline: float) -> Iterator[Connection]:
+def _exclusive(engine: Engine, schema: str | None, deadline: float) -> Iterator[Connection]:
     try:
         with exclusive_connection(engine, schema, deadline) as connection:
             yield connection
@@ -231,9 +235,9 @@ def _one_at_a_time(engine: Engine, schema: str | None, deadline: float) -> Itera
         raise MigrationFailed(f"The database was not migrated: {reason}") from error
 
 
-def _make_guide_tables() -> None:
+def _create_initial_tables() -> None:
     scripts = ScriptDirectory.from_config(_config(None))
-    scripts.get_revision(_GUIDE_REVISION).module.upgrade()
+    scripts.get_revision(_INITIAL_REVISION).module.upgrade()
 
 
 def _config(connection: Connection | None) -> Config:

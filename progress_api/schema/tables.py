@@ -1,4 +1,4 @@
-"""The guide's tables (step 1) and what later migrations added, with PostgreSQL's own names."""
+"""Define the tables (spec 8.1, 8.3), with PostgreSQL's default names for constraints."""
 
 from datetime import datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 
-# The names that PostgreSQL gives by itself, so that tables made by hand are the same tables.
+# PostgreSQL's default names, so that tables created by hand are equal to migrated ones.
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
@@ -42,7 +42,7 @@ def _progress_id() -> Column[UUID]:
 
 
 def _time(name: str) -> Column[datetime]:
-    # Without a time zone, as in the guide; the service writes UTC.
+    # Without a time zone; the service writes UTC (spec 8.5).
     return Column(name, TIMESTAMP(), server_default=func.now())
 
 
@@ -105,7 +105,7 @@ quiz_scores = Table(
     Index("idx_quiz_scores_progress_id", "progress_id"),
 )
 
-# Migration 2: what tells a repeated quiz post from a new attempt.
+# Migration 2: keys that identify repeated quiz posts (spec 2.15, 2.16).
 quiz_attempt_keys = Table(
     "quiz_attempt_keys",
     metadata,
@@ -114,8 +114,7 @@ quiz_attempt_keys = Table(
     PrimaryKeyConstraint("quiz_score_id", "attempt_key"),
 )
 
-# What the service does to each table. Rows that go with their tutorial are deleted by PostgreSQL,
-# as the owner of the tables.
+# Privileges that the service needs. Cascading deletes run as the owner of the tables.
 PRIVILEGES = {
     "tutorial_progress": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "chapter_progress": ("SELECT", "INSERT", "UPDATE"),

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from progress_api.web.identity import Caller
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
-# Where the service describes itself, and so no tutorialId: its progress could not be read.
+# The path of the OpenAPI document, below the prefix. As the id of a tutorial it would be
+# unreachable by GET, so it is refused everywhere (spec 1.15).
 DOCUMENT = "openapi.json"
 RESERVED = f"{DOCUMENT} is where this service describes itself."
-MAX_LEVELS = 100  # how deep each Python's own parser goes depends on its version and its stack
+MAX_LEVELS = 100  # the limit of Python's parser depends on its version and the stack
 _TOO_DEEP = f"The JSON of the request body may be nested at most {MAX_LEVELS} levels deep."
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
@@ -70,7 +71,7 @@ def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
         MalformedBody: it is not a JSON object, or nested too deeply.
         InvalidFields: names each invalid field.
     """
-    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - its public way
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - documented
     body = _body(current) if _announces_body(current) else b""
     values = _parsed(body) if body else {}
     for name in schema.headers.values():
@@ -107,21 +108,21 @@ def _user_ids_of_query() -> list[str]:
 
 
 def _announces_body(request: Request) -> bool:
-    """Whether a body may follow; above HTTP/1.1 one need not be announced."""
-    sent = request.environ
-    announced = "CONTENT_LENGTH" in sent or "HTTP_TRANSFER_ENCODING" in sent
-    return announced or sent.get("SERVER_PROTOCOL") != "HTTP/1.1"
+    """Return whether a body may follow; in HTTP/2 no header needs to announce it."""
+    environ = request.environ
+    is_announced = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+    return is_announced or environ.get("SERVER_PROTOCOL") != "HTTP/1.1"
 
 
 def _body(request: Request) -> bytes:
     limit = state().settings.progress_max_body_bytes
-    # One byte more than allowed: a chunked body that is too long is cut off there, not refused.
+    # Werkzeug truncates a chunked body at its limit instead of raising, so read one byte more.
     request.max_content_length = limit + 1
     try:
         body = request.get_data(cache=False)
     except RequestEntityTooLarge:
         body = bytes(limit + 1)
-    except Exception as error:  # each server raises errors of its own for chunks that are none
+    except Exception as error:  # each server has its own exceptions for malformed chunks
         raise MalformedBody from error
     if len(body) > limit:
         raise BodyTooLarge(f"The request body may have at most {limit} bytes.")
@@ -135,7 +136,7 @@ def _body(request: Request) -> bytes:
 
 
 def _announced_bytes(request: Request) -> int:
-    """Return how many bytes the body must have at least; its length is unknown in chunks."""
+    """Return the least number of bytes that the headers announce; chunked, any number."""
     return 1 if "HTTP_TRANSFER_ENCODING" in request.environ else request.content_length or 0
 
 
@@ -148,7 +149,7 @@ def _check_media_type(request: Request) -> None:
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
-    # The count is quick, and enough for nearly every body: brackets in strings are in it too.
+    # Counting is fast and enough for nearly every body; it includes brackets in strings.
     if body.count(b"[") + body.count(b"{") > MAX_LEVELS and _levels(body) > MAX_LEVELS:
         raise MalformedBody(_TOO_DEEP)
     try:
@@ -161,7 +162,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _levels(body: bytes) -> int:
-    """Return how deep the JSON is nested; for invalid JSON, at least how deep it is up to there."""
+    """Return how deeply JSON is nested; of invalid JSON, at least up to the error."""
     without_escapes = body.replace(rb"\\", b"").replace(rb"\"", b"")
     outside_strings = b"".join(without_escapes.split(b'"')[::2])
     brackets = outside_strings.translate(None, _NO_BRACKETS)

@@ -12,6 +12,8 @@ from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
 from progress_api.web.fields import LearnerBody
 
+Errors = Mapping[type[ProgressError], tuple[int, str]]
+
 
 class Access(Enum):
     """Who may call an endpoint."""
@@ -49,7 +51,7 @@ class Endpoint:
         tag: its group in the OpenAPI document.
         summary: what it does, in one line.
         description: what else a client should know; plain sentences.
-        path: describes the variables of the rule; None if there are none.
+        path: describes the variables of the rule; None without variables.
         body: what a request may hold; None if no body is read.
         response: what a response of status 200 holds; None for any object.
         success: the meaning of status 200, in one sentence.
@@ -73,7 +75,7 @@ class Endpoint:
     path: Schema | None = None
     body: LearnerBody[Any] | None = None
     response: Schema | None = None
-    success: str = "It is done."
+    success: str = "Success."
     failures: tuple[ProgressError, ...] = ()
     request_example: Mapping[str, Any] | None = None
     response_example: Mapping[str, Any] | None = None
@@ -91,14 +93,16 @@ class Endpoint:
         return {name: field.data_key or name for name, field in fields.items()}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class API:
     """All endpoints of the service.
 
     Args:
         endpoints: each with a name of its own.
+        errors: the status and the `error` of each exception that they raise.
         about: returns what the OpenAPI document says of all of them, in Markdown.
     """
 
     endpoints: tuple[Endpoint, ...]
+    errors: Errors
     about: Callable[[Settings], str]

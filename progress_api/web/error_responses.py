@@ -1,8 +1,9 @@
-"""Where a failure becomes an answer: exception to status, in one envelope."""
+"""Turn exceptions into JSON responses, one table from exception to status (spec 5.5, 5.6)."""
 
 import logging
 import time
 import traceback
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -13,25 +14,19 @@ from werkzeug.http import HTTP_STATUS_CODES
 from progress_api import exceptions as failures
 from progress_api.database import message_of
 from progress_api.monitoring.logs import request_id
+from progress_api.web.endpoint import Errors
 from progress_api.web.host_limits import limit_exceeded
 from progress_api.web.responses import json_response
 
 RETRY_AFTER_SECONDS = 1
-SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
-
-# What is answered to each failure: the status, and the short text, the guide's where it has one.
-ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {
+# The status and the `error` of each exception that any endpoint may raise.
+ERRORS: Errors = {
     failures.MalformedBody: (400, "Invalid JSON"),
     failures.IncompleteBody: (400, "Incomplete request body"),
     failures.InvalidFields: (400, "Invalid request"),
-    failures.InvalidScore: (400, SCORE_OUT_OF_RANGE),
-    failures.TooManyChapters: (400, "Too many chapters"),
-    failures.TooManyQuizzes: (400, "Too many quizzes"),
-    failures.NotEligible: (400, "Not eligible for certificate"),
     failures.Unauthenticated: (401, "Authentication required"),
     failures.NotYourProgress: (403, "Forbidden"),
     failures.InsecureTransport: (403, "HTTPS required"),
-    failures.ProgressNotFound: (404, "No progress found for this tutorial"),
     failures.BodyTooLarge: (413, "Request body too large"),
     failures.UnsupportedBody: (415, "Unsupported media type"),
     failures.LimitExceeded: (429, "Too many requests"),
@@ -42,69 +37,72 @@ ANSWERS: dict[type[failures.ProgressError], tuple[int, str]] = {
 UNEXPECTED = failures.ProgressError(
     "The service failed; try again, and give the requestId to its operators."
 )
-_WHAT_TO_DO = {
+_DETAILS = {
     404: "There is nothing at this address; check its path.",
     405: "This address does not take this method; the Allow header lists those that it takes.",
     500: UNEXPECTED.detail,
 }
-# What a http_error_body of a host's own has where the host does not give it.
+# Headers of the host app's own refusals, if the host app does not set them.
 _RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 _HEADERS_OF_STATUS = {401: {"WWW-Authenticate": "Bearer"}, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
 _log = logging.getLogger("progress_api.errors")
 
 
-def register(scaffold: Flask | Blueprint) -> None:
-    """Answer every failure below an app or a blueprint in JSON.
+def register(scaffold: Flask | Blueprint, errors: Errors) -> None:
+    """Respond to every exception in JSON.
 
     Args:
-        scaffold: the app of the service on its own, the blueprint as a guest.
+        scaffold: the service's own app, or the blueprint in a host app.
+        errors: of the API.
     """
-    scaffold.register_error_handler(failures.ProgressError, answer)
-    scaffold.register_error_handler(HTTPException, _answer_http)
-    # A host's handler for a status comes before a blueprint's for a class.
+    respond_http = partial(_respond_http, errors)
+    scaffold.register_error_handler(failures.ProgressError, partial(_respond, errors))
+    scaffold.register_error_handler(HTTPException, respond_http)
+    # Flask prefers an app's handler of a status to a blueprint's handler of a class.
     for status in default_exceptions:
-        scaffold.register_error_handler(status, _answer_http)
+        scaffold.register_error_handler(status, respond_http)
     scaffold.register_error_handler(Exception, _respond_unexpected)
 
 
-def answer(error: failures.ProgressError) -> Response:
-    """Return what is answered to one of our failures."""
-    g.progress_failure = error  # what is refused is counted by it
-    status, body = envelope(error, request_id())
+def _respond(errors: Errors, error: failures.ProgressError) -> Response:
+    g.progress_failure = error  # for the metrics
+    status, body = envelope(error, request_id(), errors)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        # The first line says why; those below it may hold a learner's values.
-        why = message_of(error.__cause__) if error.__cause__ else ""
-        _log.error("%s: %s", type(error).__name__, f"{error.detail} {why}".strip())
+        reason = message_of(error.__cause__) if error.__cause__ else ""
+        _log.error("%s: %s", type(error).__name__, f"{error.detail} {reason}".strip())
     response = json_response(body, status)
     response.set_lasting(_headers(error))
     return response
 
 
-def envelope(error: failures.ProgressError, sent_as: str | None) -> tuple[int, dict[str, Any]]:
-    """Return the status and the body of what is answered to one of our failures.
+def envelope(
+    error: failures.ProgressError, request: str | None, errors: Errors
+) -> tuple[int, dict[str, Any]]:
+    """Return the status and the body of the response to an exception.
 
     Args:
-        error: the failure.
-        sent_as: the id of the request that failed.
+        error: the exception.
+        request: the id of the request that failed.
+        errors: the table of the API; a class that is not in it has the entry of its parent.
     """
-    status, text = next(ANSWERS[kind] for kind in type(error).__mro__ if kind in ANSWERS)
-    body: dict[str, Any] = {"error": text, "detail": error.detail, "requestId": sent_as}
+    status, text = next(errors[kind] for kind in type(error).__mro__ if kind in errors)
+    body: dict[str, Any] = {"error": text, "detail": error.detail, "requestId": request}
     if isinstance(error, failures.InvalidFields):
         body["fields"] = error.fields
     return status, body
 
 
-def http_error_body(status: int, sent_as: str | None, told: str | None = None) -> dict[str, Any]:
-    """Return the body of what is answered to a request that none of our own failures refused.
+def http_error_body(status: int, request: str | None, detail: str | None = None) -> dict[str, Any]:
+    """Return the body of the response to an error of HTTP, such as an unknown path.
 
     Args:
-        status: of the answer.
-        sent_as: the id of the request.
-        told: a sentence that a person can act on; that of the status where there is none.
+        status: of the response.
+        request: the id of the request that failed.
+        detail: one sentence; a general one for the status when not given.
     """
-    detail = told or _WHAT_TO_DO.get(status) or _described(status)
+    detail = detail or _DETAILS.get(status) or _description(status)
     error = HTTP_STATUS_CODES.get(status, "Refused")
-    return {"error": error, "detail": detail, "requestId": sent_as}
+    return {"error": error, "detail": detail, "requestId": request}
 
 
 def _headers(error: failures.ProgressError) -> dict[str, str]:
@@ -125,16 +123,16 @@ def _headers(error: failures.ProgressError) -> dict[str, str]:
 
 
 def _challenge(error: failures.Unauthenticated) -> str:
-    """Return what was wrong with the token, if one was sent, as RFC 6750 has it (spec 4.12)."""
+    """Return `WWW-Authenticate`; it says what is wrong with a token that was sent (spec 4.12)."""
     if error.reason == "missing":
         return "Bearer"
     return f'Bearer error="invalid_token", error_description="{error.detail}"'
 
 
-def _answer_http(error: Exception) -> Response:
+def _respond_http(errors: Errors, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if exceeded := limit_exceeded(error):
-        return answer(exceeded)
+        return _respond(errors, exceeded)
     status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
     response = json_response(http_error_body(status, request_id(), _host_message(error)), status)
     response.set_lasting(_HEADERS_OF_STATUS.get(status, {}) | _headers_of_host(error))
@@ -147,20 +145,20 @@ def _headers_of_host(error: HTTPException) -> dict[str, str]:
     return {name: value for name, value in error.get_headers() if name != "Content-Type"}
 
 
-def _described(status: int) -> str:
+def _description(status: int) -> str:
     known = status in HTTPStatus.__members__.values()
     return (HTTPStatus(status).description if known else "") or "The request is refused."
 
 
 def _host_message(error: HTTPException) -> str | None:
-    """A sentence that is not Werkzeug's own: a host's hook wrote it for who is refused."""
-    told = error.description
-    return told if isinstance(told, str) and told != type(error).description else None
+    """Return the sentence that the host app has given, if it is not the one of Werkzeug."""
+    message = error.description
+    return message if isinstance(message, str) and message != type(error).description else None
 
 
 def _respond_unexpected(error: Exception) -> Response:
-    # Where it was, but not its message: a driver's holds the values of the statement.
+    # Without the message: that of a driver holds the values of the statement.
     frames = "".join(traceback.format_tb(error.__traceback__))
     _log.error("unexpected failure: %s", type(error).__name__, extra={"frames": frames})
-    status, body = envelope(UNEXPECTED, request_id())
+    status, body = envelope(UNEXPECTED, request_id(), ERRORS)
     return json_response(body, status)

@@ -12,8 +12,8 @@ from progress_api.validation import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IN_HEADER = "in_header"  # in the metadata of a field that is sent as a header
 USER_ID = (
-    "Which learner. In a request null and the empty text are as good as none: it is the "
-    "token's learner, and only a token with the admin scope may name another one."
+    "The learner. A request may leave it out, or give null or an empty text, and is then for the "
+    "token's learner. Only a token with the admin scope may name another learner."
 )
 _Record = TypeVar("_Record")
 

@@ -1,4 +1,4 @@
-"""A host's Flask-Limiter on our routes: its default limits give way to ours, its others hold."""
+"""The host app's Flask-Limiter on our routes: its default limits are replaced, others apply."""
 
 import math
 import time
@@ -15,12 +15,12 @@ from progress_api.web.state import state
 
 
 def register(blueprint: Blueprint) -> None:
-    """Exempt a blueprint from the default limits of each Limiter in its app.
+    """Exempt the blueprint from the default limits of the app, which the endpoints' replace.
 
-    Where our own limits are off, the default limits hold. Application limits always do.
+    With RATELIMIT_ENABLED off the default limits apply. Application limits always apply.
 
     Args:
-        blueprint: what is mounted.
+        blueprint: the mounted blueprint.
     """
     exempted: WeakSet[Limiter] = WeakSet()
 
@@ -30,21 +30,21 @@ def register(blueprint: Blueprint) -> None:
                 _exempt_from_defaults(limiter, blueprint)
                 exempted.add(limiter)
 
-    # It runs before each hook of the host, also before that of a Limiter set up after the mount.
+    # Runs before the hooks of the host app, even those of a Limiter that is set up later.
     blueprint.url_value_preprocessor(exempt)
 
 
 def _exempt_from_defaults(limiter: Limiter, blueprint: Blueprint) -> None:
-    # The host may have exempted the blueprint from more than its defaults.
+    # Keep the exemptions that the host app has made itself.
     scope = limiter.limit_manager.exemption_scope(current_app, None, request.blueprint)
     limiter.exempt(blueprint, flags=scope | ExemptionScope.DEFAULT)
 
 
 def limit_exceeded(error: HTTPException) -> LimitExceeded | None:
-    """Return which limit of the host refused a request, or None if none of them did.
+    """Return the host app's limit that a request exceeds, or None for any other error.
 
     Args:
-        error: what the request was refused with.
+        error: raised by the host app.
     """
     if not isinstance(error, RateLimitExceeded):
         return None
@@ -59,8 +59,8 @@ def limit_exceeded(error: HTTPException) -> LimitExceeded | None:
 
 def _reset_in(error: RateLimitExceeded) -> int:
     item = error.limit.limit
-    known = [limiter.current_limit for limiter in current_app.extensions["limiter"]]
-    breached = [one for one in known if one and one.breached and one.limit == item]
+    limits = [limiter.current_limit for limiter in current_app.extensions["limiter"]]
+    breached = [limit for limit in limits if limit and limit.breached and limit.limit == item]
     if not breached:
         return int(item.get_expiry())
     try:

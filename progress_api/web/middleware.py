@@ -1,4 +1,4 @@
-"""What lies between a client and the service on its own: proxies, HTTPS, other origins, slashes."""
+"""What only the service's own app sets up: proxies, HTTPS, CORS and encoded slashes."""
 
 import re
 from collections.abc import Iterable
@@ -17,31 +17,31 @@ from progress_api.web.fields import IDEMPOTENCY_KEY
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-# A load balancer asks for these without TLS.
+# Load balancers request these over plain HTTP.
 HEALTH_PATHS = ("/healthz", "/readyz")
 _HSTS = "max-age=31536000"
 _PREFLIGHT_SECONDS = 600
-_SENT = (
+_REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",
     IDEMPOTENCY_KEY,
     "X-Request-ID",
     "X-CSRF-TOKEN",
 )
-_READ = (
+_RESPONSE_HEADERS = (
     "Retry-After",
     "X-Request-ID",
     *(f"X-RateLimit-{n}" for n in ("Limit", "Remaining", "Reset")),
 )
-_KEPT = re.compile("%(2f|25)", re.IGNORECASE)
+_SLASH_OR_PERCENT = re.compile("%(2f|25)", re.IGNORECASE)
 
 
 def register(app: Flask, settings: Settings) -> None:
-    """Set up what an app of our own needs; a guest leaves all of it to its host.
+    """Set up proxies, HTTPS, CORS and encoded slashes; in a host app they are the host's.
 
     Args:
-        app: the service.
-        settings: which proxies, origins and transport it has.
+        app: the service's own app.
+        settings: of the service.
     """
     app.url_map.merge_slashes = False
     app.wsgi_app = EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]
@@ -57,21 +57,21 @@ def register(app: Flask, settings: Settings) -> None:
 
 
 def _allow_origins(app: Flask, settings: Settings) -> None:
-    app.after_request(_vary_by_origin)  # before the extension, so that it is run after it
+    app.after_request(_vary_by_origin)  # runs after the extension, as it is registered before
     CORS(
         app,
-        # As expressions: the extension takes a text with a bracket, as IPv6 has, for one.
+        # Compiled: the extension treats text with a bracket, as in IPv6, as an expression.
         origins=[re.compile(re.escape(origin) + r"\Z") for origin in settings.cors_origins],
         methods=["GET", "POST", "DELETE"],
-        allow_headers=list(_SENT),
-        expose_headers=list(_READ),
+        allow_headers=list(_REQUEST_HEADERS),
+        expose_headers=list(_RESPONSE_HEADERS),
         supports_credentials="cookies" in settings.jwt_token_location,
         max_age=_PREFLIGHT_SECONDS,
     )
 
 
 def _vary_by_origin(response: Response) -> Response:
-    # Also where the origin was not allowed, or a cache gives that answer to one that is.
+    # For rejected origins too, or a cache could serve that response to an allowed origin.
     response.vary.add("Origin")
     return response
 
@@ -88,29 +88,29 @@ def _send_hsts(response: Response) -> Response:
 
 
 class EncodedSlashes:
-    """Keeps an encoded slash inside the segment that it was sent in.
+    """Keep an encoded slash within its segment of the path (spec 3.3).
 
-    WSGI decodes a path before it is routed, so that `a%2Fb` would be two segments. Where a path
-    holds such a slash, it and the percent sign stay encoded, and the reader of the tutorialId
-    is told to decode it.
+    A WSGI server decodes the path before it is routed, so that `a%2Fb` would become two segments.
+    In a path with an encoded slash, slashes and percent signs stay encoded, and `read_path`
+    decodes them.
     """
 
     def __init__(self, wsgi_app: "WSGIApplication") -> None:
-        """Stand in front of this application."""
+        """Wrap an application."""
         self._wsgi_app = wsgi_app
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
-        """Pass the request on, its path changed only if it holds an encoded slash."""
-        path = _sent_path(environ)
+        """Pass the request on; its path is changed only if it has an encoded slash."""
+        path = _raw_path(environ)
         if "%2f" in path.lower():
-            kept = unquote_to_bytes(_KEPT.sub(r"%25\1", path)).decode("latin-1")
-            environ["PATH_INFO"] = kept.removeprefix(environ.get("SCRIPT_NAME", ""))
+            decoded = unquote_to_bytes(_SLASH_OR_PERCENT.sub(r"%25\1", path)).decode("latin-1")
+            environ["PATH_INFO"] = decoded.removeprefix(environ.get("SCRIPT_NAME", ""))
             environ[SLASHES_ENCODED] = True
         return self._wsgi_app(environ, start_response)
 
 
-def _sent_path(environ: "WSGIEnvironment") -> str:
+def _raw_path(environ: "WSGIEnvironment") -> str:
     target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     return target.partition("?")[0] if target.startswith("/") else urlsplit(target).path

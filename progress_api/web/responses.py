@@ -1,4 +1,4 @@
-"""Responses as clients receive them: what they tell caches, and what becomes of the connection."""
+"""Responses: JSON, headers for caches, and what becomes of the connection."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _BODY_WAS_READ = "progress_api.body_was_read"
-# What gunicorn still reads of a body after the response; of a longer rest it closes the connection.
+# Gunicorn discards this much of an unread body; if there is more, it closes the connection.
 _DRAINED_BYTES = 65535
 
 
 class ApiResponse(Response):
-    """A response that says `Connection: close` where the rest of the request's body is too long."""
+    """A response with `Connection: close` if too much of the request's body is unread."""
 
     lasting_headers: Mapping[str, str] = {}
 
@@ -30,28 +30,29 @@ class ApiResponse(Response):
         return super().__call__(environ, start_response)
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        """Return the headers that are sent, `lasting_headers` as they were set."""
+        """Return the headers to send, with `lasting_headers` unchanged."""
         headers = super().get_wsgi_headers(environ)
-        headers.update(self.lasting_headers)
+        if self.lasting_headers:
+            headers.update(self.lasting_headers)
         return headers
 
     def set_lasting(self, headers: Mapping[str, str]) -> None:
-        """Set headers that no hook of a host changes, such as those of Flask-Limiter."""
+        """Set headers that hooks of the host app, such as Flask-Limiter's, cannot change."""
         self.headers.update(headers)
         self.lasting_headers = headers
 
 
 def new_response(body: bytes, status: int = 200, **given: Any) -> ApiResponse:
-    """Return a response that Flask sends as it is, also in an app with its own response class.
+    """Return a response that stays an `ApiResponse` in an app with its own response class.
 
     Args:
         body: of the response.
         status: of the response.
-        given: what else Flask's own Response takes.
+        given: further arguments of Flask's Response.
     """
     response, host_class = ApiResponse(body, status, **given), current_app.response_class
     if not issubclass(ApiResponse, host_class):
-        # Flask would turn it into a response of the host's class alone.
+        # Flask would convert it to the host's class, which lacks our methods.
         response.__class__ = _joined(cast("type", host_class))
     return response
 
@@ -62,26 +63,26 @@ def _joined(host_class: type) -> type[ApiResponse]:
 
 
 def json_response(body: Any, status: int = 200) -> ApiResponse:
-    """Return a response in JSON; a host app's JSON provider may sort keys or write other forms.
+    """Return a JSON response, written without the JSON provider of the app, which may differ.
 
     Args:
-        body: what orjson can write.
+        body: anything that orjson can write.
         status: of the response.
     """
     return new_response(orjson.dumps(body), status, mimetype="application/json")
 
 
 def register(scaffold: Flask | Blueprint) -> None:
-    """Send `Cache-Control: no-store` with every response that does not set its own.
+    """Send `Cache-Control: no-store` with responses that set no other value (spec 5.3).
 
     Args:
-        scaffold: the app of the service on its own, the blueprint as a guest.
+        scaffold: the service's own app, or the blueprint in a host app.
     """
     scaffold.after_request(_forbid_storing)
 
 
 def note_body_was_read(request: Request) -> None:
-    """Note that nothing is left of the body of a request, so that its connection can be kept."""
+    """Note that the body was read to its end, so that the connection can be kept (spec 5.4)."""
     request.environ[_BODY_WAS_READ] = True
 
 
@@ -99,8 +100,8 @@ def _is_left_unread(environ: "WSGIEnvironment") -> bool:
 
 
 def _close_connection(start_response: "StartResponse") -> None:
-    # An application may not send the header Connection (PEP 3333), and gunicorn leaves it out. Its
-    # own way is a method of its response object, of which start_response is a method too.
+    # PEP 3333 forbids applications to send Connection, and gunicorn drops it. Gunicorn's response
+    # object, which start_response is a method of, has a method for it.
     force_close = getattr(getattr(start_response, "__self__", None), "force_close", None)
     if force_close:
         force_close()

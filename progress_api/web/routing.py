@@ -1,16 +1,20 @@
-"""The URL rules of endpoints, and the responses to other methods and paths below the prefix."""
+"""How a request reaches the view of an endpoint: URL rules, then the checks of spec 4.18."""
 
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
+from functools import wraps
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
-from progress_api.web.admission import admit
-from progress_api.web.endpoint import Endpoint
+from progress_api.exceptions import Unauthenticated
+from progress_api.web.arguments import read_path
+from progress_api.web.endpoint import Access, Endpoint
+from progress_api.web.identity import Anonymous
 from progress_api.web.responses import json_response
+from progress_api.web.state import state
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -27,7 +31,7 @@ def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: 
     methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
     for endpoint in endpoints:
         methods[endpoint.rule] |= endpoint.methods
-        _add(blueprint, endpoint.rule, admit(endpoint), {endpoint.method}, endpoint.name)
+        _add(blueprint, endpoint.rule, _checked(endpoint), {endpoint.method}, endpoint.name)
     for rule, allowed in methods.items():
         _add(blueprint, rule, answer_options, {"OPTIONS"})
         if fallbacks and not _is_covered(rule, methods):
@@ -35,6 +39,35 @@ def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: 
     if fallbacks:
         _add(blueprint, "/", not_found, _METHODS)
         _add(blueprint, "/<path:unknown>", not_found, _METHODS)
+
+
+def _checked(endpoint: Endpoint) -> Callable[..., Response]:
+    """Return the view of an endpoint behind its checks: token, rate limit, path."""
+    name, view, path_names = endpoint.name, endpoint.view, endpoint.path_names
+    check = _CHECKS[endpoint.access]
+
+    @wraps(view)
+    def serve(**path: str) -> Response:
+        check(name)
+        return view(**read_path(path, path_names))
+
+    return serve
+
+
+def _limit_address(name: str) -> None:
+    state().limits.spend(name, _ANONYMOUS.limit_key)
+
+
+def _admit_learner(name: str) -> None:
+    mounted = state()
+    caller = mounted.identity.identify()
+    # Requests without a valid token are limited too, by address, before they are refused.
+    mounted.limits.spend(name, caller.limit_key)
+    g.progress_caller = caller.require_authenticated()
+
+
+_ANONYMOUS = Anonymous(Unauthenticated())
+_CHECKS = {Access.PUBLIC: _limit_address, Access.LEARNER: _admit_learner}
 
 
 def answer_options(**_: str) -> Response:

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.http import HTTP_STATUS_CODES
 
 from embedded.valkey import Valkey
-from progress_api.web.error_responses import ANSWERS
+from progress_api.api import API
 from tests.client import PREFIX, token
 from tests.docs.console import answers_in, script_of, settled, steps_of
 from tests.serving.service import Service
@@ -38,7 +38,7 @@ def test_each_refusal_is_in_the_table_with_its_status(root: Path) -> None:
     rows = re.findall(r"^\| ([\d, ]+) \| (.*?) \|", section, re.MULTILINE)
 
     told = {text: statuses for statuses, texts in rows for text in re.findall(r"`(.*?)`", texts)}
-    answered = {text: status for status, text in ANSWERS.values()}
+    answered = {text: status for status, text in API.errors.values()}
     answered |= {HTTP_STATUS_CODES[status]: status for status in (404, 405)}
     assert told.keys() == answered.keys()
     assert [text for text, status in answered.items() if str(status) not in told[text]] == []

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import Settings
-from progress_api.web.error_responses import ANSWERS
+from progress_api.api import API
 
 CITED_IN = ("progress_api", "migrations", "tests", "docs")
 TEXTS = {".py", ".md", ".sql"}
@@ -68,7 +68,7 @@ def test_the_table_of_errors_is_that_of_the_code(page: str) -> None:
         (int(status), text) for status, texts in rows for text in re.findall("`(.*?)`", texts)
     }
 
-    answered = set(ANSWERS.values()) | {(one, HTTP_STATUS_CODES[one]) for one in (404, 405)}
+    answered = set(API.errors.values()) | {(one, HTTP_STATUS_CODES[one]) for one in (404, 405)}
     assert listed == answered
 
 

@@ -181,7 +181,7 @@ def test_a_failure_is_shown_in_a_sentence(transport: InProcess) -> None:
     browser.watch("one", 10.0, completed=True)
     assert browser.complete() is None
     assert browser.watch("", 10.0) is None
-    needed = "The certificate needs 95 percent and every quiz passed"
+    needed = "The certificate needs 95 percent and every attempted quiz passed"
     assert browser.shown == [
         "Nothing has been recorded for this tutorial yet; post a chapter first.",
         f"{needed}: 50 percent is completed, and 0 of 0 quizzes are passed.",

@@ -1,4 +1,4 @@
-"""Who calls: the learner that a token names, or the one that the host app names."""
+"""Identify the caller of a request: by a token, or by a function of the host app."""
 
 from progress_api.web.identity.callers import Anonymous, Caller, Identity
 from progress_api.web.identity.host_callback import HostCallbackIdentity, Learner

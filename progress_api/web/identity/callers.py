@@ -105,8 +105,8 @@ class Anonymous:
         """Reject the request.
 
         Raises:
-            Unauthenticated: there is no token, or it is invalid.
-            KeysUnavailable: there is no key to verify it with.
+            Unauthenticated: the token is missing or invalid.
+            KeysUnavailable: the keys that verify it were never fetched.
         """
         raise self.refusal
 

@@ -35,7 +35,7 @@ class HostCallbackIdentity:
         self._learner = learner
 
     def identify(self) -> Caller | Anonymous:
-        """Return the learner who is signed in at the host, or an anonymous caller."""
+        """Return the learner that the host names, or an anonymous caller."""
         try:
             user_id = self._learner()
         except _REJECTIONS:

@@ -79,7 +79,7 @@ class PublishedKeys:
             header: the header of the token, not verified yet.
 
         Raises:
-            jwt.PyJWTError: there is no such key, or the token is signed with another algorithm.
+            jwt.PyJWTError: its `kid` is unknown, or the token is signed with another algorithm.
             KeysUnavailable: no key has ever been fetched.
         """
         if header.get("alg") != self._algorithm:
@@ -128,7 +128,7 @@ class PublishedKeys:
         try:
             keys = _by_id(_published(self._url), self._algorithm)
             if not keys:
-                raise jwt.PyJWKSetError("there is no key to verify with")  # noqa: TRY301
+                raise jwt.PyJWKSetError("the set has no fitting key")  # noqa: TRY301
             self._keys = keys
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
             self._failing = False

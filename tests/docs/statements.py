@@ -1,0 +1,87 @@
+"""Write docs/statements.sql: `python -m tests.docs.statements > docs/statements.sql`."""
+
+import sys
+
+from sqlalchemy.dialects.postgresql import asyncpg
+
+from progress_api.database.batch import StatementBatch
+from progress_api.progress import statements
+
+_HEAD = """\
+-- Every statement that a request sends to PostgreSQL, as it is prepared.
+-- Written by `python -m tests.docs.statements`; a test compares it with the code.
+--
+-- A request is one batch in one transaction. Each statement finds its rows by tutorial and learner,
+-- so the EXECUTEs of a batch travel in one round trip. In psql, each statement can follow EXPLAIN
+-- after its parameters are replaced."""
+_OPEN = (
+    "Take the learner's row, and create it if it is missing. On a conflict the row is locked but "
+    "not updated, so concurrent writers queue here and no dead row is left."
+)
+_RECOUNT = (
+    "Count what is below the row, under its lock, and return the progress. It is a later statement "
+    "than the one that waited for the lock, so it sees what the writer before it committed."
+)
+BATCHES: dict[str, tuple[StatementBatch, tuple[str, ...]]] = {
+    "GET /<tutorialId>": (
+        statements.GET_PROGRESS,
+        ("Read the stored counts and both lists in one snapshot, so that they agree.",),
+    ),
+    "POST /<tutorialId>/chapter": (
+        statements.RECORD_CHAPTER,
+        (
+            _OPEN,
+            "Record the chapter, unless the learner has as many chapters as the limit allows.",
+            _RECOUNT,
+        ),
+    ),
+    "POST /<tutorialId>/quiz": (
+        statements.RECORD_QUIZ,
+        (
+            _OPEN,
+            "Record the attempt, unless its key is known or the limit of quizzes is reached.",
+            "Remember the keys of the attempt, after it was counted by them.",
+            _RECOUNT,
+        ),
+    ),
+    "POST /<tutorialId>/complete": (
+        statements.COMPLETE,
+        (
+            "Lock the learner's row: what decides must not change before the decision is written.",
+            "Decide by the chapters and quizzes as they are recorded, and earn the certificate.",
+        ),
+    ),
+    "DELETE /<tutorialId>": (
+        statements.RESET,
+        ("Delete the row; the foreign keys cascade to its chapters, quizzes and keys.",),
+    ),
+}
+
+
+def document() -> str:
+    """Return the text of docs/statements.sql."""
+    parts = [_HEAD]
+    for endpoint, (batch, reasons) in BATCHES.items():
+        parts.append(f"-- {'=' * 4} {endpoint}")
+        for statement, reason in zip(batch.statements, reasons, strict=True):
+            compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+            names = ", ".join(
+                f"${number} {name}" for number, name in enumerate(compiled.positiontup or (), 1)
+            )
+            lines = [line.rstrip() for line in str(compiled).splitlines()]
+            parts.append("\n".join([*_comment(reason), f"-- {names}", *lines]) + ";")
+    return "\n\n".join(parts) + "\n"
+
+
+def _comment(text: str) -> list[str]:
+    lines, line = [], "--"
+    for word in text.split():
+        if len(line) + len(word) > 98:
+            lines.append(line)
+            line = "--"
+        line += f" {word}"
+    return [*lines, line]
+
+
+if __name__ == "__main__":
+    sys.stdout.write(document())
