@@ -47,7 +47,7 @@ def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str, serv
     assert [f"{limit}/minute" for _, _, limit in listed] == limits
 
 
-@pytest.mark.parametrize("page", ["api", "operating", "architecture", "security"])
+@pytest.mark.parametrize("page", ["operating", "architecture", "security"])
 def test_what_a_page_names_is_there(root: Path, page: str) -> None:
     text = (root / f"docs/{page}.md").read_text()
 

@@ -21,7 +21,7 @@ NEEDED = {
     "progress_api/py.typed",
     "progress_api/serving.py",
     "progress_api/wsgi.py",
-    "progress_api/description/try.js",
+    "progress_api/openapi/try.js",
     "progress_api/migrations/env.py",
     "progress_api/migrations/script.py.mako",
     "progress_api/migrations/versions/__init__.py",

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, text
 
-from progress_api import Chapter, NotEligible, ProgressRepository, QuizAttempt
+from progress_api import Chapter, NotEligible, ProgressRepository, QuizAttempt, Settings
+from progress_api.database import open_engine
 
 LEARNER = "ada", "intro"
 STATEMENTS = "SELECT name, cardinality(parameter_types) FROM pg_prepared_statements"
@@ -16,8 +17,8 @@ UNIQUE = "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique"
 
 @pytest.fixture
 def one_connection(database: str) -> Iterator[Engine]:
-    """An engine with one connection, so that what is prepared is there to be looked at."""
-    engine = create_engine(database, pool_size=1, max_overflow=0)
+    """The service's own engine with one connection, whose prepared statements can be read."""
+    engine = open_engine(Settings(database_url=database, web_threads=1))
     yield engine
     engine.dispose()
 
