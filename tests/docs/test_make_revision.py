@@ -48,7 +48,9 @@ class Project:
     def make_revision(self, message: str) -> Path:
         """Return the file that `make revision` names last."""
         # What is installed is older than the clone, and is to stay.
-        options = ("--old-file", ".venv/.installed", f"PYTHON={sys.executable}")
+        # `make test` is a make too, in which another one names the directories.
+        quiet = ("--no-print-directory", "--old-file", ".venv/.installed")
+        options = (*quiet, f"PYTHON={sys.executable}")
         said = self.run("make", *options, "revision", f"m={message}")
         self.written.append(Path(said.splitlines()[-1]))
         return self.written[-1]
