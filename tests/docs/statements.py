@@ -1,6 +1,7 @@
 """Write docs/statements.sql: `python -m tests.docs.statements > docs/statements.sql`."""
 
 import sys
+from textwrap import wrap
 
 from sqlalchemy.dialects.postgresql import asyncpg
 
@@ -74,13 +75,7 @@ def document() -> str:
 
 
 def _comment(text: str) -> list[str]:
-    lines, line = [], "--"
-    for word in text.split():
-        if len(line) + len(word) > 98:
-            lines.append(line)
-            line = "--"
-        line += f" {word}"
-    return [*lines, line]
+    return wrap(text, 100, initial_indent="-- ", subsequent_indent="-- ")
 
 
 if __name__ == "__main__":
