@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from progress_api.api import API
 from progress_api.database import enforce_timeouts, engine_options
-from progress_api.extension import ProgressAPI
+from progress_api.extension import NAME, ProgressAPI
 from progress_api.monitoring import health, logs, metrics
 from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
@@ -19,6 +19,7 @@ from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
+from progress_api.web.state import states
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -39,11 +40,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     database = _set_up(app, settings)
     _Service(settings, service_metrics).init_app(app)
     with app.app_context():
-        in_use = service_metrics.saturation.connections_in_use.inc
-        enforce_timeouts(database.engine, settings, in_use)
+        signals = states(app)[NAME].signals
+        enforce_timeouts(database.engine, settings, signals)
         service_metrics.saturation.pool_size.set(engine_options(settings)["pool_size"])
         find_obstacle = partial(obstacle, database.engine, settings.progress_schema)
-        health.register(app, find_obstacle, service_metrics.saturation.schema_behind.set)
+        health.register(app, find_obstacle, signals)
     pages.register_page(app, settings)
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))

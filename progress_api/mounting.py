@@ -19,6 +19,7 @@ from progress_api.progress.records import Policy
 from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import Settings
 from progress_api.settings.setting_types import NAME, PATH, SettingType
+from progress_api.signals import Signals
 from progress_api.web.identity import HostCallbackIdentity, Identity, Learner, token_identity
 from progress_api.web.limits import Limits, storage_options
 from progress_api.web.state import State, states
@@ -102,6 +103,8 @@ def new_state(
     settings = settings_for(app, overrides)
     engine = _engine(app, overrides, settings)
     limiter = _limiter(app, settings)
+    signals = Signals()
+    metrics.connect(signals)
     schema = settings.progress_schema
     if overrides.schema is not None:
         schema = _parsed("schema", NAME, overrides.schema)
@@ -112,7 +115,7 @@ def new_state(
             schema=schema,
             one_trip=settings.database_one_trip,
             on_certificate_earned=overrides.on_certificate_earned,
-            observer=metrics.activity,
+            signals=signals,
         )
     }
     return State(
@@ -128,9 +131,10 @@ def new_state(
             limiter.storage,
             _limits(settings),
             _key_prefix(limiter) + url_prefix,
-            metrics.saturation.limiter_on_fallback.set,
+            signals,
         ),
         metrics=metrics,
+        signals=signals,
         settings=settings,
     )
 

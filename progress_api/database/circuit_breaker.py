@@ -7,8 +7,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Engine, select
 
-from progress_api.database.errors import errors_of, is_unavailable, is_unresponsive
-from progress_api.database.reasons import unavailable
+from progress_api.database.errors import errors_of, is_unavailable, is_unresponsive, unavailable
 from progress_api.exceptions import DatabaseUnavailable
 
 # Enough for the probe if only one connection was lost and the database itself responds.

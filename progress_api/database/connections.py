@@ -1,7 +1,7 @@
 """Take usable connections from a pool, and control their transactions."""
 
 import select
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic, perf_counter
 from typing import Any
@@ -10,37 +10,29 @@ from sqlalchemy import Connection, Engine, PoolProxiedConnection
 from sqlalchemy.exc import DBAPIError
 
 from progress_api.database.errors import errors_of, is_disconnect
+from progress_api.signals import Signals
 
-WaitObserver = Callable[[float], object]
 _FIRST_USED = "progress_first_used"
 # Missing on Windows, and removed by eventlet.
 _poll = getattr(select, "poll", None)
 
 
-def ignore_wait(seconds: float) -> None:
-    """Do nothing: the default observer of waits for a connection.
-
-    Args:
-        seconds: how long the wait was.
-    """
-
-
 @contextmanager
 def checked_connection(
-    engine: Engine, on_wait: WaitObserver = ignore_wait, since: float = 0.0
+    engine: Engine, signals: Signals | None = None, since: float = 0.0
 ) -> Iterator[Connection]:
     """Take a pooled connection that PostgreSQL has not closed.
 
     Args:
         engine: the service's engine or a host's.
-        on_wait: called with the seconds spent waiting for a connection.
+        signals: where the wait for a connection is sent.
         since: replace connections first used before this time of `time.monotonic`.
     """
     began, pool = perf_counter(), engine.pool
     try:
         connection = _connect(engine)
     finally:  # failed waits count too: they are the longest
-        on_wait(perf_counter() - began)
+        _send_wait(signals, began)
     while not _is_usable(connection.connection, since):
         connection.invalidate()
         connection.close()
@@ -65,20 +57,20 @@ def _connect(engine: Engine) -> Connection:
 
 @contextmanager
 def pooled_connection(
-    engine: Engine, on_wait: WaitObserver, since: float
+    engine: Engine, signals: Signals | None, since: float
 ) -> Iterator[PoolProxiedConnection]:
     """Take a DBAPI connection from the pool, without the overhead of SQLAlchemy's `Connection`.
 
     Args:
         engine: the service's engine.
-        on_wait: called with the seconds spent waiting for a connection.
+        signals: where the wait for a connection is sent.
         since: replace connections first used before this time of `time.monotonic`.
     """
     began, pool = perf_counter(), engine.pool
     try:
         connection = engine.raw_connection()
     finally:
-        on_wait(perf_counter() - began)
+        _send_wait(signals, began)
     while not _is_usable(connection, since):
         connection.invalidate()
         connection = engine.raw_connection()
@@ -135,6 +127,11 @@ def one_transaction(connection: PoolProxiedConnection) -> Iterator[None]:
         finally:
             if not driver.closed:
                 driver.rollback()  # no round trip after a commit
+
+
+def _send_wait(signals: Signals | None, began: float) -> None:
+    if signals:
+        signals.connection_awaited.send(seconds=perf_counter() - began)
 
 
 def _is_usable(connection: PoolProxiedConnection, since: float) -> bool:

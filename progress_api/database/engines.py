@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -13,9 +13,10 @@ from sqlalchemy.exc import ArgumentError
 
 from progress_api.database.circuit_breaker import install_circuit_breaker
 from progress_api.database.preparing import disable_preparing_behind_pooler
-from progress_api.database.timeouts import CheckoutTimeouts, ignore_change
+from progress_api.database.timeouts import CheckoutTimeouts
 from progress_api.exceptions import SettingsError
 from progress_api.settings import Settings
+from progress_api.signals import Signals
 
 _MARGIN_SECONDS = 0.3
 _CONNECT_SECONDS = "2"
@@ -105,11 +106,7 @@ def is_own(engine: Engine) -> bool:
     return _OWN in engine.get_execution_options()
 
 
-def enforce_timeouts(
-    engine: Engine,
-    settings: Settings,
-    on_change: Callable[[int], object] = ignore_change,
-) -> None:
+def enforce_timeouts(engine: Engine, settings: Settings, signals: Signals | None = None) -> None:
     """Close connections that are in use for longer than DATABASE_TIMEOUT plus 0.3 s (spec 7.1).
 
     Once a timeout has expired, only a background probe talks to the database until it responds.
@@ -118,9 +115,10 @@ def enforce_timeouts(
     Args:
         engine: created with `engine_options`.
         settings: `database_timeout` in milliseconds.
-        on_change: called with 1 for each connection checked out and -1 for each returned.
+        signals: where each connection that is checked out or returned is sent.
     """
-    CheckoutTimeouts(settings.database_timeout / 1000 + _MARGIN_SECONDS, on_change).watch(engine)
+    seconds = settings.database_timeout / 1000 + _MARGIN_SECONDS
+    CheckoutTimeouts(seconds, signals or Signals()).watch(engine)
     install_circuit_breaker(engine)
     if engine.driver == "psycopg":
         event.listen(engine, "connect", disable_preparing_behind_pooler)

@@ -4,6 +4,13 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from progress_api.exceptions import (
+    DatabaseNotMigrated,
+    DatabaseUnavailable,
+    PrivilegeMissing,
+    TransactionPooling,
+)
+
 # A prepared statement is missing (26000) or already exists (42P05). Neither can happen on a new
 # connection, unless a pooler gives each transaction another server connection.
 _WRONG_PREPARED = frozenset({"26000", "42P05"})
@@ -30,6 +37,13 @@ _DISCONNECTED = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000"}) |
 # Drivers raise these too: psycopg2 for a server message that is not UTF-8, psycopg 3 for a host
 # name that cannot be encoded or when no file descriptor is left.
 FOREIGN_ERRORS = (UnicodeError, OSError)
+_REASONS: dict[str | None, type[DatabaseUnavailable]] = {
+    "42P01": DatabaseNotMigrated,  # a table is missing
+    "42703": DatabaseNotMigrated,  # a column is missing
+    "42501": PrivilegeMissing,
+    "26000": TransactionPooling,  # a prepared statement is missing, also on a new connection
+    "42P05": TransactionPooling,  # ... or already exists
+}
 
 _UNRESPONSIVE_SECONDS = 0.3  # less than every timeout of the service
 
@@ -112,3 +126,12 @@ def sqlstate(error: BaseException) -> str | None:
     driver_error = getattr(error, "orig", error)
     state: str | None = getattr(driver_error, "sqlstate", getattr(driver_error, "pgcode", None))
     return state
+
+
+def unavailable(error: BaseException) -> DatabaseUnavailable:
+    """Return the exception to raise for an unavailable database.
+
+    Args:
+        error: an error of the driver or SQLAlchemy for which `is_unavailable` is true.
+    """
+    return _REASONS.get(sqlstate(error), DatabaseUnavailable)()

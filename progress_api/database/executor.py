@@ -10,15 +10,14 @@ from sqlalchemy import Connection, Engine
 from progress_api.database.batch import Parameters, Row, StatementBatch
 from progress_api.database.circuit_breaker import guard
 from progress_api.database.connections import (
-    WaitObserver,
     autocommit,
     checked_connection,
-    ignore_wait,
     pooled_connection,
 )
 from progress_api.database.engines import is_own
 from progress_api.database.errors import errors_of, is_disconnect, is_retryable
 from progress_api.database.preparing import preparing
+from progress_api.signals import Signals
 
 
 class Executor(Protocol):
@@ -51,7 +50,7 @@ class EngineExecutor:
         *,
         one_trip: bool = True,
         schema: str | None = None,
-        on_wait: WaitObserver = ignore_wait,
+        signals: Signals | None = None,
     ) -> None:
         """Choose how to send batches.
 
@@ -60,9 +59,9 @@ class EngineExecutor:
             one_trip: whether statements may be prepared on the server; psycopg2 then sends a
                 batch in one round trip on the service's engine.
             schema: the schema of the tables; None for the connection's search path.
-            on_wait: called with the seconds that each batch waited for a connection.
+            signals: where each wait for a connection is sent.
         """
-        self._on_wait = on_wait
+        self._signals = signals
         self._engine = engine
         self._prepares = one_trip
         self._schema = schema
@@ -98,7 +97,7 @@ class EngineExecutor:
         """
         prepared = batch.prepared(self._schema)
         with (
-            pooled_connection(self._engine, self._on_wait, self._usable_since) as connection,
+            pooled_connection(self._engine, self._signals, self._usable_since) as connection,
             autocommit(connection, wanted=True),
             closing(connection.cursor()) as cursor,
         ):
@@ -115,7 +114,7 @@ class EngineExecutor:
         # A single statement is its own transaction, unless an event of a host has begun one.
         is_single = self._is_own and len(batch.statements) == 1
         with (
-            checked_connection(self._engine, self._on_wait, self._usable_since) as connection,
+            checked_connection(self._engine, self._signals, self._usable_since) as connection,
             autocommit(connection.connection, wanted=is_single),
             preparing(connection.connection, allowed=self._prepares),
             connection.begin(),

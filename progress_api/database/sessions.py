@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.batch import Parameters, Row, StatementBatch
 from progress_api.database.connections import one_transaction
-from progress_api.database.errors import errors_of, is_unavailable
+from progress_api.database.errors import errors_of, is_unavailable, unavailable
 from progress_api.database.executor import execute
 from progress_api.database.preparing import preparing
-from progress_api.database.reasons import unavailable
 
 _QUEUE = "progress_after_commit"
 _BLOCK = "_trans_context_manager"  # no public name in SQLAlchemy 2.0 and 2.1

@@ -5,36 +5,29 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Engine, event
 
+from progress_api.signals import Signals
+
 MAY_TAKE_LONG = "progress_may_take_long"  # key in `connection.info`: no timeout applies
 _SWEEP_SECONDS = 0.1
-
-
-def ignore_change(change: int) -> None:
-    """Do nothing: the default observer of the number of connections in use.
-
-    Args:
-        change: 1 for a connection checked out, -1 for one returned.
-    """
 
 
 class CheckoutTimeouts:
     """Close connections that stay checked out of their pool for too long."""
 
-    def __init__(self, seconds: float, on_change: Callable[[int], object]) -> None:
+    def __init__(self, seconds: float, signals: Signals) -> None:
         """Set the timeout; `watch` starts to apply it.
 
         Args:
             seconds: longest time from checkout to return, more than 0.
-            on_change: called with 1 for each connection checked out and -1 for each returned.
+            signals: where each connection that is checked out or returned is sent.
         """
         self._seconds = seconds
-        self._on_change = on_change
+        self._in_use = signals.connections_in_use
         self._deadlines: dict[int, tuple[float, int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
@@ -56,7 +49,7 @@ class CheckoutTimeouts:
         with self._lock:
             deadline = time.monotonic() + self._seconds
             self._deadlines[id(record)] = deadline, connection.fileno(), record.info
-            self._on_change(1)
+            self._in_use.send(change=1)
             # The sweeper ends when no connection is in use, and does not survive a fork.
             if self._sweeper is None or not self._sweeper.is_alive():
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True)
@@ -67,7 +60,7 @@ class CheckoutTimeouts:
         with self._lock:
             was_in_use = self._deadlines.pop(id(record), None)
         if was_in_use:
-            self._on_change(-1)
+            self._in_use.send(change=-1)
 
     def _sweep(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import Flask, Response
 
 from progress_api.exceptions import DatabaseNotMigrated, DatabaseUnavailable
+from progress_api.signals import Signals
 from progress_api.web.middleware import HEALTH_PATHS
 from progress_api.web.responses import json_response
 
@@ -12,7 +13,7 @@ from progress_api.web.responses import json_response
 def register(
     app: Flask,
     obstacle: Callable[[], DatabaseUnavailable | None],
-    behind: Callable[[bool], object] = bool,
+    signals: Signals,
 ) -> None:
     """Add `/healthz` and `/readyz` to the standalone service; neither needs a token.
 
@@ -20,7 +21,7 @@ def register(
         app: the standalone service.
         obstacle: returns why the database is not ready, or None if it is; raises
             DatabaseUnavailable if the database does not respond.
-        behind: called at each `/readyz` with whether a migration is missing.
+        signals: where each `/readyz` sends whether a migration is missing.
     """
 
     def healthz() -> Response:
@@ -28,7 +29,7 @@ def register(
 
     def readyz() -> Response:
         reason = obstacle()
-        behind(isinstance(reason, DatabaseNotMigrated))
+        signals.schema_checked.send(is_behind=isinstance(reason, DatabaseNotMigrated))
         if reason:
             raise reason
         return json_response({"status": "ready"})

@@ -13,19 +13,17 @@ from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
-    Gauge,
     Histogram,
     generate_latest,
 )
 
-from progress_api.exceptions import LimitExceeded, Unauthenticated
 from progress_api.monitoring.counters import CountersCollector
+from progress_api.monitoring.subjects import Activity, Refusals, Saturation
+from progress_api.signals import Signals
 
 UNMATCHED = "unmatched"
 _HOST_APP_PREFIX = "progress_"
 _REFUSALS = frozenset({401, 429})
-_REASONS = ("missing", "expired", "endless", "invalid")
-_WAIT_BUCKETS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
 class Metrics:
@@ -58,6 +56,15 @@ class Metrics:
         self.refusals = Refusals(registry)
         self.saturation = Saturation(registry)
 
+    def connect(self, signals: Signals) -> None:
+        """Count what the signals of a mount say.
+
+        Args:
+            signals: of the mount; they keep these metrics alive.
+        """
+        self.activity.connect(signals)
+        self.saturation.connect(signals)
+
     def record(self, response: Response) -> None:
         """Measure the current request.
 
@@ -69,101 +76,6 @@ class Metrics:
         self._timed(endpoint).observe(elapsed())
         if response.status_code in _REFUSALS:
             self.refusals.count(g.get("progress_failure"), endpoint)
-
-
-class Activity:
-    """Metrics of what learners do; the repository calls these methods as its observer."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Define the metrics."""
-        self._chapters = _counter(registry, "chapters_completed", "Completed chapters")
-        self._attempts = _counter(registry, "quiz_attempts", "Quiz attempts, without repeats")
-        self._duplicates = _counter(
-            registry, "duplicates_absorbed", "Quiz posts that repeated an earlier attempt"
-        )
-        self._certificates = _counter(registry, "certificates_earned", "Earned certificates")
-        self._wait = Histogram(
-            "progress_database_wait_seconds",
-            "Time that a request waited for a database connection, in seconds",
-            buckets=_WAIT_BUCKETS,
-            registry=registry,
-        )
-
-    def connection_awaited(self, seconds: float) -> None:
-        """Record how long a request waited for a connection."""
-        self._wait.observe(seconds)
-
-    def chapter_posted(self, *, completed: int) -> None:
-        """Count chapters that became completed."""
-        self._chapters.inc(completed)
-
-    def quiz_posted(self, *, is_repeat: bool) -> None:
-        """Count a quiz attempt, or a repeat of an earlier one."""
-        (self._duplicates if is_repeat else self._attempts).inc()
-
-    def certificate_earned(self) -> None:
-        """Count an earned certificate."""
-        self._certificates.inc()
-
-
-class Refusals:
-    """Metrics of rejected requests."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Define the metrics."""
-        self._limit = _counter(registry, "limit_refusals", "Requests over a limit", "endpoint")
-        self._authentication = _counter(
-            registry,
-            "authentication_refusals",
-            "Requests without a valid token, by reason",
-            "reason",
-        )
-        for reason in _REASONS:
-            self._authentication.labels(reason)
-
-    def count(self, failure: object, endpoint: str) -> None:
-        """Count a rejected request.
-
-        Args:
-            failure: exception that rejected it, or None if the host app did.
-            endpoint: template of the route.
-        """
-        if isinstance(failure, LimitExceeded):
-            self._limit.labels(endpoint).inc()
-        elif isinstance(failure, Unauthenticated):
-            self._authentication.labels(failure.reason).inc()
-
-
-class Saturation:
-    """Gauges of what the service may run out of, set by the modules that know them."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        """Define the metrics."""
-        self.connections_in_use = _gauge(
-            registry, "database_connections_in_use", "Database connections in use"
-        )
-        self.pool_size = _gauge(
-            registry, "database_pool_size", "Size of the database connection pools"
-        )
-        self.limiter_on_fallback = _gauge(
-            registry,
-            "limiter_on_fallback",
-            "Workers that count limits in their own memory because the store is down",
-        )
-        self.schema_behind = Gauge(
-            "progress_schema_behind",
-            "Whether a migration is missing in the database, as of the last /readyz",
-            registry=registry,
-            multiprocess_mode="livemostrecent",
-        )
-
-
-def _counter(registry: CollectorRegistry, name: str, help_text: str, *labels: str) -> Counter:
-    return Counter(f"progress_{name}", help_text, labels, registry=registry)
-
-
-def _gauge(registry: CollectorRegistry, name: str, help_text: str) -> Gauge:
-    return Gauge(f"progress_{name}", help_text, registry=registry, multiprocess_mode="livesum")
 
 
 _by_registry: WeakKeyDictionary[CollectorRegistry, Metrics] = WeakKeyDictionary()

@@ -24,7 +24,6 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.progress import rules, statements
-from progress_api.progress.observer import NullObserver, Observer
 from progress_api.progress.records import (
     Chapter,
     Policy,
@@ -32,6 +31,7 @@ from progress_api.progress.records import (
     QuizAttempt,
 )
 from progress_api.progress.selects import change_of, progress_of
+from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
 Hook = Callable[[Progress], object]
@@ -53,7 +53,7 @@ class ProgressRepository:
         schema: str | None = None,
         one_trip: bool = True,
         on_certificate_earned: Hook | None = None,
-        observer: Observer | None = None,
+        signals: Signals | None = None,
     ) -> None:
         """Bind the repository to an engine or a session.
 
@@ -67,13 +67,12 @@ class ProgressRepository:
                 mode.
             on_certificate_earned: called once with the progress, after the commit that earns a
                 certificate. If it raises, the error is logged and the certificate stays earned.
-            observer: notified after each committed operation.
+            signals: where each committed operation is sent.
         """
-        self._observer = observer or NullObserver()
+        self._signals = signals or Signals()
         self._executor: Executor
         if isinstance(bind, Engine):
-            awaited = self._observer.connection_awaited
-            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, on_wait=awaited)
+            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, signals=signals)
         elif isinstance(bind, Session | scoped_session):
             self._executor = SessionExecutor(bind, prepares=one_trip, schema=schema)
         else:
@@ -124,7 +123,7 @@ class ProgressRepository:
         if row is None:
             raise TooManyChapters
         completed = change_of(row).newly_completed
-        self._notify(partial(self._observer.chapter_posted, completed=completed))
+        self._notify(partial(self._signals.chapter_recorded.send, completed=completed))
         return progress_of(row)
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
@@ -154,7 +153,7 @@ class ProgressRepository:
         if row is None:
             raise TooManyQuizzes
         is_repeat = not change_of(row).is_recorded
-        self._notify(partial(self._observer.quiz_posted, is_repeat=is_repeat))
+        self._notify(partial(self._signals.quiz_recorded.send, is_repeat=is_repeat))
         return progress_of(row)
 
     def complete(self, user_id: str, tutorial_id: str) -> Progress:
@@ -178,7 +177,7 @@ class ProgressRepository:
         if not progress.certificate_earned:
             raise NotEligible(_missing_for_certificate(progress))
         if newly_earned:
-            self._notify(self._observer.certificate_earned)
+            self._notify(self._signals.certificate_earned.send)
             if self._on_certificate_earned:
                 self._notify(partial(_call, self._on_certificate_earned, progress))
         return progress

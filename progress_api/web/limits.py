@@ -1,4 +1,4 @@
-"""The five limits of the guide, counted in the shared store, or here while it is away."""
+"""Limit the requests of each caller to each endpoint (spec 6.1 to 6.5)."""
 
 import logging
 import math
@@ -11,40 +11,41 @@ from limits.storage import MemoryStorage, Storage
 from limits.strategies import FixedWindowRateLimiter, RateLimiter
 
 from progress_api.exceptions import LimitExceeded
+from progress_api.signals import Signals
 
 _AWAY_SECONDS = 5.0
 _STORE_SECONDS = 0.2
-_CLOCKS_DIFFER_SECONDS = 2  # times are whole seconds in the store, and its clock is its own
+_CLOCKS_DIFFER_SECONDS = 2  # the store has its own clock, and times in it are whole seconds
 _log = logging.getLogger("progress_api.limits")
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
 class StoreFailed(Exception):
-    """The store of the limits did not answer; the cause is its own error."""
+    """The store of the limits did not respond; the cause is its own error."""
 
 
-def ask_store(ask: Callable[[], _Found]) -> _Found:
-    """Return what a store answers.
+def ask_store(ask: Callable[[], _Result]) -> _Result:
+    """Return the response of a store.
 
     Args:
         ask: calls the store.
 
     Raises:
-        StoreFailed: whatever went wrong.
+        StoreFailed: the call raised any exception.
     """
     try:
         return ask()
-    # A host's store raises what its client raises: errors of memcached, of the operating system,
-    # those that limits wraps, or of a class of the host's. `base_exceptions` names a few of them.
+    # The store of a host app raises what its client raises: errors of memcached, of the operating
+    # system, wrapped errors of limits, classes of the host. `base_exceptions` names only a few.
     except Exception as error:
         raise StoreFailed from error
 
 
 def storage_options(uri: str) -> dict[str, Any]:
-    """Return what a shared store is opened with: it may slow a request by 0.2 s, no more.
+    """Return options with which a shared store delays a request by at most 0.2 s.
 
     Args:
-        uri: the store's address.
+        uri: the address of the store.
     """
     if uri.startswith("memory:"):
         return {}
@@ -52,51 +53,47 @@ def storage_options(uri: str) -> dict[str, Any]:
 
 
 class Limits:
-    """What each caller may still ask for, per endpoint."""
+    """Counts requests in a shared store, or in this process while the store is down."""
 
     def __init__(
-        self,
-        storage: Storage,
-        limits: Mapping[str, str],
-        mount: str,
-        falling_back: Callable[[bool], object] = bool,
+        self, storage: Storage, limits: Mapping[str, str], mount: str, signals: Signals
     ) -> None:
         """Count in this store.
 
         Args:
-            storage: shared by all workers, or this process's memory.
-            limits: for each endpoint's name a limit such as "30/minute"; an endpoint without
-                one is not limited.
-            mount: where in the app; counted apart from others in the same store, for learners of
-                two databases may have the same ids.
-            falling_back: is told when the store goes away, and when it is back.
+            storage: shared by all workers, or the memory of this process.
+            limits: a limit such as "30/minute" by the name of its endpoint; other endpoints have
+                no limit.
+            mount: separates the counts of several mounts in one store: learners of two databases
+                may have the same ids.
+            signals: where it is sent that the store is down, or back.
         """
         self._mount = mount
-        self._falling_back = falling_back
+        self._store_changed = signals.limiter_store_changed
         self._items: dict[str, RateLimitItem] = {name: parse(text) for name, text in limits.items()}
         self._shared = FixedWindowRateLimiter(storage)
         self._own = FixedWindowRateLimiter(MemoryStorage())
         self._away_until = 0.0
 
-    def spend(self, name: str, key: str) -> None:
+    def hit(self, name: str, key: str) -> None:
         """Count one request.
 
         Args:
-            name: the endpoint's.
-            key: whose allowance it is.
+            name: of the endpoint.
+            key: of the caller.
 
         Raises:
-            LimitExceeded: it was used up.
+            LimitExceeded: the caller has reached the limit.
         """
         item = self._items.get(name)
         if item is None:
             return
-        reset_time = self._reset_time_if_refused(item, self._mount, name, key)
+        reset_time = self._reset_time_if_exceeded(item, self._mount, name, key)
         if reset_time is not None:
             reset_in = max(1, math.ceil(reset_time - time.time()))
             raise LimitExceeded(limit=item.amount, window=str(item), reset_in=reset_in)
 
-    def _reset_time_if_refused(self, item: RateLimitItem, *key: str) -> float | None:
+    def _reset_time_if_exceeded(self, item: RateLimitItem, *key: str) -> float | None:
         if time.monotonic() >= self._away_until:
             try:
                 reset_time = ask_store(lambda: _hit(self._shared, item, *key))
@@ -108,27 +105,27 @@ class Limits:
         return _hit(self._own, item, *key)
 
     def _fall_back(self, error: StoreFailed) -> None:
-        # Who comes within the next seconds does not wait for it.
+        # The requests of the next seconds do not wait for the store.
         self._away_until = time.monotonic() + _AWAY_SECONDS
-        self._falling_back(True)
+        self._store_changed.send(is_away=True)
         cause = error.__cause__
-        # limits wraps the errors of a store's client where it is asked to.
+        # limits wraps the errors of the client of a store where it is configured to.
         kind = type(getattr(cause, "storage_error", cause)).__name__
         _log.warning("limits are counted in this process: %s", kind)
 
     def _come_back(self) -> None:
         if self._away_until:
             self._away_until = 0.0
-            self._falling_back(False)
+            self._store_changed.send(is_away=False)
 
 
 def _hit(strategy: RateLimiter, item: RateLimitItem, *key: str) -> float | None:
-    """Count, and return when the window ends if it is full."""
+    """Count a request, and return the end of the window if it is full."""
     if strategy.hit(item, "progress", *key):
         return None
     end = float(strategy.get_window_stats(item, "progress", *key).reset_time)
     if end - time.time() <= item.get_expiry() + _CLOCKS_DIFFER_SECONDS:
         return end
-    # No window is so long: the clock that it is kept by was set back. It ends here.
+    # No window is this long: its clock was set back. End the window now.
     strategy.clear(item, "progress", *key)
     return None if strategy.hit(item, "progress", *key) else end

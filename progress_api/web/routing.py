@@ -55,14 +55,14 @@ def _checked(endpoint: Endpoint) -> Callable[..., Response]:
 
 
 def _limit_address(name: str) -> None:
-    enter().limits.spend(name, _ANONYMOUS.limit_key)
+    enter().limits.hit(name, _ANONYMOUS.limit_key)
 
 
 def _admit_learner(name: str) -> None:
     mounted = enter()
     caller = mounted.identity.identify()
     # Requests without a valid token are limited too, by address, before they are refused.
-    mounted.limits.spend(name, caller.limit_key)
+    mounted.limits.hit(name, caller.limit_key)
     g.progress_caller = caller.require_authenticated()
 
 

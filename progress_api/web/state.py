@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, current_app, g, request
 
 from progress_api.monitoring.metrics import Metrics
 from progress_api.settings import Settings
+from progress_api.signals import Signals
 from progress_api.web.endpoint import API
 from progress_api.web.identity import Identity
 from progress_api.web.limits import Limits
@@ -35,6 +36,7 @@ class State:
         identity: finds out who calls.
         limits: counts their requests.
         metrics: measures them.
+        signals: what it does, for the metrics.
         settings: of the service.
     """
 
@@ -48,6 +50,7 @@ class State:
     identity: Identity
     limits: Limits
     metrics: Metrics
+    signals: Signals
     settings: Settings
 
     def get(self, kind: type[_Service], session: object = None) -> _Service:

@@ -1,0 +1,17 @@
+"""Signals of what a service does; its metrics receive them (spec 9.3)."""
+
+from blinker import Signal
+
+
+class Signals:
+    """The signals of one mounted service. They name no learner, and their sender is None."""
+
+    def __init__(self) -> None:
+        """Create signals without receivers."""
+        self.connection_awaited = Signal("A database connection was awaited: `seconds`.")
+        self.connections_in_use = Signal("The number of connections in use changed by `change`.")
+        self.schema_checked = Signal("`/readyz` has looked at the schema: `is_behind`.")
+        self.limiter_store_changed = Signal("The store of the rate limits changed: `is_away`.")
+        self.chapter_recorded = Signal("A chapter post is committed: `completed` chapters, or 0.")
+        self.quiz_recorded = Signal("A quiz post is committed: `is_repeat`.")
+        self.certificate_earned = Signal("A certificate is committed.")
