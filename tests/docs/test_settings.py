@@ -40,11 +40,6 @@ DEFAULTS = {
     "jwt_token_location": ("headers",),
     "ratelimit_enabled": True,
     "ratelimit_storage_uri": "memory://",
-    "ratelimit_get": "60/minute",
-    "ratelimit_chapter": "30/minute",
-    "ratelimit_quiz": "10/minute",
-    "ratelimit_complete": "5/minute",
-    "ratelimit_reset": "5/minute",
     "cors_origins": (),
     "trusted_proxies": 0,
     "require_https": False,
@@ -73,7 +68,20 @@ BOUNDS = {
     "PROGRESS_MAX_BODY_BYTES": (1024, 16777216),
 }
 BOOLEANS = [name.upper() for name, default in DEFAULTS.items() if isinstance(default, bool)]
-LIMITS = [f"RATELIMIT_{name}" for name in ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")]
+# Every other setting of a name like these is the limit of one endpoint.
+ABOUT_ALL_LIMITS = {"ratelimit_enabled", "ratelimit_storage_uri"}
+LIMITS = [
+    field.name.upper()
+    for field in fields(Settings)
+    if field.name.startswith("ratelimit_") and field.name not in ABOUT_ALL_LIMITS
+]
+LIMITS_OF_THE_GUIDE = {
+    "RATELIMIT_GET": "60/minute",
+    "RATELIMIT_CHAPTER": "30/minute",
+    "RATELIMIT_QUIZ": "10/minute",
+    "RATELIMIT_COMPLETE": "5/minute",
+    "RATELIMIT_RESET": "5/minute",
+}
 GOOD = {
     "URL_PREFIX": ["/progress", "/api/v1/tutorials/progress", "/~a.b_c-d"],
     "JWT_TOKEN_LOCATION": ["headers", "cookies", "headers,cookies", " cookies , headers "],
@@ -145,7 +153,9 @@ def test_every_setting_has_the_default_that_is_written_here() -> None:
     found = {one.name: getattr(settings, one.name) for one in fields(Settings)}
     assert found.pop("jwt_secret_key") == SECRET
     assert found.pop("database_url").endswith("://app:hunter2@db.example/progress")
+    limits = {name: found.pop(name.lower()) for name in LIMITS}
     assert found == DEFAULTS
+    assert limits.items() >= LIMITS_OF_THE_GUIDE.items()
 
 
 @pytest.mark.parametrize("name", BOUNDS)

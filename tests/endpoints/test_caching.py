@@ -27,7 +27,9 @@ ANSWERS: dict[str, Callable[[Learner], Answer]] = REFUSALS | {
         "POST", "/quiz", b"x", {"Content-Encoding": "gzip"}
     ),
     "OPTIONS elsewhere": lambda learner: learner.send("OPTIONS", "/a/b/c"),
-    "the prefix": lambda learner: learner.transport.send("GET", PREFIX, {}, None),
+    "a slash after the prefix": lambda learner: learner.transport.send(
+        "GET", f"{PREFIX}/", {}, None
+    ),
     "one that is limited": lambda learner: [learner.complete() for _ in range(6)][-1],
 }
 

@@ -42,10 +42,10 @@ LEAKS = re.compile(
     [
         "/",
         "/v1",
+        "/v1/tutorials",
         "/v2/tutorials/progress/intro",
         "/V1/tutorials/progress/intro",
         "/tutorials/progress/intro",
-        PREFIX,
         f"{PREFIX}/",
         f"{PREFIX}/intro/",
         f"{PREFIX}//intro",

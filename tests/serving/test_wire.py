@@ -123,7 +123,7 @@ def test_a_connection_is_kept_for_the_next_request_also_after_an_error(
     connection.connect()
     first = connection.sock
 
-    for method, path in [("GET", "/a"), ("POST", "/a/chapter"), ("PUT", "/a"), ("GET", "")]:
+    for method, path in [("GET", "/a"), ("POST", "/a/chapter"), ("PUT", "/a"), ("GET", "/")]:
         connection.request(method, PREFIX + path, headers=signed_in)
         statuses.append(received(connection, method, PREFIX + path).status)
 
