@@ -11,6 +11,8 @@ from typing import Any
 import psycopg2
 
 from bench.testbed import Population
+from progress_api import Chapter, Policy
+from progress_api.progress.batches import of_chapter
 from progress_api.progress.statements import GET_PROGRESS, RECORD_CHAPTER
 
 _PROCESSES = 8
@@ -33,15 +35,17 @@ def floor(database_url: str, kind: str, population: Population, seconds: float) 
 
 
 def _loop(database_url: str, kind: str, population: Population, seconds: float) -> float:
-    prepared, count = _BATCHES[kind].prepared(None), 0
+    prepared = [statement.prepared(None) for statement in _BATCHES[kind].statements]
+    execution, count = "; ".join(statement.execution for statement in prepared), 0
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            for statement in prepared.statements.values():
-                cursor.execute(statement)
+            for statement in prepared:
+                cursor.execute(statement.preparation)
             started = time.monotonic()
             for values in _arguments(population):
-                cursor.execute(prepared.execution, values)
+                names = [name for statement in prepared for name in statement.parameters]
+                cursor.execute(execution, [values[name] for name in names])
                 cursor.fetchone()
                 count += 1
                 if (elapsed := time.monotonic() - started) >= seconds:
@@ -56,11 +60,13 @@ def _arguments(population: Population) -> Iterator[dict[str, Any]]:
         yield {
             "of_user": f"user-{chance.randrange(population.learners)}",
             "of_tutorial": f"tutorial-{chance.randrange(population.tutorials) + 1}",
-            "of_chapter": f"chapter-{chance.randrange(population.chapters) + 1}",
-            "watch_time": watched,
-            "completed": chance.random() < 0.5,
-            "last_position": watched,
-            "total_chapters": population.chapters,
-            "sticky": False,
-            "most": 1000,
+            **of_chapter(
+                Chapter(
+                    chapter_id=f"chapter-{chance.randrange(population.chapters) + 1}",
+                    watch_time=watched,
+                    completed=chance.random() < 0.5,
+                    total_chapters=population.chapters,
+                ),
+                Policy(),
+            ),
         }

@@ -22,25 +22,30 @@ _UNIQUE_KEYS = {
 
 def upgrade() -> None:
     """Replace the index of each key by a new one, without blocking queries."""
-    context = op.get_context()
-    if context._in_external_transaction:  # noqa: SLF001 - no public name in Alembic
-        _replace_in_transaction()
-        return
-    schema = None if context.as_sql else _schema()
-    with context.autocommit_block():
-        for table, columns in _UNIQUE_KEYS.items():
-            _rebuild(_name(table, columns), schema)
+    rebuild_unique_keys()
 
 
 def downgrade() -> None:
     """Change nothing: the age of an index is not part of the schema."""
 
 
+def rebuild_unique_keys() -> None:
+    """Make the unique keys the newest indexes; a later migration that adds an index calls it."""
+    context = op.get_context()
+    if context._in_external_transaction:  # noqa: SLF001 - no public name in Alembic
+        _replace_in_transaction()
+        return
+    schema = None if context.as_sql else tables_schema()
+    with context.autocommit_block():
+        for table, columns in _UNIQUE_KEYS.items():
+            _rebuild(_name(table, columns), schema)
+
+
 def _name(table: str, columns: tuple[str, ...]) -> str:
     return f"{table}_{'_'.join(columns)}_key"
 
 
-def _schema() -> str | None:
+def tables_schema() -> str | None:
     """Return the schema of the tables, because outside a transaction the search path may differ."""
     relation = sa.table("pg_class", sa.column("oid"), sa.column("relnamespace"))
     namespace = sa.table("pg_namespace", sa.column("oid"), sa.column("nspname", sa.String))

@@ -1,6 +1,6 @@
 """Send batches of statements to PostgreSQL, and classify its failures."""
 
-from progress_api.database.batch import Row, StatementBatch
+from progress_api.database.batch import Batch, Parameters, Row, Statement, Statements, Step
 from progress_api.database.circuit_breaker import guard
 from progress_api.database.connections import checked_connection
 from progress_api.database.engines import enforce_timeouts, engine_options, open_engine
@@ -11,11 +11,15 @@ from progress_api.database.sessions import AnySession, SessionExecutor
 
 __all__ = [
     "AnySession",
+    "Batch",
     "EngineExecutor",
     "Executor",
+    "Parameters",
     "Row",
     "SessionExecutor",
-    "StatementBatch",
+    "Statement",
+    "Statements",
+    "Step",
     "checked_connection",
     "enforce_timeouts",
     "engine_options",

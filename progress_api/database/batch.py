@@ -1,7 +1,7 @@
-"""Group the statements of one transaction, and compile them to PREPARE and EXECUTE."""
+"""Group the statements of one transaction, and compile each to PREPARE and EXECUTE."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects.postgresql import asyncpg
@@ -10,48 +10,69 @@ Parameters = Mapping[str, Any]
 Row = Sequence[Any]
 
 
-class StatementBatch:
-    """The statements of one write or one read. The last one returns the result."""
+class Statement:
+    """A statement that is compiled once per schema."""
 
-    def __init__(self, *statements: Any) -> None:
-        """Store the statements.
+    def __init__(self, sql: Any) -> None:
+        """Store the statement.
 
         Args:
-            statements: SQLAlchemy Core statements. Every parameter must be named.
+            sql: a SQLAlchemy Core statement. Every parameter must be named.
         """
-        self.statements = statements
-        self._prepared: dict[str | None, PreparedBatch] = {}
+        self.sql = sql
+        self._prepared: dict[str | None, PreparedStatement] = {}
 
-    def prepared(self, schema: str | None) -> "PreparedBatch":
-        """Return the batch as PREPARE and EXECUTE statements, compiled once per schema.
+    def prepared(self, schema: str | None) -> "PreparedStatement":
+        """Return the statement as PREPARE and EXECUTE.
 
         Args:
             schema: the schema of the tables; None for the connection's search path.
         """
         if schema not in self._prepared:
-            self._prepared[schema] = PreparedBatch.of(self.statements, schema)
+            self._prepared[schema] = PreparedStatement.of(self.sql, schema)
         return self._prepared[schema]
 
 
-class PreparedBatch(NamedTuple):
-    """PREPARE statements by name, and the EXECUTE statements joined into one string."""
+class PreparedStatement(NamedTuple):
+    """A statement as PREPARE, as EXECUTE, and the names of its parameters in their order."""
 
-    statements: dict[str, str]
+    name: str
+    preparation: str
     execution: str
+    parameters: Sequence[str]
 
     @classmethod
-    def of(cls, statements: Iterable[Any], schema: str | None) -> "PreparedBatch":
-        """Compile statements with asyncpg's dialect, which writes placeholders as `$1`."""
-        prepared, executions = {}, []
+    def of(cls, sql: Any, schema: str | None) -> "PreparedStatement":
+        """Compile a statement with asyncpg's dialect, which writes placeholders as `$1`."""
         dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
-        for statement in statements:
-            compiled = statement.compile(dialect=dialect, **_in_schema(schema))
-            # Hash the text: behind a pooler, one connection may serve two versions of the service.
-            name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
-            prepared[name] = f"PREPARE {name} AS {compiled}"
-            arguments = ", ".join(f"%({name})s" for name in compiled.positiontup or ())
-            executions.append(f"EXECUTE {name}({arguments})")
-        return cls(prepared, "; ".join(executions))
+        compiled = sql.compile(dialect=dialect, **_in_schema(schema))
+        # Hash the text: behind a pooler, one connection may serve two versions of the service.
+        name = f"progress_{hashlib.sha256(str(compiled).encode()).hexdigest()[:16]}"
+        names = tuple(compiled.positiontup or ())
+        arguments = ", ".join("%s" for _ in names)
+        return cls(name, f"PREPARE {name} AS {compiled}", f"EXECUTE {name}({arguments})", names)
+
+
+class Step(NamedTuple):
+    """One statement of a batch, and the values of its named parameters; it may have more."""
+
+    statement: Statement
+    parameters: Parameters
+
+
+Batch = Sequence[Step]
+
+
+class Statements:
+    """The statements of one write or one read, which share their parameters."""
+
+    def __init__(self, *statements: Statement) -> None:
+        """Store the statements. The last one returns the result."""
+        self.statements = statements
+
+    def batch(self, parameters: Parameters) -> Batch:
+        """Return the statements with the values of their named parameters."""
+        return [Step(statement, parameters) for statement in self.statements]
 
 
 def _in_schema(schema: str | None) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 
-from progress_api.database.batch import Parameters, Row, StatementBatch
+from progress_api.database.batch import Batch, Row
 from progress_api.database.circuit_breaker import guard
 from progress_api.database.connections import (
     autocommit,
@@ -23,12 +23,11 @@ from progress_api.signals import Signals
 class Executor(Protocol):
     """Runs batches of statements."""
 
-    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+    def run(self, batch: Batch) -> Row | None:
         """Run a batch as one transaction (spec 2.1).
 
         Args:
-            batch: the statements.
-            parameters: the values of their named parameters.
+            batch: the statements and their parameters.
 
         Returns:
             The row of the last statement, or None if it returns no row.
@@ -71,11 +70,11 @@ class EngineExecutor:
         self._errors = errors_of(engine)
         self._usable_since = 0.0
 
-    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+    def run(self, batch: Batch) -> Row | None:
         """Run a batch; retry once if it was rolled back and may succeed immediately."""
         with guard(self._engine):
             try:
-                return self._send(batch, parameters)
+                return self._send(batch)
             except self._errors as error:
                 if not is_retryable(error):
                     raise
@@ -83,54 +82,58 @@ class EngineExecutor:
                     # Replace all connections first used before now. Keep the pool: a thread that
                     # waits for a connection of a disposed pool would never get one.
                     self._usable_since = monotonic()
-            return self._send(batch, parameters)
+            return self._send(batch)
 
     def after_commit(self, action: Callable[[], object]) -> None:
         """Call `action` now: every batch that has run is committed."""
         action()
 
-    def _in_one_trip(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+    def _in_one_trip(self, batch: Batch) -> Row | None:
         """Send all EXECUTE statements in one string: one round trip, one implicit transaction.
 
         No lock is held while Python runs, and PostgreSQL parses each statement once per
         connection.
         """
-        prepared = batch.prepared(self._schema)
+        prepared = [step.statement.prepared(self._schema) for step in batch]
+        execution = "; ".join([statement.execution for statement in prepared])
+        values = [
+            step.parameters[name]
+            for step, statement in zip(batch, prepared, strict=True)
+            for name in statement.parameters
+        ]
         with (
             pooled_connection(self._engine, self._signals, self._usable_since) as connection,
             autocommit(connection, wanted=True),
             closing(connection.cursor()) as cursor,
         ):
             names = connection.info.setdefault("progress_prepared", set())
-            for name in prepared.statements.keys() - names:
-                cursor.execute(prepared.statements[name])
-                names.add(name)
-            cursor.execute(prepared.execution, parameters)
+            for statement in prepared:
+                if statement.name not in names:
+                    cursor.execute(statement.preparation)
+                    names.add(statement.name)
+            cursor.execute(execution, values)
             row: Row | None = cursor.fetchone() if cursor.description else None
             return row
 
-    def _one_by_one(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+    def _one_by_one(self, batch: Batch) -> Row | None:
         """Run the statements one by one in a transaction, which triggers a host's engine events."""
         # A single statement is its own transaction, unless an event of a host has begun one.
-        is_single = self._is_own and len(batch.statements) == 1
+        is_single = self._is_own and len(batch) == 1
         with (
             checked_connection(self._engine, self._signals, self._usable_since) as connection,
             autocommit(connection.connection, wanted=is_single),
             preparing(connection.connection, allowed=self._prepares),
             connection.begin(),
         ):
-            return execute(connection, batch, parameters, self._schema)
+            return execute(connection, batch, self._schema)
 
 
-def execute(
-    connection: Connection, batch: StatementBatch, parameters: Parameters, schema: str | None
-) -> Row | None:
+def execute(connection: Connection, batch: Batch, schema: str | None) -> Row | None:
     """Run a batch in the connection's transaction, without ending it.
 
     Args:
         connection: with any isolation level.
-        batch: the statements.
-        parameters: the values of their named parameters.
+        batch: the statements and their parameters.
         schema: the schema of the tables; None for the connection's search path.
 
     Returns:
@@ -139,8 +142,8 @@ def execute(
     options: dict[str, Any] = {}
     if schema:  # otherwise leave the host's schema_translate_map in effect
         options["schema_translate_map"] = {None: translated_schema(connection, schema)}
-    for statement in batch.statements:
-        result = connection.execute(statement, parameters, execution_options=options)
+    for statement, parameters in batch:
+        result = connection.execute(statement.sql, parameters, execution_options=options)
     return result.one_or_none() if result.returns_rows else None
 
 

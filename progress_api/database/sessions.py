@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
-from progress_api.database.batch import Parameters, Row, StatementBatch
+from progress_api.database.batch import Batch, Row
 from progress_api.database.connections import one_transaction
 from progress_api.database.errors import errors_of, is_unavailable, unavailable
 from progress_api.database.executor import execute
@@ -37,7 +37,7 @@ class SessionExecutor:
         self._prepares = prepares
         self._schema = schema
 
-    def run(self, batch: StatementBatch, parameters: Parameters) -> Row | None:
+    def run(self, batch: Batch) -> Row | None:
         """Run a batch. After an error the host must roll the transaction back, as after any."""
         try:
             connection = self._session.connection()
@@ -45,7 +45,7 @@ class SessionExecutor:
                 preparing(connection.connection, allowed=self._prepares),
                 one_transaction(connection.connection),
             ):
-                return execute(connection, batch, parameters, self._schema)
+                return execute(connection, batch, self._schema)
         except errors_of(self._session.get_bind()) as error:
             if is_unavailable(error):
                 raise unavailable(error) from error

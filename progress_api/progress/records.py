@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from progress_api.exceptions import InvalidFields, ProgressError
 from progress_api.settings import Settings
 from progress_api.validation import require_booleans, require_ids, require_numbers
 
@@ -44,6 +45,38 @@ class Progress:
     certificate_earned: bool = False
     total_watch_time: int = 0
     last_watched_at: datetime | None = None
+
+
+class LastChapter(NamedTuple):
+    """The chapter of a tutorial that was watched last."""
+
+    chapter_id: str
+    last_position: int
+    completed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TutorialSummary:
+    """One learner's progress in one tutorial, without its lists (spec 12.1)."""
+
+    tutorial_id: str
+    user_id: str
+    completion_percentage: int
+    chapters_completed: int
+    total_chapters: int
+    certificate_eligible: bool
+    certificate_earned: bool
+    total_watch_time: int
+    last_watched_at: datetime | None
+    last_chapter: LastChapter | None
+    title: str | None
+
+
+class TutorialPage(NamedTuple):
+    """Some of a learner's tutorials, and the cursor of the next page; None on the last page."""
+
+    items: tuple[TutorialSummary, ...]
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +141,64 @@ class QuizAttempt:
         require_numbers(least=1, max_score=self.max_score)
         require_numbers(most=self.max_score, score=self.score)
         require_booleans(passed=self.passed)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The wish to earn the certificate, as one event among others (spec 12.8)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What a learner did, to be recorded later or again (spec 12.8).
+
+    Args:
+        id: 1 to 255 characters, the same each time the event is sent. The id of an attempt at a
+            quiz is one of its keys, the same as an `Idempotency-Key`.
+        tutorial_id: 1 to 255 characters.
+        at: when it happened, with a time zone; a time in the future counts as now.
+        record: what happened.
+
+    Raises:
+        InvalidFields: naming each invalid value.
+    """
+
+    id: str
+    tutorial_id: str
+    at: datetime
+    record: Chapter | QuizAttempt | Completion
+
+    def __post_init__(self) -> None:
+        """Validate the fields."""
+        require_ids(id=self.id, tutorial_id=self.tutorial_id)
+        if self.at.tzinfo is None:
+            raise InvalidFields({"at": ["Must have a time zone."]})
+
+
+def idempotency_mark(key: str) -> str:
+    """Return the attempt key that an `Idempotency-Key` is, or the id of an event.
+
+    Args:
+        key: 1 to 255 characters.
+    """
+    return f"Idempotency-Key {key}"
+
+
+class EventResult(NamedTuple):
+    """Whether an event is recorded, now or from before: then `error` is None."""
+
+    event: Event
+    error: ProgressError | None
+
+
+class EventResults(NamedTuple):
+    """The result of each event in the order given, and the progress in each tutorial after it.
+
+    The tutorials are those with a recorded event, in the order in which they are first named.
+    """
+
+    results: tuple[EventResult, ...]
+    progress: tuple[Progress, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

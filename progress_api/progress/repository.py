@@ -4,8 +4,8 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
-from uuid import NAMESPACE_OID, uuid5
 
+from blinker import Signal
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, scoped_session
 
@@ -15,22 +15,29 @@ from progress_api.database import (
     Executor,
     Row,
     SessionExecutor,
-    StatementBatch,
+    Statements,
 )
-from progress_api.exceptions import (
-    NotEligible,
-    ProgressNotFound,
-    TooManyChapters,
-    TooManyQuizzes,
+from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
+from progress_api.progress import statements
+from progress_api.progress.batches import (
+    batch_of_events,
+    of_chapter,
+    of_completion,
+    of_quiz,
+    results_of,
 )
-from progress_api.progress import rules, statements
+from progress_api.progress.pages import LIST_TUTORIALS, PageRequest
 from progress_api.progress.records import (
     Chapter,
+    Event,
+    EventResults,
     Policy,
     Progress,
     QuizAttempt,
+    TutorialPage,
 )
-from progress_api.progress.selects import change_of, progress_of
+from progress_api.progress.rules import not_eligible
+from progress_api.progress.selects import ChangeRow, change_of, progress_of
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
@@ -107,23 +114,12 @@ class ProgressRepository:
             TooManyChapters: the limit of chapters is reached; nothing was changed (spec 6.6).
             DatabaseUnavailable: the database cannot respond now.
         """
-        position = chapter.last_position
-        row = self._run(
-            statements.RECORD_CHAPTER,
-            user_id,
-            tutorial_id,
-            of_chapter=chapter.chapter_id,
-            watch_time=chapter.watch_time,
-            completed=chapter.completed,
-            last_position=chapter.watch_time if position is None else position,
-            total_chapters=chapter.total_chapters or 0,
-            sticky=self._policy.sticky_completion,
-            limit=self._policy.max_chapters,
-        )
+        values = of_chapter(chapter, self._policy)
+        row = self._run(statements.RECORD_CHAPTER, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyChapters
         completed = change_of(row).newly_completed
-        self._notify(partial(self._signals.chapter_recorded.send, completed=completed))
+        self._send(self._signals.chapter_recorded, completed=completed)
         return progress_of(row)
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
@@ -139,21 +135,12 @@ class ProgressRepository:
             TooManyQuizzes: the limit of quizzes is reached; nothing was changed (spec 6.6).
             DatabaseUnavailable: the database cannot respond now.
         """
-        row = self._run(
-            statements.RECORD_QUIZ,
-            user_id,
-            tutorial_id,
-            of_quiz=attempt.quiz_id,
-            score=attempt.score,
-            max_score=attempt.max_score,
-            passed=attempt.passed,
-            attempt_keys=_as_uuids(attempt.attempt_keys),
-            limit=self._policy.max_quizzes,
-        )
+        values = of_quiz(attempt, self._policy)
+        row = self._run(statements.RECORD_QUIZ, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyQuizzes
         is_repeat = not change_of(row).is_recorded
-        self._notify(partial(self._signals.quiz_recorded.send, is_repeat=is_repeat))
+        self._send(self._signals.quiz_recorded, is_repeat=is_repeat)
         return progress_of(row)
 
     def complete(self, user_id: str, tutorial_id: str) -> Progress:
@@ -169,17 +156,13 @@ class ProgressRepository:
             NotEligible: the detail names the percentage and the quizzes passed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        row = self._run(statements.COMPLETE, user_id, tutorial_id)
+        row = self._run(statements.COMPLETE, user_id, tutorial_id, **of_completion())
         if row is None:
             raise ProgressNotFound
-        *_, newly_earned = row
         progress = progress_of(row)
         if not progress.certificate_earned:
-            raise NotEligible(_missing_for_certificate(progress))
-        if newly_earned:
-            self._notify(self._signals.certificate_earned.send)
-            if self._on_certificate_earned:
-                self._notify(partial(_call, self._on_certificate_earned, progress))
+            raise not_eligible(progress)
+        self._notify_earned(change_of(row), progress)
         return progress
 
     def reset(self, user_id: str, tutorial_id: str) -> None:
@@ -195,20 +178,78 @@ class ProgressRepository:
         """
         self._run(statements.RESET, user_id, tutorial_id)
 
-    def _run(
-        self, batch: StatementBatch, user_id: str, tutorial_id: str, **values: Any
-    ) -> Row | None:
+    def list(
+        self, user_id: str, *, status: str = "all", limit: int = 20, cursor: str | None = None
+    ) -> TutorialPage:
+        """Return a page of the learner's tutorials, the one watched last first (spec 12.1 to 12.6).
+
+        Args:
+            user_id: 1 to 255 characters.
+            status: "all"; "in_progress", below 100 percent; or "completed", at 100 percent.
+            limit: the highest number of tutorials, 1 to 100.
+            cursor: the `next` of the page before, for the same learner and status; None for the
+                first page.
+
+        Raises:
+            InvalidFields: naming each invalid argument.
+            DatabaseUnavailable: the database cannot respond now.
+        """
+        require_ids(user_id=user_id)
+        page = PageRequest.of(user_id, status, limit, cursor)
+        row = self._executor.run(LIST_TUTORIALS.batch(page.parameters))
+        return page.read(row)
+
+    def record_events(self, user_id: str, events: Sequence[Event]) -> EventResults:
+        """Record what the learner did earlier, each tutorial in one transaction (spec 12.8).
+
+        Args:
+            user_id: 1 to 255 characters.
+            events: in any order; an event that was recorded before changes nothing.
+
+        Returns:
+            Results in the order given; an event with an error does not stop the others.
+
+        Raises:
+            InvalidFields: the id of the learner is invalid.
+            DatabaseUnavailable: the database cannot respond now; events of some tutorials may be
+                recorded. Record all of them again.
+        """
+        require_ids(user_id=user_id)
+        by_tutorial: dict[str, list[Event]] = {}
+        for event in events:
+            by_tutorial.setdefault(event.tutorial_id, []).append(event)
+        # Sorted, so that two sessions of a host app that lock several tutorials do not deadlock.
+        outcomes = {
+            tutorial_id: self._record_tutorial(user_id, tutorial_id, by_tutorial[tutorial_id])
+            for tutorial_id in sorted(by_tutorial)
+        }
+        return results_of(events, {name: outcomes[name] for name in by_tutorial})
+
+    def _record_tutorial(
+        self, user_id: str, tutorial_id: str, events: Sequence[Event]
+    ) -> Progress | None:
+        learner = {"of_user": user_id, "of_tutorial": tutorial_id}
+        row = self._executor.run(batch_of_events(learner, events, self._policy))
+        if row is None:
+            return None
+        change, progress = change_of(row), progress_of(row)
+        self._send(self._signals.chapter_recorded, completed=change.newly_completed)
+        self._notify_earned(change, progress)
+        return progress
+
+    def _run(self, batch: Statements, user_id: str, tutorial_id: str, **values: Any) -> Row | None:
         require_ids(user_id=user_id, tutorial_id=tutorial_id)
-        parameters = {"of_user": user_id, "of_tutorial": tutorial_id, **values}
-        return self._executor.run(batch, parameters)
+        learner = {"of_user": user_id, "of_tutorial": tutorial_id}
+        return self._executor.run(batch.batch({**learner, **values}))
 
-    def _notify(self, notification: Callable[[], object]) -> None:
-        self._executor.after_commit(notification)
+    def _notify_earned(self, change: ChangeRow, progress: Progress) -> None:
+        if change.newly_earned:
+            self._send(self._signals.certificate_earned)
+            if self._on_certificate_earned:
+                self._executor.after_commit(partial(_call, self._on_certificate_earned, progress))
 
-
-def _as_uuids(attempt_keys: Sequence[str]) -> str:
-    # A key may be long and hold any character. Its UUID is short and safe in an array literal.
-    return "{" + ",".join(str(uuid5(NAMESPACE_OID, key)) for key in attempt_keys) + "}"
+    def _send(self, signal: Signal, **values: Any) -> None:
+        self._executor.after_commit(partial(signal.send, **values))
 
 
 def _call(hook: Hook, progress: Progress) -> None:
@@ -216,12 +257,3 @@ def _call(hook: Hook, progress: Progress) -> None:
         hook(progress)
     except Exception:  # noqa: BLE001 - the host's code; the certificate is committed already
         _log.exception("on_certificate_earned failed; the certificate is earned")
-
-
-def _missing_for_certificate(progress: Progress) -> str:
-    passed = sum(quiz.passed for quiz in progress.quiz_scores)
-    return (
-        f"The certificate needs {rules.ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
-        f"passed: {progress.completion_percentage} percent is completed, "
-        f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
-    )

@@ -6,16 +6,18 @@
 from typing import Any
 
 from sqlalchemy import (
+    TIMESTAMP,
     BigInteger,
     Boolean,
     ColumnElement,
     Integer,
     Interval,
     Select,
+    String,
     and_,
+    bindparam,
     case,
     cast,
-    exists,
     func,
     literal_column,
     or_,
@@ -24,9 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
+from progress_api.exceptions import NotEligible
+from progress_api.progress.records import Progress
 from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
+USER = bindparam("of_user", type_=String)
 Columns = Any  # the columns of a table, an alias or EXCLUDED: SQLAlchemy has no common type
 ELIGIBLE_PERCENTAGE = 95
 # Constants are part of the statement: a bound parameter would be sent with each request.
@@ -35,6 +40,18 @@ _HUNDRED = literal_column("100", Integer)
 _ELIGIBLE = literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
 _LIMIT = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
+NEVER = literal_column("'-infinity'::timestamp", TIMESTAMP)
+_ALWAYS = literal_column("'infinity'::timestamp", TIMESTAMP)
+_MICROSECOND = literal_column("interval '1 microsecond'", Interval)
+
+
+def of_progress(rows: FromClause, progress: Any = tutorial_progress.c) -> tuple[Any, ...]:
+    """Return the conditions for the chapters or quizzes of a learner's row.
+
+    Each table is held to the learner by itself, so that no statement reaches another learner's
+    rows, and the tables can be distributed by learner (spec 12.15).
+    """
+    return rows.c.progress_id == progress.id, rows.c.user_id == USER
 
 
 def utc_now() -> ColumnElement[Any]:
@@ -42,14 +59,40 @@ def utc_now() -> ColumnElement[Any]:
     return func.timezone(literal_column("'UTC'"), func.now())
 
 
-def written_at(progress: Columns) -> ColumnElement[Any]:
+def written_at(progress: Columns, step: ColumnElement[int] = ZERO) -> ColumnElement[Any]:
     """Return the time of a write: now, but later than the last write to this row (spec 2.25, 2.26).
 
     Times then never go backwards and rows keep the order of their recording, even if the server's
-    clock steps back. All statements of a transaction get the same time until `updated_at` changes.
+    clock steps back. All statements of a transaction get the same time until `updated_at` changes,
+    so each has its `step`, in microseconds.
     """
-    a_moment = literal_column("interval '1 microsecond'", Interval)
-    return func.greatest(utc_now(), progress.updated_at + a_moment)
+    return func.greatest(utc_now(), progress.updated_at + _MICROSECOND) + step * _MICROSECOND
+
+
+def happened_at(at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return when an event happened: a plain post (NULL) or an event of the future happens now.
+
+    Source: spec 12.13.
+    """
+    return func.least(at, now)
+
+
+def if_true(condition: ColumnElement[bool], time: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the time if the condition is true, or else `NEVER`, which is before all times.
+
+    A CASE around `now()` would not run on distributed tables (spec 12.15).
+    """
+    return func.least(time, case((condition, _ALWAYS), else_=NEVER))
+
+
+def recorded_at(row: Columns) -> ColumnElement[Any]:
+    """Return when the player was at the last position of a chapter (spec 12.11)."""
+    return func.coalesce(row.recorded_at, row.updated_at, NEVER)
+
+
+def completed_recorded_at(row: Columns) -> ColumnElement[Any]:
+    """Return when the `completed` of a chapter was last given (spec 12.11)."""
+    return func.coalesce(row.completed_recorded_at, row.updated_at, NEVER)
 
 
 def watch_time(stored: Columns, posted: Columns) -> ColumnElement[int]:
@@ -57,15 +100,20 @@ def watch_time(stored: Columns, posted: Columns) -> ColumnElement[int]:
     return func.greatest(stored.watch_time, posted.watch_time)
 
 
-def completed(
-    stored: Columns, posted: ColumnElement[bool], sticky: ColumnElement[bool]
-) -> ColumnElement[bool]:
-    """Take the posted `completed`, or keep the stored one if none is posted (spec 2.6).
+def last_position(stored: Columns, posted: Columns) -> ColumnElement[int]:
+    """Keep the position of the latest event (spec 2.5, 12.11)."""
+    is_latest = recorded_at(posted) >= recorded_at(stored)
+    return case((is_latest, posted.last_position), else_=stored.last_position)
+
+
+def completed(stored: Columns, posted: Columns, sticky: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Keep the `completed` of the latest event that has one (spec 2.6, 12.11).
 
     With `sticky`, a completed chapter stays completed (spec 2.7).
     """
     before = func.coalesce(stored.completed, NO)
-    return or_(func.coalesce(posted, before), and_(sticky, before))
+    is_latest = completed_recorded_at(posted) >= completed_recorded_at(stored)
+    return or_(case((is_latest, posted.completed), else_=before), and_(sticky, before))
 
 
 def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement[int]:
@@ -103,6 +151,20 @@ def certificate_eligible(
     return and_(percentage >= _ELIGIBLE, passed == quizzes)
 
 
+def not_eligible(progress: Progress) -> NotEligible:
+    """Return the error that says how far the learner is from the certificate (spec 5.7).
+
+    Args:
+        progress: of the learner, without a certificate.
+    """
+    passed = sum(quiz.passed for quiz in progress.quiz_scores)
+    return NotEligible(
+        f"The certificate needs {ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
+        f"passed: {progress.completion_percentage} percent is completed, "
+        f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
+    )
+
+
 def certificate_earned(stored: Columns, eligible: ColumnElement[bool]) -> ColumnElement[bool]:
     """Earn the certificate if eligible, and keep it once earned (spec 2.20, 2.22)."""
     return or_(func.coalesce(stored.certificate_earned, NO), eligible)
@@ -126,12 +188,15 @@ def is_repeated_attempt(
 ) -> ColumnElement[bool]:
     """Return whether the post carries a key that this quiz has seen (spec 2.15, 2.16)."""
     quiz = select(quiz_scores.c.id).where(
-        quiz_scores.c.progress_id == tutorial_progress.c.id, quiz_scores.c.quiz_id == quiz_id
+        *of_progress(quiz_scores), quiz_scores.c.quiz_id == quiz_id
     )
-    return exists().where(
+    found = select(YES).where(
+        quiz_attempt_keys.c.user_id == USER,
         quiz_attempt_keys.c.quiz_score_id == quiz.correlate(tutorial_progress).scalar_subquery(),
         quiz_attempt_keys.c.attempt_key == func.any(attempt_keys),
     )
+    # Not an EXISTS, for the reason that `is_recorded` gives.
+    return func.coalesce(found.correlate(tutorial_progress).limit(ONE).scalar_subquery(), NO)
 
 
 def is_recorded(rows: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -140,14 +205,13 @@ def is_recorded(rows: FromClause, condition: ColumnElement[bool]) -> ColumnEleme
     PostgreSQL evaluates a scalar subquery once, for the row that asks. It may turn an EXISTS into a
     join or a hash over the rows of all learners while the tables have no statistics.
     """
-    of_progress = rows.c.progress_id == tutorial_progress.c.id
-    return select(YES).where(of_progress, condition).correlate(tutorial_progress).scalar_subquery()
+    found = select(YES).where(*of_progress(rows), condition)
+    return found.correlate(tutorial_progress).scalar_subquery()
 
 
 def has_room(rows: FromClause, condition: ColumnElement[bool], limit: Any) -> ColumnElement[bool]:
     """Return whether a chapter or quiz is recorded already or one more is allowed (spec 6.6)."""
-    of_progress = rows.c.progress_id == tutorial_progress.c.id
-    count: Select[Any] = select(func.count()).select_from(rows).where(of_progress)
+    count: Select[Any] = select(func.count()).select_from(rows).where(*of_progress(rows))
     is_below = type_coerce(count.scalar_subquery(), Integer) < limit
     return or_(is_recorded(rows, condition), is_below)
 

@@ -121,7 +121,7 @@ class QuizPost(LearnerBody[records.QuizAttempt]):
         if not 0 <= values["score"] <= values["max_score"]:
             raise InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
         completed_at, key = values.pop("completed_at"), values.pop("idempotency_key")
-        attempt_keys = [f"{IDEMPOTENCY_KEY} {key}"] if key else []
+        attempt_keys = [records.idempotency_mark(key)] if key else []
         if type(completed_at) in (str, int, float) and completed_at != "":
             attempt_keys.append(f"completedAt {json.dumps(completed_at)}")
         return records.QuizAttempt(**values, attempt_keys=attempt_keys)

@@ -22,8 +22,7 @@ from progress_api.progress import rules
 from progress_api.progress.records import ChapterProgress, Progress, QuizScore
 from progress_api.schema.tables import chapter_progress, quiz_scores, tutorial_progress
 
-TUTORIAL = bindparam("of_tutorial", type_=String)
-USER = bindparam("of_user", type_=String)
+TUTORIAL, USER = bindparam("of_tutorial", type_=String), rules.USER
 
 
 class ProgressRow(NamedTuple):
@@ -47,6 +46,7 @@ class ChangeRow(NamedTuple):
 
     is_recorded: bool
     newly_completed: int
+    newly_earned: bool
 
 
 _PROGRESS_COLUMNS = len(ProgressRow._fields)
@@ -92,6 +92,8 @@ def change_columns(progress: Any, current: Any) -> tuple[ColumnElement[Any], ...
     columns = {
         "is_recorded": progress.updated_at.is_distinct_from(current.updated_at),
         "newly_completed": func.greatest(more, rules.ZERO),
+        # RETURNING shows the row after the write.
+        "newly_earned": progress.certificate_earned & ~current.was_earned,
     }
     return _labelled(ChangeRow._fields, columns)
 
@@ -119,6 +121,7 @@ def current_progress() -> Subquery:
         chapters.c.completed.label("chapters_completed"),
         chapters.c.watch_time,
         func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),
+        func.greatest(chapters.c.watched, quizzes.c.watched).label("watched"),
         chapters.c.listed.label("chapters"),
         quizzes.c.recorded.label("quizzes_recorded"),
         quizzes.c.passed.label("quizzes_passed"),
@@ -191,9 +194,10 @@ def _chapters(progress: Any) -> Any:
             func.count().filter(rows.completed).label("completed"),
             func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
             func.max(rows.updated_at).label("latest"),
+            func.nullif(func.max(rules.recorded_at(rows)), rules.NEVER).label("watched"),
             listed.label("listed"),
         )
-        .where(rows.progress_id == progress.id)
+        .where(*rules.of_progress(chapter_progress, progress))
         .lateral("chapters")
     )
 
@@ -207,8 +211,9 @@ def _quizzes(progress: Any) -> Any:
             func.count().label("recorded"),
             func.count().filter(rows.passed).label("passed"),
             func.max(rows.updated_at).label("latest"),
+            func.max(rows.completed_at).label("watched"),
             _json_array(rows, rows.quiz_id, *columns).label("listed"),
         )
-        .where(rows.progress_id == progress.id)
+        .where(*rules.of_progress(quiz_scores, progress))
         .lateral("quizzes")
     )

@@ -1,23 +1,24 @@
-"""The statements of each endpoint, built once over the natural key (tutorial, learner).
+"""The statements of each operation, built once over the natural key (tutorial, learner).
 
 No statement needs another's result, so a batch can travel in one round trip. A write takes the
-learner's row lock, records, then recounts under the lock. At READ COMMITTED a statement sees what
-was committed before it began. The recount must therefore follow the statement that waits for the
-lock, or concurrent writers lose counts (spec 2.2, 2.3).
+learner's row lock, records one chapter or quiz or many, then recounts under the lock. At READ
+COMMITTED a statement sees what was committed before it began. The recount must therefore follow
+the statement that waits for the lock, or concurrent writers lose counts (spec 2.2, 2.3).
 """
 
 from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    TIMESTAMP,
     Boolean,
     ColumnElement,
     Integer,
     String,
     Update,
     Uuid,
+    and_,
     bindparam,
-    case,
     cast,
     delete,
     false,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from progress_api.database import StatementBatch
+from progress_api.database import Statement, Statements
 from progress_api.progress import rules, selects
 from progress_api.schema.tables import (
     chapter_progress,
@@ -38,35 +39,75 @@ from progress_api.schema.tables import (
 
 CHAPTER = bindparam("of_chapter", type_=String)
 QUIZ = bindparam("of_quiz", type_=String)
+# Not "id": SQLAlchemy would take a parameter with the name of a column as its value.
+_ID = bindparam("new_id", type_=Uuid(as_uuid=False))
+_AT = bindparam("at", type_=TIMESTAMP)  # NULL for now
+_STEP = bindparam("step", type_=Integer)  # the place in the batch, 0 for a single post
+_LIMIT = bindparam("limit", type_=Integer)
 
 _progress = tutorial_progress.c
 
 
-def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
-    """Update the learner's row from the rows below it, if this batch's chapter or quiz is there.
+def _counts(current: Any, total: ColumnElement[int]) -> dict[Any, Any]:
+    """Return the columns that follow from the rows below the learner's row.
 
     The learner's times are those of the latest row, so a repeat that recorded nothing changes
     nothing (spec 2.17, 2.24).
     """
-    current = selects.current_progress()
-    total = rules.total_chapters(_progress, total_posted)
     percentage = rules.completion_percentage(
-        current.c.chapters_completed, total, _progress.certificate_earned
+        current.chapters_completed, total, _progress.certificate_earned
     )
-    values: dict[Any, Any] = {
+    return {
         _progress.total_chapters: total,
-        _progress.chapters_completed: current.c.chapters_completed,
-        _progress.total_watch_time: rules.total_watch_time(current.c.watch_time),
+        _progress.chapters_completed: current.chapters_completed,
+        _progress.total_watch_time: rules.total_watch_time(current.watch_time),
         _progress.completion_percentage: percentage,
         _progress.certificate_eligible: rules.certificate_eligible(
-            percentage, current.c.quizzes_recorded, current.c.quizzes_passed
+            percentage, current.quizzes_recorded, current.quizzes_passed
         ),
-        _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.c.latest),
-        _progress.updated_at: func.greatest(_progress.updated_at, current.c.latest),
+        _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.watched),
+        _progress.updated_at: func.greatest(_progress.updated_at, current.latest),
     }
+
+
+def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
+    """Update the learner's row from the rows below it, if this batch's chapter or quiz is there."""
+    current = selects.current_progress()
+    return _update(
+        current, _counts(current.c, rules.total_chapters(_progress, total_posted)), recorded
+    )
+
+
+def _recount_and_complete() -> Update:
+    """Update the learner's row, and earn the certificate if it is asked for and eligible.
+
+    The rows decide, not the stored counts: in an adopted table those may be stale.
+    """
+    current, asked = selects.current_progress(), bindparam("completes", type_=Boolean)
+    total = rules.total_chapters(_progress, bindparam("total_chapters", type_=Integer))
+    values = _counts(current.c, total)
+    eligible = values[_progress.certificate_eligible]
+    earned = rules.certificate_earned(_progress, and_(asked, eligible))
+    happened = rules.happened_at(_AT, rules.written_at(_progress))
+    # NULL if it is not earned now: GREATEST ignores it.
+    earned_at = func.nullif(rules.if_true(earned & ~current.c.was_earned, happened), rules.NEVER)
+    values |= {
+        _progress.certificate_earned: earned,
+        _progress.completion_percentage: rules.completion_percentage(
+            current.c.chapters_completed, total, earned
+        ),
+        _progress.last_watched_at: func.greatest(values[_progress.last_watched_at], earned_at),
+        _progress.updated_at: func.greatest(values[_progress.updated_at], earned_at),
+    }
+    # If there was no row to lock, one may appear now and change while this statement waits for it.
+    is_unchanged = _progress.updated_at.is_not_distinct_from(current.c.updated_at)
+    return _update(current, values, is_unchanged)
+
+
+def _update(current: Any, values: dict[Any, Any], condition: ColumnElement[bool]) -> Update:
     return (
         update(tutorial_progress)
-        .where(*selects.of_learner(_progress), _progress.id == current.c.id, recorded)
+        .where(*selects.of_learner(_progress), _progress.id == current.c.id, condition)
         .values(values)
         .returning(
             *selects.progress_columns(_progress, current.c.chapters, current.c.quizzes),
@@ -96,29 +137,37 @@ def _open_progress() -> Any:
 
 
 def _record_chapter() -> Any:
-    rows, posted = chapter_progress.c, bindparam("completed", type_=Boolean)
-    now = rules.written_at(_progress)
-    has_room = rules.has_room(
-        chapter_progress, rows.chapter_id == CHAPTER, bindparam("limit", type_=Integer)
-    )
+    rows, completed = chapter_progress.c, bindparam("completed", type_=Boolean)
+    now = rules.written_at(_progress, _STEP)
+    happened = rules.happened_at(_AT, now)
+    has_room = rules.has_room(chapter_progress, rows.chapter_id == CHAPTER, _LIMIT)
     values: dict[str, Any] = {
+        "id": _ID,
+        "user_id": selects.USER,
         "progress_id": _progress.id,
         "chapter_id": CHAPTER,
         "watch_time": bindparam("watch_time", type_=Integer),
-        "completed": func.coalesce(posted, rules.NO),
+        "completed": func.coalesce(completed, rules.NO),
         "last_position": bindparam("last_position", type_=Integer),
+        "recorded_at": happened,
+        "completed_recorded_at": rules.if_true(completed.is_not(None), happened),
         "created_at": now,
         "updated_at": now,
     }
     source = select(*values.values()).where(*selects.of_learner(_progress), has_room)
     added = insert(chapter_progress).from_select(list(values), source)
+    posted = added.excluded
     return added.on_conflict_do_update(
-        index_elements=[rows.progress_id, rows.chapter_id],
+        constraint="chapter_progress_progress_id_chapter_id_key",
         set_={
-            "watch_time": rules.watch_time(rows, added.excluded),
+            "watch_time": rules.watch_time(rows, posted),
             "completed": rules.completed(rows, posted, bindparam("sticky", type_=Boolean)),
-            "last_position": added.excluded.last_position,
-            "updated_at": added.excluded.updated_at,
+            "last_position": rules.last_position(rows, posted),
+            "recorded_at": func.greatest(rules.recorded_at(rows), posted.recorded_at),
+            "completed_recorded_at": func.greatest(
+                rules.completed_recorded_at(rows), posted.completed_recorded_at
+            ),
+            "updated_at": posted.updated_at,
         },
     )
 
@@ -127,15 +176,17 @@ _ATTEMPT_KEYS: ColumnElement[Any] = cast(bindparam("attempt_keys", type_=String)
 
 
 def _record_quiz() -> Any:
-    rows, now = quiz_scores.c, rules.written_at(_progress)
-    has_room = rules.has_room(quiz_scores, rows.quiz_id == QUIZ, bindparam("limit", type_=Integer))
+    rows, now = quiz_scores.c, rules.written_at(_progress, _STEP)
+    has_room = rules.has_room(quiz_scores, rows.quiz_id == QUIZ, _LIMIT)
     values: dict[str, Any] = {
+        "id": _ID,
+        "user_id": selects.USER,
         "progress_id": _progress.id,
         "quiz_id": QUIZ,
         "score": bindparam("score", type_=Integer),
         "max_score": bindparam("max_score", type_=Integer),
         "passed": bindparam("passed", type_=Boolean),
-        "completed_at": now,
+        "completed_at": rules.happened_at(_AT, now),
         "created_at": now,
         "updated_at": now,
     }
@@ -145,13 +196,13 @@ def _record_quiz() -> Any:
     posted = added.excluded
     score, max_score = rules.best_attempt(rows, posted)
     return added.on_conflict_do_update(
-        index_elements=[rows.progress_id, rows.quiz_id],
+        constraint="quiz_scores_progress_id_quiz_id_key",
         set_={
             "score": score,
             "max_score": max_score,
             "passed": rules.passed(rows, posted),
             "attempts": rules.attempts(rows),
-            "completed_at": posted.completed_at,
+            "completed_at": func.greatest(rows.completed_at, posted.completed_at),
             "updated_at": posted.updated_at,
         },
     )
@@ -160,68 +211,35 @@ def _record_quiz() -> Any:
 def _remember_attempt() -> Any:
     attempt_key = func.unnest(_ATTEMPT_KEYS)
     of_learner = select(_progress.id).where(*selects.of_learner(_progress)).scalar_subquery()
-    source = select(quiz_scores.c.id, attempt_key).where(
-        quiz_scores.c.progress_id == of_learner, quiz_scores.c.quiz_id == QUIZ
+    source = select(quiz_scores.c.id, attempt_key, selects.USER).where(
+        quiz_scores.c.progress_id == of_learner,
+        quiz_scores.c.user_id == selects.USER,
+        quiz_scores.c.quiz_id == QUIZ,
     )
-    columns = ["quiz_score_id", "attempt_key"]
+    columns = ["quiz_score_id", "attempt_key", "user_id"]
     return insert(quiz_attempt_keys).from_select(columns, source).on_conflict_do_nothing()
 
 
-def _complete() -> Update:
-    current, stored = selects.current_progress(), _progress
-    chapters, total = current.c.chapters_completed, func.coalesce(stored.total_chapters, rules.ZERO)
-    # Decide by the rows, not by the stored counts: in an adopted table those may be stale.
-    reached = rules.completion_percentage(chapters, total, stored.certificate_earned)
-    eligible = rules.certificate_eligible(
-        reached, current.c.quizzes_recorded, current.c.quizzes_passed
-    )
-    earned = rules.certificate_earned(stored, eligible)
-    newly_earned = earned & ~current.c.was_earned
-    now = rules.written_at(stored)
-    values: dict[Any, Any] = {
-        stored.certificate_eligible: eligible,
-        stored.certificate_earned: earned,
-        stored.completion_percentage: rules.completion_percentage(chapters, total, earned),
-        stored.last_watched_at: case((newly_earned, now), else_=stored.last_watched_at),
-        stored.updated_at: case((newly_earned, now), else_=stored.updated_at),
-    }
-    # If there was no row to lock, one may appear now and change while this statement waits for it.
-    is_unchanged = stored.updated_at.is_not_distinct_from(current.c.updated_at)
-    return (
-        update(tutorial_progress)
-        .where(*selects.of_learner(stored), stored.id == current.c.id, is_unchanged)
-        .values(values)
-        .returning(
-            *selects.progress_columns(stored, current.c.chapters, current.c.quizzes),
-            # RETURNING shows the row after the update.
-            (stored.certificate_earned & ~current.c.was_earned).label("newly_earned"),
-        )
-    )
-
-
-_OPEN = _open_progress()
-_LOCK = select(_progress.id).where(*selects.of_learner(_progress)).with_for_update(key_share=True)
+_LOCK = Statement(
+    select(_progress.id).where(*selects.of_learner(_progress)).with_for_update(key_share=True)
+)
 _CHAPTER_RECORDED = rules.is_recorded(chapter_progress, chapter_progress.c.chapter_id == CHAPTER)
 _QUIZ_RECORDED = rules.is_recorded(quiz_scores, quiz_scores.c.quiz_id == QUIZ)
 
-GET_PROGRESS = StatementBatch(selects.stored_progress())
-
-RECORD_CHAPTER = StatementBatch(
-    _OPEN,
-    _record_chapter(),
-    _recount(_CHAPTER_RECORDED, bindparam("total_chapters", type_=Integer)),
-)
-
+OPEN = Statement(_open_progress())
+CHAPTER_ALONE = Statement(_record_chapter())
 # The keys are stored after the attempt is counted by them, and under the same row lock.
-RECORD_QUIZ = StatementBatch(
-    _OPEN,
-    _record_quiz(),
-    _remember_attempt(),
-    _recount(_QUIZ_RECORDED, rules.ZERO),
+QUIZ_ALONE = Statement(_record_quiz()), Statement(_remember_attempt())
+RECOUNT_AND_COMPLETE = Statement(_recount_and_complete())
+
+GET_PROGRESS = Statements(Statement(selects.stored_progress()))
+RECORD_CHAPTER = Statements(
+    OPEN,
+    CHAPTER_ALONE,
+    Statement(_recount(_CHAPTER_RECORDED, bindparam("total_chapters", type_=Integer))),
 )
-
+RECORD_QUIZ = Statements(OPEN, *QUIZ_ALONE, Statement(_recount(_QUIZ_RECORDED, rules.ZERO)))
 # Lock first: the rows that decide must not change before the decision is written.
-COMPLETE = StatementBatch(_LOCK, _complete())
-
+COMPLETE = Statements(_LOCK, RECOUNT_AND_COMPLETE)
 # Foreign keys cascade to the chapters, quizzes and keys.
-RESET = StatementBatch(delete(tutorial_progress).where(*selects.of_learner(_progress)))
+RESET = Statements(Statement(delete(tutorial_progress).where(*selects.of_learner(_progress))))

@@ -41,6 +41,11 @@ def _progress_id() -> Column[UUID]:
     return Column("progress_id", Uuid(), progress, nullable=False)
 
 
+def _user_id() -> Column[str]:
+    # Repeated in each table, so that every statement reaches the rows of one learner only.
+    return Column("user_id", String(255))
+
+
 def _time(name: str) -> Column[datetime]:
     # Without a time zone; the service writes UTC (spec 8.5).
     return Column(name, TIMESTAMP(), server_default=func.now())
@@ -69,6 +74,13 @@ tutorial_progress = Table(
     Index("idx_tutorial_progress_user_id", "user_id"),
     Index("idx_tutorial_progress_tutorial_id", "tutorial_id"),
     Index("idx_tutorial_progress_last_watched", text("last_watched_at DESC")),
+    # Migration 4: the pages of a learner's tutorials (spec 12.4).
+    Index(
+        "idx_tutorial_progress_pages",
+        "user_id",
+        text("COALESCE(last_watched_at, '-infinity'::timestamp without time zone) DESC"),
+        "tutorial_id",
+    ),
 )
 
 chapter_progress = Table(
@@ -82,6 +94,11 @@ chapter_progress = Table(
     Column("last_position", Integer, server_default=text("0")),
     _time("created_at"),
     _time("updated_at"),
+    # Migration 4. `recorded_at` is when the player was at `last_position`; NULL means `updated_at`.
+    _user_id(),
+    Column("recorded_at", TIMESTAMP()),
+    # When `completed` was last given; '-infinity' if never. NULL means `updated_at`.
+    Column("completed_recorded_at", TIMESTAMP()),
     UniqueConstraint("progress_id", "chapter_id"),
     Index("idx_chapter_progress_progress_id", "progress_id"),
 )
@@ -99,6 +116,7 @@ quiz_scores = Table(
     Column("completed_at", TIMESTAMP(), nullable=False, server_default=func.now()),
     _time("created_at"),
     _time("updated_at"),
+    _user_id(),  # migration 4
     CheckConstraint("score >= 0", name="score"),
     CheckConstraint("max_score > 0", name="max_score"),
     UniqueConstraint("progress_id", "quiz_id"),
@@ -111,6 +129,7 @@ quiz_attempt_keys = Table(
     metadata,
     Column("quiz_score_id", Uuid(), ForeignKey("quiz_scores.id", ondelete="CASCADE")),
     Column("attempt_key", Uuid()),
+    _user_id(),  # migration 4
     PrimaryKeyConstraint("quiz_score_id", "attempt_key"),
 )
 

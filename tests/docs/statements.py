@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from sqlalchemy.dialects.postgresql import asyncpg
 
-from progress_api.database.batch import StatementBatch
+from progress_api.database import Statements
 from progress_api.progress import statements
 
 _HEAD = """\
@@ -23,7 +23,7 @@ _RECOUNT = (
     "Count what is below the row, under its lock, and return the progress. It is a later statement "
     "than the one that waited for the lock, so it sees what the writer before it committed."
 )
-BATCHES: dict[str, tuple[StatementBatch, tuple[str, ...]]] = {
+BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "GET /<tutorialId>": (
         statements.GET_PROGRESS,
         ("Read the stored counts and both lists in one snapshot, so that they agree.",),
@@ -65,7 +65,7 @@ def document() -> str:
     for endpoint, (batch, reasons) in BATCHES.items():
         parts.append(f"-- {'=' * 4} {endpoint}")
         for statement, reason in zip(batch.statements, reasons, strict=True):
-            compiled = statement.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+            compiled = statement.sql.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
             names = ", ".join(
                 f"${number} {name}" for number, name in enumerate(compiled.positiontup or (), 1)
             )

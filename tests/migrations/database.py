@@ -18,7 +18,8 @@ from progress_api.cli import progress
 
 Rows = list[tuple[Any, ...]]
 GUIDE = (Path(__file__).parent / "guide.sql").read_text()
-TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores")
+# The tables of the guide, and the number of their columns; later migrations add more.
+TABLES = {"tutorial_progress": 12, "chapter_progress": 8, "quiz_scores": 10}
 # The command's own door, in a process of its own, whether or not the package is installed.
 PROCESS = (sys.executable, "-c", "from progress_api.cli import progress; progress()")
 # A migration that waits for a table.
@@ -34,12 +35,14 @@ _CATALOG = {
         FROM pg_class c LEFT JOIN pg_am am ON am.oid = relam
         WHERE relnamespace = 'public'::regnamespace""",
     "columns": """
-        SELECT attrelid::regclass::text, attnum, attname, format_type(atttypid, atttypmod),
+        SELECT attrelid::regclass::text,
+               row_number() OVER (PARTITION BY attrelid ORDER BY attnum), attname,
+               format_type(atttypid, atttypmod),
                attnotnull, pg_get_expr(adbin, adrelid), attidentity, attgenerated, collname,
                attcompression, attstorage, attisdropped
         FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         LEFT JOIN pg_collation c ON c.oid = attcollation JOIN pg_class r ON r.oid = attrelid
-        WHERE relnamespace = 'public'::regnamespace AND attnum > 0""",
+        WHERE relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped""",
     "constraints": """
         SELECT conrelid::regclass::text, conname, contype, pg_get_constraintdef(oid),
                condeferrable, condeferred, convalidated, conislocal, connoinherit, confdeltype,
@@ -89,8 +92,11 @@ class Database:
         }
 
     def rows(self) -> dict[str, Rows]:
-        """Every row of the guide's tables."""
-        return {table: self.ask(f"TABLE {table}") for table in TABLES}
+        """Every row of the guide's tables, in the guide's columns."""
+        return {
+            table: [row[:columns] for row in self.ask(f"TABLE {table}")]
+            for table, columns in TABLES.items()
+        }
 
     def version(self) -> str | None:
         """What the version table holds; None where there is no such table."""

@@ -19,7 +19,11 @@ GUIDE = (Path(__file__).parents[2] / "migrations" / "guide.sql").read_text()
 KEYS = """
     CREATE TABLE quiz_attempt_keys (
         quiz_score_id UUID REFERENCES quiz_scores(id) ON DELETE CASCADE,
-        attempt_key UUID, PRIMARY KEY (quiz_score_id, attempt_key))"""
+        attempt_key UUID, PRIMARY KEY (quiz_score_id, attempt_key));
+    ALTER TABLE chapter_progress ADD user_id VARCHAR(255), ADD recorded_at TIMESTAMP,
+        ADD completed_recorded_at TIMESTAMP;
+    ALTER TABLE quiz_scores ADD user_id VARCHAR(255);
+    ALTER TABLE quiz_attempt_keys ADD user_id VARCHAR(255)"""
 
 Encoded = Callable[[str], str]
 

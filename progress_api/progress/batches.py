@@ -1,0 +1,167 @@
+"""Turn records into the parameters of statements, events into batches, and back into results."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_OID, uuid4, uuid5
+
+from progress_api.database import Batch, Parameters, Step
+from progress_api.exceptions import (
+    ProgressError,
+    ProgressNotFound,
+    TooManyChapters,
+    TooManyQuizzes,
+)
+from progress_api.progress import statements
+from progress_api.progress.records import (
+    Chapter,
+    Completion,
+    Event,
+    EventResult,
+    EventResults,
+    Policy,
+    Progress,
+    QuizAttempt,
+    idempotency_mark,
+)
+from progress_api.progress.rules import not_eligible
+
+_NOW: Parameters = {"at": None, "step": 0}
+
+
+def of_chapter(chapter: Chapter, policy: Policy, when: Parameters = _NOW) -> dict[str, Any]:
+    """Return the parameters of `RECORD_CHAPTER` beside those of the learner.
+
+    Args:
+        chapter: the state of the chapter.
+        policy: whether completion is sticky, and the limit of chapters.
+        when: the time of an event and its place in the batch.
+    """
+    position = chapter.last_position
+    return {
+        "new_id": str(uuid4()),
+        "of_chapter": chapter.chapter_id,
+        "watch_time": chapter.watch_time,
+        "completed": chapter.completed,
+        "last_position": chapter.watch_time if position is None else position,
+        "total_chapters": chapter.total_chapters or 0,
+        "sticky": policy.sticky_completion,
+        "limit": policy.max_chapters,
+        **when,
+    }
+
+
+def of_quiz(attempt: QuizAttempt, policy: Policy, when: Parameters = _NOW) -> dict[str, Any]:
+    """Return the parameters of `RECORD_QUIZ` beside those of the learner.
+
+    Args:
+        attempt: the attempt.
+        policy: the limit of quizzes.
+        when: the time of an event and its place in the batch.
+    """
+    return {
+        "new_id": str(uuid4()),
+        "of_quiz": attempt.quiz_id,
+        "score": attempt.score,
+        "max_score": attempt.max_score,
+        "passed": attempt.passed,
+        "attempt_keys": _as_uuids(attempt.attempt_keys),
+        "limit": policy.max_quizzes,
+        **when,
+    }
+
+
+def of_completion(at: datetime | None = None) -> dict[str, Any]:
+    """Return the parameters of `COMPLETE` beside those of the learner.
+
+    Args:
+        at: when the certificate was asked for; None for now.
+    """
+    return {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
+
+
+def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
+    """Return one transaction for the events of one tutorial (spec 12.10).
+
+    Args:
+        learner: the parameters that name the learner and the tutorial.
+        events: at least one. They are recorded by their times, and completions last.
+        policy: of the service.
+    """
+    in_order = sorted(events, key=lambda event: event.at)
+    completions = [event for event in in_order if isinstance(event.record, Completion)]
+    asked_at = completions[-1].at if completions else None
+    if len(completions) == len(in_order):
+        return statements.COMPLETE.batch({**learner, **of_completion(asked_at)})
+    steps = [Step(statements.OPEN, learner)]
+    for number, event in enumerate(in_order):
+        steps += _steps(learner, event, policy, {"at": _in_utc(event.at), "step": number})
+    recount = of_completion(asked_at) | {
+        "completes": bool(completions),
+        "total_chapters": max(map(_total_chapters, in_order)),
+    }
+    return [*steps, Step(statements.RECOUNT_AND_COMPLETE, {**learner, **recount})]
+
+
+def results_of(events: Sequence[Event], outcomes: Mapping[str, Progress | None]) -> EventResults:
+    """Return which events are recorded.
+
+    Args:
+        events: all that were given.
+        outcomes: the progress of each of their tutorials, in the order in which they are first
+            named; None if nothing is recorded.
+    """
+    errors = {name: _ErrorOf(progress) for name, progress in outcomes.items()}
+    results = [EventResult(event, errors[event.tutorial_id](event.record)) for event in events]
+    recorded = {event.tutorial_id for event, error in results if error is None}
+    progress = [outcome for name, outcome in outcomes.items() if outcome and name in recorded]
+    return EventResults(tuple(results), tuple(progress))
+
+
+class _ErrorOf:
+    """Tells why an event is not in the progress that was read after it."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self._progress = progress
+        chapters, quizzes = (
+            (progress.chapter_progress, progress.quiz_scores) if progress else ((), ())
+        )
+        self._chapters = {chapter.chapter_id for chapter in chapters}
+        self._quizzes = {quiz.quiz_id for quiz in quizzes}
+
+    def __call__(self, record: Chapter | QuizAttempt | Completion) -> ProgressError | None:
+        if self._progress is None:
+            return ProgressNotFound()
+        if isinstance(record, Chapter):
+            return None if record.chapter_id in self._chapters else TooManyChapters()
+        if isinstance(record, QuizAttempt):
+            return None if record.quiz_id in self._quizzes else TooManyQuizzes()
+        return None if self._progress.certificate_earned else not_eligible(self._progress)
+
+
+def _steps(
+    learner: Parameters, event: Event, policy: Policy, when: Mapping[str, Any]
+) -> Sequence[Step]:
+    record = event.record
+    if isinstance(record, Chapter):
+        parameters = {**learner, **of_chapter(record, policy, when)}
+        return [Step(statements.CHAPTER_ALONE, parameters)]
+    if isinstance(record, QuizAttempt):
+        keys = (idempotency_mark(event.id), *record.attempt_keys)
+        parameters = {**learner, **of_quiz(replace(record, attempt_keys=keys), policy, when)}
+        return [Step(statement, parameters) for statement in statements.QUIZ_ALONE]
+    return []
+
+
+def _total_chapters(event: Event) -> int:
+    return event.record.total_chapters or 0 if isinstance(event.record, Chapter) else 0
+
+
+def _in_utc(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _as_uuids(attempt_keys: Sequence[str]) -> str:
+    # A key may be long and hold any character. Its UUID is short and safe in an array literal.
+    return "{" + ",".join(str(uuid5(NAMESPACE_OID, key)) for key in attempt_keys) + "}"

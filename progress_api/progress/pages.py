@@ -1,0 +1,200 @@
+"""Select a learner's tutorials page by page, each page after the last tutorial of the one before.
+
+The cursor holds the place of that tutorial in the order, so a page costs the same at any depth.
+"""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import (
+    TIMESTAMP,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from progress_api.database import Row, Statement, Statements
+from progress_api.exceptions import InvalidFields
+from progress_api.progress import rules
+from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
+from progress_api.schema.tables import chapter_progress, tutorial_progress
+from progress_api.validation import is_id, require_numbers
+
+MAX_LIMIT = 100
+# The completion percentages of each status, from and to.
+STATUSES: Mapping[str, tuple[int, int]] = {
+    "all": (0, 100),
+    "in_progress": (0, 99),
+    "completed": (100, 100),
+}
+_A_CURSOR = "Must be the `next` of a page for the same learner and status."
+_NEVER = "-infinity"  # the place of a tutorial without `last_watched_at`, after all others
+_DIGEST_BYTES = 9
+
+
+class _Place(NamedTuple):
+    """The place of a tutorial in the order of a learner's tutorials."""
+
+    watched: str
+    tutorial_id: str
+
+
+_START = _Place("infinity", "")
+
+
+class PageRequest(NamedTuple):
+    """A page that was asked for."""
+
+    user_id: str
+    status: str
+    limit: int
+    after: _Place
+
+    @classmethod
+    def of(cls, user_id: str, status: str, limit: int, cursor: str | None) -> "PageRequest":
+        """Validate the arguments.
+
+        Args:
+            user_id: a valid id.
+            status: one of `STATUSES`.
+            limit: 1 to 100.
+            cursor: the `next` of a page; None for the first page.
+
+        Raises:
+            InvalidFields: naming each invalid argument.
+        """
+        if status not in STATUSES:
+            raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
+        require_numbers(least=1, most=MAX_LIMIT, limit=limit)
+        after = _START if cursor is None else _decoded(cursor, _digest(user_id, status))
+        return cls(user_id, status, limit, after)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of `LIST_TUTORIALS`; one tutorial more tells if there is another page."""
+        least, most = STATUSES[self.status]
+        return {
+            "of_user": self.user_id,
+            "least": least,
+            "most": most,
+            "watched": self.after.watched,
+            "after": self.after.tutorial_id,
+            "limit": self.limit + 1,
+        }
+
+    def read(self, row: Row | None) -> TutorialPage:
+        """Return the page in the result of `LIST_TUTORIALS`.
+
+        Args:
+            row: the only row.
+        """
+        found: list[list[Any]] = row[0] if row else []
+        shown = found[: self.limit]
+        items = tuple(_summary(self.user_id, *columns) for columns in shown)
+        is_last = len(found) <= self.limit
+        digest = _digest(self.user_id, self.status)
+        return TutorialPage(items, None if is_last else _encoded(digest, shown[-1]))
+
+
+def _summary(user_id: str, tutorial_id: str, watched: str, *columns: Any) -> TutorialSummary:
+    *counts, chapter = columns
+    last_chapter = LastChapter(*chapter) if chapter else None
+    watched_at = None if watched == _NEVER else datetime.fromisoformat(f"{watched}Z")
+    return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, None])
+
+
+def _digest(user_id: str, status: str) -> str:
+    """Return a short mark of the learner and the status, for which alone a cursor is valid."""
+    digest = hashlib.sha256(f"{status} {user_id}".encode()).digest()[:_DIGEST_BYTES]
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def _encoded(digest: str, columns: list[Any]) -> str:
+    tutorial_id, watched, *_ = columns
+    place = orjson.dumps([digest, watched, tutorial_id])
+    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+
+
+def _decoded(cursor: str, digest: str) -> _Place:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        mark, watched, tutorial_id = orjson.loads(text)
+        if watched != _NEVER:
+            datetime.fromisoformat(watched)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise InvalidFields({"cursor": [_A_CURSOR]}) from error
+    if mark != digest or not is_id(tutorial_id):
+        raise InvalidFields({"cursor": [_A_CURSOR]})
+    return _Place(watched, tutorial_id)
+
+
+def _last_chapter(page: Any) -> Any:
+    rows = chapter_progress.c
+    columns = rows.chapter_id, func.coalesce(rows.last_position, rules.ZERO)
+    latest = rules.recorded_at(rows).desc(), rows.updated_at.desc(), rows.chapter_id
+    return (
+        select(func.json_build_array(*columns, func.coalesce(rows.completed, rules.NO)).label("it"))
+        .where(*rules.of_progress(chapter_progress, page))
+        .order_by(*latest)
+        .limit(rules.ONE)
+        .lateral("last_chapter")
+    )
+
+
+def _page() -> Any:
+    stored = tutorial_progress.c
+    # The expression of the index `idx_tutorial_progress_pages`.
+    watched = func.coalesce(stored.last_watched_at, rules.NEVER)
+    before = cast(bindparam("watched", type_=String), TIMESTAMP)
+    percentage = func.coalesce(stored.completion_percentage, rules.ZERO)
+    return (
+        select(tutorial_progress, watched.label("watched"), percentage.label("percentage"))
+        .where(
+            stored.user_id == rules.USER,
+            watched <= before,  # where the scan of the index begins
+            or_(watched < before, stored.tutorial_id > bindparam("after", type_=String)),
+            and_(
+                percentage >= bindparam("least", type_=Integer),
+                percentage <= bindparam("most", type_=Integer),
+            ),
+        )
+        .order_by(watched.desc(), stored.tutorial_id)
+        .limit(bindparam("limit", type_=Integer))
+        .subquery("page")
+    )
+
+
+def _list() -> Select[Any]:
+    page = _page()
+    chapter = _last_chapter(page.c)
+    item = func.json_build_array(
+        page.c.tutorial_id,
+        page.c.watched,
+        page.c.percentage,
+        func.coalesce(page.c.chapters_completed, rules.ZERO),
+        func.coalesce(page.c.total_chapters, rules.ZERO),
+        func.coalesce(page.c.certificate_eligible, rules.NO),
+        func.coalesce(page.c.certificate_earned, rules.NO),
+        func.coalesce(page.c.total_watch_time, rules.ZERO),
+        chapter.c.it,
+    )
+    listed = aggregate_order_by(item, page.c.watched.desc(), page.c.tutorial_id)
+    items = func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
+    return select(items.label("items")).select_from(page.outerjoin(chapter, true()))
+
+
+LIST_TUTORIALS = Statements(Statement(_list()))
