@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _BODY_WAS_READ = "progress_api.body_was_read"
+_CACHING = "Cache-Control"
+_NO_STORE = "no-store"
 # Gunicorn discards this much of an unread body; if there is more, it closes the connection.
 _DRAINED_BYTES = 65535
 
 
 class ApiResponse(Response):
-    """A response with `Connection: close` if too much of the request's body is unread."""
+    """A response that is never stored, and closes the connection if too much is unread."""
 
     lasting_headers: Mapping[str, str] = {}
+    is_public = False  # whether caches may store it, as its Cache-Control says (spec 5.3)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -30,11 +33,16 @@ class ApiResponse(Response):
         return super().__call__(environ, start_response)
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        """Return the headers to send, with `lasting_headers` unchanged."""
+        """Return the headers to send, with `lasting_headers` unchanged, and `no-store`."""
         headers = super().get_wsgi_headers(environ)
         if self.lasting_headers:
             headers.update(self.lasting_headers)
+        if headers.get(_CACHING) != _NO_STORE and not self._may_say_more():
+            headers[_CACHING] = _NO_STORE
         return headers
+
+    def _may_say_more(self) -> bool:
+        return self.is_public or bool(self.cache_control.no_store)
 
     def set_lasting(self, headers: Mapping[str, str]) -> None:
         """Set headers that hooks of the host app, such as Flask-Limiter's, cannot change."""
@@ -75,6 +83,8 @@ def json_response(body: Any, status: int = 200) -> ApiResponse:
 def register(scaffold: Flask | Blueprint) -> None:
     """Send `Cache-Control: no-store` with responses that set no other value (spec 5.3).
 
+    Hooks of the host app see the header, but cannot remove it from an `ApiResponse`.
+
     Args:
         scaffold: the service's own app, or the blueprint in a host app.
     """
@@ -87,7 +97,7 @@ def note_body_was_read(request: Request) -> None:
 
 
 def _forbid_storing(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault(_CACHING, _NO_STORE)
     return response
 
 
