@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from inspect import getclosurevars, isfunction
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -29,7 +30,7 @@ class ApiResponse(Response):
     ) -> Iterable[bytes]:
         """Start the response, and return its body."""
         if _is_left_unread(environ):
-            _close_connection(start_response)
+            _close_connection(environ, start_response)
         return super().__call__(environ, start_response)
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
@@ -109,9 +110,13 @@ def _is_left_unread(environ: "WSGIEnvironment") -> bool:
     return is_long or "HTTP_TRANSFER_ENCODING" in environ
 
 
-def _close_connection(start_response: "StartResponse") -> None:
+def _close_connection(environ: "WSGIEnvironment", start_response: "StartResponse") -> None:
     # PEP 3333 forbids applications to send Connection, and gunicorn drops it. Gunicorn's response
-    # object, which start_response is a method of, has a method for it.
-    force_close = getattr(getattr(start_response, "__self__", None), "force_close", None)
-    if force_close:
-        force_close()
+    # object has a method for it. `start_response` is a method of that object unless middleware
+    # wraps it; the function that sends early hints holds the object too.
+    hints = environ.get("wsgi.early_hints")
+    held = getclosurevars(hints).nonlocals if isfunction(hints) else {}
+    for owner in (getattr(start_response, "__self__", None), held.get("resp")):
+        force_close = getattr(owner, "force_close", None)
+        if force_close:
+            force_close()
