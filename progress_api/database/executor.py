@@ -116,9 +116,9 @@ class EngineExecutor:
         is_single = self._is_own and len(batch.statements) == 1
         with (
             checked_connection(self._engine, self._on_wait, self._usable_since) as connection,
-            autocommit(connection.connection, wanted=is_single),
+            autocommit(connection.connection, wanted=is_single and not connection.in_transaction()),
             preparing(connection.connection, allowed=self._prepares),
-            connection.begin(),
+            connection.get_transaction() or connection.begin(),
         ):
             return execute(connection, batch, parameters, self._schema)
 
