@@ -215,7 +215,8 @@ def pre_request(worker: Any, request: Any) -> None:
     and lands on the least busy worker. With many connections every worker has its share, and
     closing is expensive because gunicorn waits for the client to close too.
     """
-    if threads * 2 < worker.nr_conns <= threads * 4 and worker.nr % 16 == 0:
+    open_connections = getattr(worker, "nr_conns", 0)  # other classes than gthread do not count
+    if threads * 2 < open_connections <= threads * 4 and worker.nr % 16 == 0:
         request.force_close()
 
 

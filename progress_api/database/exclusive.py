@@ -60,7 +60,9 @@ def exclusive_connection(
 def _connection(engine: Engine, schema: str | None) -> Iterator[Connection]:
     # A host's schema_translate_map must not apply to the catalog queries of Alembic.
     options: dict[str, Any] = {"isolation_level": "READ COMMITTED", "schema_translate_map": None}
-    with engine.connect().execution_options(**options) as connection:
+    with engine.connect() as connection:
+        connection.commit()  # what a host's engine_connect event has set
+        connection.execution_options(**options)
         if engine.driver == "psycopg":
             # Behind a pooler, the same name may be another client's prepared statement.
             _driver_connection(connection).prepare_threshold = None

@@ -121,9 +121,9 @@ class EngineExecutor:
         is_single = self._is_own and len(batch) == 1
         with (
             checked_connection(self._engine, self._signals, self._usable_since) as connection,
-            autocommit(connection.connection, wanted=is_single),
+            autocommit(connection.connection, wanted=is_single and not connection.in_transaction()),
             preparing(connection.connection, allowed=self._prepares),
-            connection.begin(),
+            connection.get_transaction() or connection.begin(),
         ):
             return execute(connection, batch, self._schema)
 

@@ -84,7 +84,7 @@ def description() -> Response:
     tokens = mounted.identity.token_locations
     body = document(mounted.api, mounted.settings, mounted.url_prefix, root, tokens)
     response = new_response(body, mimetype="application/json")
-    response.cache_control.public = True
+    response.is_public = response.cache_control.public = True
     response.cache_control.max_age = _MAX_AGE_SECONDS
     response.set_etag(hashlib.sha256(body).hexdigest())
     response.make_conditional(request)

@@ -173,7 +173,7 @@ def current_revision(connection: Connection, schema: str | None = None) -> str:
     """Return the revision of the database, "" if it was never migrated.
 
     Args:
-        connection: outside a transaction before and after.
+        connection: its transaction, if any, is rolled back.
         schema: the schema of the tables; None for the connection's search path.
     """
     options = {"version_table": VERSION_TABLE, "version_table_schema": schema}

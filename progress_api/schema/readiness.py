@@ -37,5 +37,4 @@ def _missing_privileges(connection: Connection, schema: str | None) -> list[str]
     if not missing:  # without USAGE, the query for table privileges fails
         needed = PRIVILEGES | {VERSION_TABLE: ("SELECT",)}
         missing += connection.scalars(catalog.missing_privileges(needed, schema))
-    connection.rollback()
     return missing

@@ -4,9 +4,12 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 _DRIVERS = ("postgresql+psycopg2", "postgresql+psycopg")
+_AUTHORITY = re.compile(r"([^/?]*)(/?[^?]*)\??(.*)", re.DOTALL)
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\[\]]+)(?::(\d{0,5}))?")
+_PORTS = 65536
 HMAC_SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 PUBLIC_KEY_ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256")
 
@@ -68,11 +71,33 @@ def database_url(raw: str) -> str:
     """
     # SQLAlchemy 2.1 uses psycopg 3 for a plain postgresql:// and rejects postgres://.
     scheme, separator, rest = raw.partition("://")
-    _check_port(raw)
+    rest = _with_hosts_in_query(rest)
+    _check_port(f"{scheme}://{rest}")
     driver = _DRIVERS[0] if scheme in {"postgres", "postgresql"} else scheme
     if driver not in _DRIVERS or not separator:
         raise ValueError(raw)
     return f"{driver}://{rest}"
+
+
+def _with_hosts_in_query(rest: str) -> str:
+    """Move several hosts, as libpq writes them, into the query, as SQLAlchemy reads them.
+
+    Args:
+        rest: what follows the scheme, such as `u@h1:5432,h2/db`.
+    """
+    authority, path, query = _AUTHORITY.fullmatch(rest).groups()  # type: ignore[union-attr]
+    user, at, hosts = authority.rpartition("@")
+    if "," not in hosts:
+        return rest
+    pairs = [_HOST_AND_PORT.fullmatch(one) for one in hosts.split(",")]
+    if not all(pairs):
+        raise ValueError(rest)
+    names = [unquote(pair[1].strip("[]")) for pair in pairs if pair]
+    ports = [pair[2] or "5432" for pair in pairs if pair]
+    if not all(0 < int(port) < _PORTS for port in ports):
+        raise ValueError(rest)
+    addresses = urlencode({"host": ",".join(names), "port": ",".join(ports)})
+    return f"{user}{at}{path}?{'&'.join(filter(None, [addresses, query]))}"
 
 
 def _check_port(url: str) -> None:

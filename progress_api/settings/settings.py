@@ -25,12 +25,13 @@ from progress_api.settings.setting_types import (
     URL,
     WORD,
     SettingType,
-    database_url,
     number,
 )
 
 DEFAULT_PREFIX = "/v1/tutorials/progress"
 _HOST_APP_PREFIX = "PROGRESS_"
+# Their values are also checked and rewritten if they are given in Python.
+_SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, STORE)
 # A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
 _IN_A_HOST_APP = ("DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "RATELIMIT_", "URL_", "WEB_THREADS")
 
@@ -126,9 +127,12 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Add the driver to `database_url` if it is missing."""
-        if self.database_url:
-            object.__setattr__(self, "database_url", database_url(self.database_url))
+        """Check and rewrite a value of several spellings; raise SettingsError if it is invalid."""
+        for setting in fields(self):
+            name, value = setting.name.upper(), getattr(self, setting.name)
+            if value and setting.metadata["type"] in _SEVERAL_SPELLINGS:
+                parsed = _parsed(setting, name, _as_text(name, value))
+                object.__setattr__(self, setting.name, parsed)
 
     @classmethod
     def from_environment(
@@ -218,19 +222,24 @@ def _read_all(
     values: dict[str, Any] = {}
     faults = []
     for setting, name in names.items():
-        setting_type, text = setting.metadata["type"], texts[name]
         values[setting.name] = setting.default
-        if text.strip():
+        if texts[name].strip():
             try:
-                values[setting.name] = setting_type.parse(text)
-            except (ValueError, LookupError):
-                # The value itself is not repeated: it may be a secret.
-                faults.append(
-                    f"{name} has a value that is not allowed: "
-                    f"it must be {setting_type.description}."
-                )
+                values[setting.name] = _parsed(setting, name, texts[name])
+            except SettingsError as error:
+                faults.append(error.detail)
                 del values[setting.name]
     return values, faults
+
+
+def _parsed(setting: Field[Any], name: str, text: str) -> Any:
+    kind: SettingType = setting.metadata["type"]
+    try:
+        return kind.parse(text)
+    except (ValueError, LookupError):
+        # The value itself is not repeated: it may be a secret.
+        needed = f"it must be {kind.description}."
+        raise SettingsError(f"{name} has a value that is not allowed: {needed}") from None
 
 
 def _reject(faults: list[str]) -> None:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from io import RawIOBase
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from flask import Request, g, request
@@ -23,6 +24,8 @@ from progress_api.web.responses import note_body_was_read
 from progress_api.web.state import settings
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
     from progress_api.web.identity import Caller
 
 SLASHES_ENCODED = "progress_api.slashes_encoded"
@@ -34,7 +37,47 @@ MAX_LEVELS = 100  # the limit of Python's parser depends on its version and the 
 _TOO_DEEP = f"The JSON of the request body may be nested at most {MAX_LEVELS} levels deep."
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _NO_BRACKETS = bytes(set(range(256)) - set(_STEPS))
+# Versions of HTTP that mark the end of each body. Not every server adds `wsgi.input_terminated`.
+_FRAMED = ("HTTP/2", "HTTP/3")
+_INPUT = "wsgi.input"
+_ENDS = "wsgi.input_terminated"
 _Record = TypeVar("_Record")
+
+
+class _CountedInput(RawIOBase):
+    """The body of a request as the server sends it; counts what is read, by anybody."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        """Wrap the server's stream, which ends where the body ends."""
+        self._stream = stream
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Return True, as `io` asks for."""
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        """Read into a buffer; return the number of bytes, 0 at the end."""
+        view = memoryview(buffer)
+        data = self._stream.read(len(view))
+        view[: len(data)] = data
+        self.count += len(data)
+        return len(data)
+
+
+def count_body(*_: object) -> None:
+    """Count what hooks of a host read of a body that has no announced length (spec 5.6).
+
+    Runs before them. Then an empty body is told from one that is lost.
+    """
+    current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - documented
+    environ = current.environ
+    if current.content_length is not None or not _announces_body(current):
+        return
+    if environ.get("SERVER_PROTOCOL", "").startswith(_FRAMED):
+        environ.setdefault(_ENDS, True)
+    if _ENDS in environ and "stream" not in vars(current):
+        environ[_INPUT] = _CountedInput(environ[_INPUT])
 
 
 def read_path(values: dict[str, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -67,7 +110,7 @@ def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
     Raises:
         BodyTooLarge: it is longer than PROGRESS_MAX_BODY_BYTES.
         UnsupportedBody: it is not sent as JSON, or with a Content-Encoding.
-        IncompleteBody: it is shorter than the headers announce.
+        IncompleteBody: it is shorter than the headers announce, or a host's hook has read it.
         MalformedBody: it is not a JSON object, or nested too deeply.
         InvalidFields: names each invalid field.
     """
@@ -136,7 +179,10 @@ def _body(request: Request) -> bytes:
 
 
 def _announced_bytes(request: Request) -> int:
-    """Return the least number of bytes that the headers announce; chunked, any number."""
+    """Return the least number of bytes that the body has."""
+    stream = request.environ[_INPUT]
+    if isinstance(stream, _CountedInput):
+        return stream.count
     return 1 if "HTTP_TRANSFER_ENCODING" in request.environ else request.content_length or 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from inspect import getclosurevars, isfunction
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -12,29 +13,37 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _BODY_WAS_READ = "progress_api.body_was_read"
+_CACHING = "Cache-Control"
+_NO_STORE = "no-store"
 # Gunicorn discards this much of an unread body; if there is more, it closes the connection.
 _DRAINED_BYTES = 65535
 
 
 class ApiResponse(Response):
-    """A response with `Connection: close` if too much of the request's body is unread."""
+    """A response that is never stored, and closes the connection if too much is unread."""
 
     lasting_headers: Mapping[str, str] = {}
+    is_public = False  # whether caches may store it, as its Cache-Control says (spec 5.3)
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
     ) -> Iterable[bytes]:
         """Start the response, and return its body."""
         if _is_left_unread(environ):
-            _close_connection(start_response)
+            _close_connection(environ, start_response)
         return super().__call__(environ, start_response)
 
     def get_wsgi_headers(self, environ: "WSGIEnvironment") -> Headers:
-        """Return the headers to send, with `lasting_headers` unchanged."""
+        """Return the headers to send, with `lasting_headers` unchanged, and `no-store`."""
         headers = super().get_wsgi_headers(environ)
         if self.lasting_headers:
             headers.update(self.lasting_headers)
+        if headers.get(_CACHING) != _NO_STORE and not self._may_say_more():
+            headers[_CACHING] = _NO_STORE
         return headers
+
+    def _may_say_more(self) -> bool:
+        return self.is_public or bool(self.cache_control.no_store)
 
     def set_lasting(self, headers: Mapping[str, str]) -> None:
         """Set headers that hooks of the host app, such as Flask-Limiter's, cannot change."""
@@ -75,6 +84,8 @@ def json_response(body: Any, status: int = 200) -> ApiResponse:
 def register(scaffold: Flask | Blueprint) -> None:
     """Send `Cache-Control: no-store` with responses that set no other value (spec 5.3).
 
+    Hooks of the host app see the header, but cannot remove it from an `ApiResponse`.
+
     Args:
         scaffold: the service's own app, or the blueprint in a host app.
     """
@@ -87,7 +98,7 @@ def note_body_was_read(request: Request) -> None:
 
 
 def _forbid_storing(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault(_CACHING, _NO_STORE)
     return response
 
 
@@ -99,9 +110,13 @@ def _is_left_unread(environ: "WSGIEnvironment") -> bool:
     return is_long or "HTTP_TRANSFER_ENCODING" in environ
 
 
-def _close_connection(start_response: "StartResponse") -> None:
+def _close_connection(environ: "WSGIEnvironment", start_response: "StartResponse") -> None:
     # PEP 3333 forbids applications to send Connection, and gunicorn drops it. Gunicorn's response
-    # object, which start_response is a method of, has a method for it.
-    force_close = getattr(getattr(start_response, "__self__", None), "force_close", None)
-    if force_close:
-        force_close()
+    # object has a method for it. `start_response` is a method of that object unless middleware
+    # wraps it; the function that sends early hints holds the object too.
+    hints = environ.get("wsgi.early_hints")
+    held = getclosurevars(hints).nonlocals if isfunction(hints) else {}
+    for owner in (getattr(start_response, "__self__", None), held.get("resp")):
+        force_close = getattr(owner, "force_close", None)
+        if force_close:
+            force_close()

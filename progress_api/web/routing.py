@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
 from progress_api.exceptions import Unauthenticated
-from progress_api.web.arguments import read_path
+from progress_api.web.arguments import count_body, read_path
 from progress_api.web.endpoint import Access, Endpoint
 from progress_api.web.identity import Anonymous
 from progress_api.web.responses import json_response
@@ -28,6 +28,7 @@ def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: 
         fallbacks: whether to answer other methods and paths below the prefix as well, which an
             app with error handlers of its own would not answer in JSON.
     """
+    blueprint.url_value_preprocessor(count_body)
     methods: dict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
     for endpoint in endpoints:
         methods[endpoint.rule] |= endpoint.methods

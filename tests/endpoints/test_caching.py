@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from flask import Flask, Response
+from flask import Flask, Response, after_this_request
 
 from progress_api import ProgressAPI, Settings
 from tests.client import JSON, PREFIX, SECRET, Answer, InProcess, Learner, token
@@ -91,6 +91,59 @@ def test_a_host_may_say_more_of_all_its_answers(shared_database: str) -> None:
     ProgressAPI(host, settings=Settings(database_url=shared_database, jwt_secret_key=SECRET))
     told = Learner(InProcess(host), "ada").get().headers["Cache-Control"]
     assert set(told.split(", ")) == {"no-store", "max-age=60"}
+
+
+def make_public(response: Response) -> Response:
+    response.headers["Cache-Control"] = "public, max-age=60"
+    return response
+
+
+def remove_the_header(response: Response) -> Response:
+    response.headers.pop("Cache-Control", None)
+    return response
+
+
+def set_only_an_age(response: Response) -> Response:
+    response.headers["Cache-Control"] = "max-age=60, no-store-x"
+    return response
+
+
+@pytest.mark.parametrize("change", [make_public, remove_the_header, set_only_an_age])
+@pytest.mark.parametrize("asked", ["progress", "a bad token", "OPTIONS", "the prefix"])
+def test_no_hook_of_a_host_lets_a_cache_keep_an_answer(
+    shared_database: str, change: Callable[[Response], Response], asked: str
+) -> None:
+    host = Flask("host")
+    host.add_url_rule("/page", view_func=lambda: "a page")
+    host.after_request(change)
+    ProgressAPI(host, settings=Settings(database_url=shared_database, jwt_secret_key=SECRET))
+
+    answer = ANSWERS[asked](Learner(InProcess(host), "ada"))
+
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "no-store" not in host.test_client().get("/page").headers.values()
+
+
+def test_no_hook_that_a_host_adds_for_one_request_does_either(shared_database: str) -> None:
+    host = Flask("host")
+
+    @host.before_request
+    def plan() -> None:
+        after_this_request(make_public)
+
+    ProgressAPI(host, settings=Settings(database_url=shared_database, jwt_secret_key=SECRET))
+
+    assert Learner(InProcess(host), "ada").get().headers["Cache-Control"] == "no-store"
+
+
+def test_a_host_may_say_less_of_the_description(shared_database: str) -> None:
+    host = Flask("host")
+    host.after_request(make_public)
+    ProgressAPI(host, settings=Settings(database_url=shared_database, jwt_secret_key=SECRET))
+
+    described = ask(host, f"{PREFIX}/openapi.json")
+
+    assert described.headers["Cache-Control"] == "public, max-age=60"
 
 
 def ask(app: Flask, path: str) -> Answer:

@@ -21,13 +21,49 @@ app = Flask("host")
 app.response_class = type("HostsResponse", (Response,), {})
 ProgressAPI(app)
 """
+# Middleware that looks at each response as error trackers and tracers do.
+IN_PARTIAL = """
+from functools import partial
+
+def start(start_response, *given):
+    return start_response(*given)
+
+inner = app.wsgi_app
+app.wsgi_app = lambda environ, start_response: inner(environ, partial(start, start_response))
+"""
+IN_CLOSURE = """
+def traced(inner):
+    def answer(environ, start_response):
+        def start(*given):
+            return start_response(*given)
+        return inner(dict(environ), start)
+    return answer
+
+app.wsgi_app = traced(app.wsgi_app)
+"""
+IN_OBJECT = """
+class Timer:
+    def __init__(self, start_response):
+        self.start_response = start_response
+    def start(self, *given):
+        return self.start_response(*given)
+
+timed = app.wsgi_app
+app.wsgi_app = lambda environ, start_response: timed(environ, Timer(start_response).start)
+"""
+HOSTS = {
+    "plain": HOST,
+    "behind middleware": HOST + IN_PARTIAL + IN_CLOSURE + IN_OBJECT,
+}
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory, shared_database: str) -> Iterator[int]:
+@pytest.fixture(scope="module", params=HOSTS.values(), ids=list(HOSTS))
+def port(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, shared_database: str
+) -> Iterator[int]:
     """Where a host listens."""
     directory, port = tmp_path_factory.mktemp("host"), free_port()
-    (directory / "host.py").write_text(HOST)
+    (directory / "host.py").write_text(request.param)
     environment = without_settings(os.environ)
     environment |= {"DATABASE_URL": shared_database, "JWT_SECRET_KEY": SECRET}
     command = [str(GUNICORN[0]), "--threads", "2", "-b", f"127.0.0.1:{port}", "host:app"]

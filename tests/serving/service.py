@@ -55,6 +55,7 @@ class Service:
             **settings,
         }
         self._workers = int(str(settings.get("WEB_CONCURRENCY", 2)))
+        self.fewest_threads = 2  # of a worker that has answered
         self.environment = without_settings(os.environ)
         self.environment |= {name: str(value) for name, value in given.items()}
 
@@ -94,7 +95,8 @@ class Service:
             threads = [worker.num_threads() for worker in self.workers()]
         except (OSError, psutil.NoSuchProcess):
             return False
-        return answer.status == 200 and len(threads) == self._workers and min(threads) > 1
+        has_started = len(threads) == self._workers and min(threads) >= self.fewest_threads
+        return answer.status == 200 and has_started
 
     def workers(self) -> list[psutil.Process]:
         """Its worker processes."""

@@ -4,15 +4,16 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
 from embedded.postgres import Postgres
-from tests.client import InProcess, Learner
+from tests.client import SECRET, InProcess, Learner
 from tests.conftest import MakeApp, MakeLearner, new_database, new_name, with_scheme
-from tests.migrations.database import Database, succeeded
+from tests.migrations.database import Database, refusal, succeeded
+from tests.serving.service import free_port
 
 DRIVERS = ["postgresql+psycopg2", "postgresql+psycopg"]
 OURS = {
@@ -87,6 +88,40 @@ def test_a_connection_has_what_its_address_says_and_defaults_for_the_rest(
     connected: Connected, driver: str, given: Query, changed: dict[str, str]
 ) -> None:
     assert connected(driver, given) == OURS | changed
+
+
+@pytest.mark.parametrize("driver", [*DRIVERS, "postgres", "postgresql"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "127.0.0.1:{closed},{host}:{port}/{database}",
+        "[::1]:{closed},{host}:{port}/{database}?application_name=far",
+        "{host}:{port},elsewhere.invalid/{database}",
+    ],
+)
+def test_several_hosts_are_tried_in_turn_where_they_are_written_as_libpq_has_them(
+    make_app: MakeApp, make_learner: MakeLearner, shared_database: str, driver: str, written: str
+) -> None:
+    # given
+    url = make_url(shared_database)
+    host, port = quote(str(url.query["host"]), safe=""), url.query["port"]
+    rest = written.format(host=host, port=port, database=url.database, closed=free_port())
+    # when
+    app = make_app(database_url=f"{driver}://{url.username}@{rest}")
+    # then
+    assert make_learner(app).watch().status == 200
+
+
+@pytest.mark.parametrize(
+    "hosts", ["one:5432,two:0", "one:65536,two", "one:a,two", "one,:5432", "one:1:2,two", "one,"]
+)
+def test_several_hosts_of_which_one_is_none_are_refused(shared_database: str, hosts: str) -> None:
+    ended = Database(shared_database).command(
+        "check", DATABASE_URL=f"postgresql://u:secret@{hosts}/db", JWT_SECRET_KEY=SECRET
+    )
+
+    assert refusal(ended).startswith("DATABASE_URL has a value that is not allowed")
+    assert "secret" not in ended.output.replace("JWT_SECRET_KEY", "")
 
 
 @pytest.mark.parametrize("driver", DRIVERS)

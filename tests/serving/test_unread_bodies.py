@@ -138,6 +138,14 @@ def test_a_connection_is_kept_after_a_body_that_was_read(
     assert_kept(client)
 
 
+def test_chunks_that_hold_nothing_are_no_body(client: socket.socket) -> None:
+    for method, path, status in (("GET", "/intro", 200), ("POST", "/intro/complete", 404)):
+        send(client, method, path, b"0\r\n\r\n", "Transfer-Encoding: chunked", *signed())
+        assert answered(client) == (status, "keep-alive")
+
+    assert_kept(client)
+
+
 def test_a_connection_is_closed_after_malformed_chunks(client: socket.socket) -> None:
     send(client, "POST", "/intro/chapter", b"zz\r\n", "Transfer-Encoding: chunked", *signed())
 

@@ -3,7 +3,7 @@
 import re
 from copy import deepcopy
 from operator import itemgetter
-from typing import cast
+from typing import Any, cast
 
 import jwt
 from flask import Flask, request
@@ -99,9 +99,15 @@ def set_up_tokens(app: Flask, settings: Settings) -> None:
     for name, value in vars(settings).items():
         if name.startswith("jwt_"):
             app.config[name.upper()] = list(value) if isinstance(value, tuple) else value
-    manager = JWTManager(app)
-    if by_settings.published_keys:
-        manager.decode_key_loader(by_settings.published_keys.key)
+    is_shared = settings.jwt_algorithm.startswith("HS")
+    name = "JWT_SECRET_KEY" if is_shared else "JWT_PUBLIC_KEY"
+    initial = app.config[name]
+
+    def load_key(header: dict[str, Any], _: object) -> Any:
+        changed = app.config[name]
+        return by_settings.key(header) if changed == initial else changed
+
+    JWTManager(app).decode_key_loader(load_key)
     app.extensions[_SERVICE] = ServiceIdentity(app, settings, by_settings)
 
 

@@ -93,10 +93,6 @@ class PublishedKeys:
             raise KeysUnavailable
         raise jwt.InvalidKeyError("the token names no key of the set")
 
-    def key(self, header: dict[str, Any], _: dict[str, Any] | None = None) -> Any:
-        """Return the first of `keys`, as a JWTManager's `decode_key_loader` wants one key."""
-        return self.keys(header)[0]
-
     def fetched(self) -> float:
         """Return a number that changes with each fetched set; fetch again when the set is old."""
         if self._keys and time.monotonic() >= self._fresh_until:

@@ -9,7 +9,7 @@ from hmac import compare_digest
 from typing import Any, NamedTuple
 
 import jwt
-from flask import request
+from flask import has_request_context, request
 from flask_jwt_extended import exceptions as extended
 
 from progress_api.settings import Settings, check_keys
@@ -52,6 +52,7 @@ class TokenIdentity:
         self.published_keys: PublishedKeys | None = None
         if settings.jwt_jwks_url:
             self.published_keys = PublishedKeys(settings.jwt_jwks_url, settings.jwt_algorithm)
+        self._algorithm = settings.jwt_algorithm
         self._keys = _keys(settings)
         self._decode = partial(
             jwt.decode,
@@ -99,13 +100,33 @@ class TokenIdentity:
             raise extended.WrongTokenError
         return VerifiedToken(self._caller_from(claims), int(claims["exp"]), claims.get("csrf"))
 
+    def key(self, header: dict[str, Any]) -> Any:
+        """Return the key that signed the request's token, as `decode_key_loader` wants one key.
+
+        Args:
+            header: the header of the token, not verified yet.
+        """
+        keys = self._keys_for(header)
+        if len(keys) > 1 and has_request_context():
+            with suppress(*REJECTIONS):
+                token = self._token()[0]
+                return next(filter(partial(self._is_signed, token), keys), keys[0])
+        return keys[0]
+
+    def _is_signed(self, token: str, key: Any) -> bool:
+        with suppress(jwt.InvalidSignatureError):
+            jwt.PyJWS().decode(token, key, algorithms=[self._algorithm])
+            return True
+        return False
+
     def _claims(self, token: str) -> dict[str, Any]:
-        published = self.published_keys
-        keys = published.keys(jwt.get_unverified_header(token)) if published else self._keys
-        for key in keys:
+        for key in self._keys_for(jwt.get_unverified_header(token)):
             with suppress(jwt.InvalidSignatureError):
                 return self._decode(token, key)
         raise jwt.InvalidSignatureError
+
+    def _keys_for(self, header: dict[str, Any]) -> list[Any]:
+        return self.published_keys.keys(header) if self.published_keys else self._keys
 
 
 def _keys(settings: Settings) -> list[str]:

@@ -1,6 +1,7 @@
 """Events, logs and isolation levels of a host's engine hold for our statements too."""
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 from flask import Flask, Response
@@ -9,9 +10,12 @@ from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.orm import Session
 
 from progress_api import ProgressAPI, ProgressRepository
-from tests.conftest import new_name
+from progress_api.cli import progress
+from progress_api.schema.migrate import upgrade
+from tests.client import InProcess, Learner
+from tests.conftest import MakeApp, new_name
 from tests.host.conftest import learner_of, with_database
-from tests.host.engine.conftest import CHAPTER, Connect, mounted, rows_of
+from tests.host.engine.conftest import CHAPTER, Connect, ask_all, mounted, rows_of
 
 SEEN = (
     "engine_connect",
@@ -132,17 +136,100 @@ def test_each_unit_on_a_session_is_one_transaction_too(connect: Connect, level: 
         assert len(connection.scalars(text(XMINS), {"name": name}).all()) == 1
 
 
-def test_a_connection_that_the_server_closed_is_replaced_by_one_that_the_host_has_set_up(
+def choose_north(connection: Connection) -> None:
+    connection.exec_driver_sql("SET search_path TO north")
+
+
+def choose_north_and_commit(connection: Connection) -> None:
+    choose_north(connection)
+    connection.commit()
+
+
+def choose_north_until_the_end(connection: Connection) -> None:
+    connection.exec_driver_sql("SET LOCAL search_path TO north")
+
+
+@pytest.mark.parametrize("choose", [choose_north, choose_north_until_the_end])
+@pytest.mark.parametrize("level", [None, "SERIALIZABLE"])
+def test_a_transaction_that_an_event_of_the_host_has_begun_is_used_and_committed(
+    host: Flask, connect: Connect, choose: Callable[[Connection], None], level: str | None
+) -> None:
+    # given
+    engine, name = connect(isolation_level=level, pool_size=1, max_overflow=0), new_name()
+    event.listen(engine, "engine_connect", choose)
+    learner = mounted(host, engine, name)
+    # when
+    answers = ask_all(learner)
+    # then
+    assert [answer.status for answer in answers] == [200] * 4
+    assert rows_of(connect(), name) == {"north": 1}
+    # ... and a failure leaves nothing.
+    with connect().begin() as holder:
+        holder.execute(text("LOCK TABLE north.tutorial_progress"))
+        event.listen(engine, "begin", lambda one: one.exec_driver_sql("SET LOCAL lock_timeout=50"))
+        assert learner.watch("two").status == 503
+    assert learner.reset().status == 200
+    assert learner.get().body["chapterProgress"] == []
+
+
+def test_a_statement_of_an_event_in_autocommit_is_no_transaction(
     host: Flask, connect: Connect
+) -> None:
+    engine, name = connect(isolation_level="AUTOCOMMIT"), new_name()
+    event.listen(engine, "engine_connect", choose_north)
+
+    answers = ask_all(mounted(host, engine, name))
+
+    assert [answer.status for answer in answers] == [200] * 4
+    assert rows_of(connect(), name) == {"north": 1}
+
+
+@pytest.mark.parametrize("choose", [choose_north, choose_north_and_commit])
+@pytest.mark.parametrize("command", ["check", "migrate"])
+def test_the_commands_work_with_an_engine_whose_event_begins_a_transaction(
+    host: Flask,
+    connect: Connect,
+    empty_database: str,
+    choose: Callable[[Connection], None],
+    command: str,
+) -> None:
+    # given tables that only the event's search path leads to
+    upgrade(connect(empty_database), "north")
+    engine = connect(empty_database)
+    event.listen(engine, "engine_connect", choose)
+    mounted(host, engine, new_name())
+
+    result = host.test_cli_runner().invoke(progress, [command])
+
+    assert result.exit_code == 0, result.output
+
+
+def test_a_listener_for_all_engines_that_begins_a_transaction_disturbs_nothing(
+    make_app: MakeApp, connect: Connect
+) -> None:
+    # given the service on its own, on either driver
+    url = connect().url.render_as_string(hide_password=False)
+    event.listen(Engine, "engine_connect", choose_north)
+    try:
+        for one_trip in (True, False):
+            app, name = make_app(database_url=url, database_one_trip=one_trip), new_name()
+            learner = Learner(InProcess(app), name)
+            # when
+            answers = [*ask_all(learner), learner.reset(), learner.get()]
+            # then
+            assert [answer.status for answer in answers] == [200] * 6
+            assert app.test_client().get("/readyz").status_code == 200
+    finally:
+        event.remove(Engine, "engine_connect", choose_north)
+
+
+@pytest.mark.parametrize("choose", [choose_north, choose_north_and_commit])
+def test_a_connection_that_the_server_closed_is_replaced_by_one_that_the_host_has_set_up(
+    host: Flask, connect: Connect, choose: Callable[[Connection], None]
 ) -> None:
     # given events that use a connection before we do
     engine, name = connect(pool_size=2), new_name()
-
-    @event.listens_for(engine, "engine_connect")
-    def _(connection: Connection) -> None:
-        connection.exec_driver_sql("SET search_path TO north")
-        connection.commit()
-
+    event.listen(engine, "engine_connect", choose)
     learner = mounted(host, engine, name)
     with engine.connect() as one, engine.connect() as other:
         processes = [c.exec_driver_sql("SELECT pg_backend_pid()").scalar() for c in (one, other)]
