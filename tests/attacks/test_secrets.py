@@ -10,12 +10,14 @@ import psutil
 import pytest
 from sqlalchemy import NullPool, create_engine, text
 
+from embedded.gunicorn import without_settings
+from embedded.local import ROOT
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from tests.client import PREFIX, Answer, Learner, token
 from tests.conftest import SCHEME, new_database
 from tests.serving.raw import exchange
-from tests.serving.service import ROOT, Serve, Service, Wire, new_address, until, without_settings
+from tests.serving.service import Serve, Service, Wire, new_address, until
 
 PASSWORD = "p4ssw0rd-of-the-database"
 STORE_PASSWORD = "p4ssw0rd-of-the-store"

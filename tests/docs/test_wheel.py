@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from embedded.ports import free_port
 from progress_api.schema.migrate import head
 from tests.client import SECRET, Learner, OverTheWire
 from tests.docs.installed import Built, Installed
-from tests.serving.service import free_port
 
 NEEDED = {
     "progress_api/py.typed",

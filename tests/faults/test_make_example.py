@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from embedded.ports import free_port
 from tests.serving.clone import Clone, Run, make_clone
-from tests.serving.service import free_port, until
+from tests.serving.service import until
 
 _STOP_SECONDS = 10
 

@@ -12,10 +12,11 @@ import pytest
 import requests
 import yaml
 
+from embedded.ports import free_port
 from tests.client import PREFIX
 from tests.operations.conftest import program, run
 from tests.operations.test_deploy import adapted
-from tests.serving.service import Serve, Service, Wire, free_port, until
+from tests.serving.service import Serve, Service, Wire, until
 
 
 def parsed(file: Path) -> Any:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.serving.service import ROOT, free_port, until, without_settings
+from embedded.gunicorn import without_settings
+from embedded.local import ROOT
+from embedded.ports import free_port
+from tests.serving.service import until
 
 _SAYS = {"run": "Ctrl-C", "example": "Booting worker"}
 _PARTS = (

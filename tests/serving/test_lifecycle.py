@@ -16,10 +16,11 @@ import psutil
 import psycopg2
 import pytest
 
+from embedded.local import ROOT
 from tests.client import Answer
 from tests.conftest import SCHEME, with_scheme
 from tests.serving.raw import exchange
-from tests.serving.service import ROOT, Service, Wire, until
+from tests.serving.service import Service, Wire, until
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,9 @@ from socket import create_server
 
 import pytest
 
-from tests.serving.service import APP, GUNICORN, ROOT, Serve, Service, Wire
+from embedded.gunicorn import APP
+from embedded.local import ROOT
+from tests.serving.service import GUNICORN, Serve, Service, Wire
 
 Start = Callable[..., subprocess.CompletedProcess[str]]
 
