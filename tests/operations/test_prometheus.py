@@ -46,10 +46,10 @@ def test_each_alert_fires_when_it_should_and_else_does_not(root: Path) -> None:
 
 
 def test_each_alert_has_a_section_of_the_runbook(root: Path) -> None:
-    headings = re.findall(r"^### (\w+)$", (root / "docs/operating.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (\w+)$", (root / "docs/runbook.md").read_text(), re.MULTILINE)
     for alert in rules_in(root / "deploy/prometheus/alerts.yml"):
         assert alert["alert"] in headings
-        expected = f"docs/operating.md#{alert['alert'].lower()}"
+        expected = f"docs/runbook.md#{alert['alert'].lower()}"
         assert alert["annotations"]["runbook"] == expected
 
 
