@@ -16,7 +16,8 @@ from progress_api.web.responses import new_response
 from progress_api.web.state import state
 
 _MAX_AGE_SECONDS = 300
-_SCRIPT = "try.js"
+_OWN_FILES = Path(__file__).parent / "page"
+_OWN_ASSETS = frozenset({"try.js", "page.css"})
 _ASSETS = frozenset({"swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png"})
 _HEADERS = {
     # The page loads from its own origin only.
@@ -27,25 +28,10 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-# Relative addresses, so that the page works behind a gateway that adds a path.
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<title>Tutorial Progress API</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="service-desc" href="{document}">
-<link rel="stylesheet" href="docs/swagger-ui.css">
-<link rel="icon" href="docs/favicon-32x32.png">
-<div id="page"></div>
-<script src="docs/swagger-ui-bundle.js"></script>
-<script src="docs/{script}"></script>
-</html>
-"""
 
 
 def register_page(app: Flask, settings: Settings) -> None:
-    """Serve the page `/docs` if DOCS_ENABLED is true.
+    """Serve the page `/docs`, and redirect `/` to it, if DOCS_ENABLED is true.
 
     Args:
         app: the service's own app.
@@ -60,20 +46,24 @@ def register_page(app: Flask, settings: Settings) -> None:
     if not package or not package.submodule_search_locations:
         raise SettingsError(NO_SWAGGER_UI)
     assets = Path(package.submodule_search_locations[0]) / "dist"
+    # Relative addresses, so that the page works behind a gateway that adds a path.
     address = f"{settings.url_prefix}/{DOCUMENT}".lstrip("/")
-    page = _PAGE.format(document=escape(address), script=_SCRIPT).encode()
+    page = (_OWN_FILES / "index.html").read_text().format(document=escape(address)).encode()
+
+    def redirect() -> Response:
+        return new_response(b"", 302, headers=_HEADERS | {"Location": DOCS_PATH.lstrip("/")})
 
     def show() -> Response:
         return new_response(page, headers=_HEADERS, mimetype="text/html")
 
     def asset(name: str) -> Response:
-        if name not in _ASSETS | {_SCRIPT}:
+        if name not in _ASSETS | _OWN_ASSETS:
             abort(404)
-        directory = Path(__file__).parent if name == _SCRIPT else assets
-        response = send_from_directory(directory, name)
+        response = send_from_directory(_OWN_FILES if name in _OWN_ASSETS else assets, name)
         response.headers.update(_HEADERS)
         return response
 
+    app.add_url_rule("/", "home", redirect)
     app.add_url_rule(DOCS_PATH, "docs", show)
     app.add_url_rule(f"{DOCS_PATH}/<name>", "docs_asset", asset)
 

@@ -85,7 +85,11 @@ def _required(name: str) -> dict[str, Any]:
 class TutorialPath(Schema):
     """The variables of the path."""
 
-    tutorial_id = Id(**_required("tutorialId"))
+    tutorial_id = Id(
+        required=True,
+        data_key="tutorialId",
+        metadata={"description": _DESCRIPTIONS["tutorialId"], "example": "python-basics"},
+    )
 
 
 class ChapterPost(LearnerBody[records.Chapter]):

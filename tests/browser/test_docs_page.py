@@ -28,7 +28,7 @@ class Page:
 
     def __init__(self, browser: Chrome, service: Service) -> None:
         self._browser = browser
-        browser.get(f"http://127.0.0.1:{service.port}/docs")
+        browser.get(f"{service.url}/")
 
     def find(self, selector: str) -> WebElement:
         """What the selector is of, as soon as it can be seen."""
@@ -48,11 +48,16 @@ class Page:
         self.find(".auth-btn-wrapper .authorize").click()
         self.find(".auth-btn-wrapper .btn-done").click()
 
-    def execute(self, operation: str, tutorial: str) -> tuple[str, Any]:
+    def unauthorize(self) -> None:
+        """Remove the token."""
+        self.find(".auth-wrapper .authorize").click()
+        self.find(".auth-btn-wrapper .btn:not(.btn-done)").click()
+        self.find(".auth-btn-wrapper .btn-done").click()
+
+    def execute(self, operation: str) -> tuple[str, Any]:
         """Try an operation with its example; return the status and the body that are shown."""
         block = f"#operations-progress-{operation}"
         self.find(f"{block} .opblock-summary-control").click()
-        self.find(f"{block} input[placeholder=tutorialId]").send_keys(tutorial)
         self.find(f"{block} .execute").click()
         answer = f"{block} .live-responses-table tbody"
         status = self.find(f"{answer} .response-col_status").text
@@ -67,15 +72,54 @@ def test_all_five_operations_are_tried_with_a_pasted_token(
     page = Page(browser, served)
     page.authorize(token(name))
 
-    answers = {operation: page.execute(operation, "intro") for operation in OPERATIONS}
+    answers = {operation: page.execute(operation) for operation in OPERATIONS}
 
     assert {status for status, _ in answers.values()} == {"200"}
     watched = answers["recordChapter"][1]
-    assert (watched["userId"], watched["completionPercentage"]) == (name, 100)
+    assert (watched["userId"], watched["tutorialId"]) == (name, "python-basics")
+    assert watched["completionPercentage"] == 100
     assert watched["chapterProgress"][0]["chapterId"] == "variables"
     assert answers["getProgress"][1]["quizScores"][0]["score"] == 8
     assert answers["completeTutorial"][1]["certificateEarned"] is True
     assert answers["resetProgress"][1]["success"] is True
+
+
+def test_a_token_is_kept_over_a_reload_in_its_tab_alone(browser: Chrome, served: Service) -> None:
+    Page(browser, served).authorize(token(new_name()))
+
+    assert Page(browser, served).execute("getProgress")[0] == "200"
+    assert browser.execute_script("return localStorage.length") == 0
+    browser.switch_to.new_window("tab")
+    assert Page(browser, served).execute("getProgress")[0] == "401"
+    assert all("401" in line["message"] for line in written(browser))
+
+
+def test_a_token_that_is_removed_does_not_come_back_with_a_reload(
+    browser: Chrome, served: Service
+) -> None:
+    page = Page(browser, served)
+    page.authorize(token(new_name()))
+
+    page.unauthorize()
+
+    assert Page(browser, served).execute("getProgress")[0] == "401"
+    assert all("401" in line["message"] for line in written(browser))
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(browser: Chrome, served: Service) -> None:
+    screen = {"width": 375, "height": 667, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    page = Page(browser, served)
+    page.authorize(token(new_name()))
+
+    page.execute("recordChapter")
+
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 375
+    beyond = """
+    const shown = [...document.querySelectorAll("#start *, button, input, textarea, summary")];
+    return shown.filter(one => one.getBoundingClientRect().right > 375).map(one => one.outerHTML);
+    """
+    assert browser.execute_script(beyond) == []
 
 
 def test_everything_that_is_loaded_is_of_the_service(browser: Chrome, served: Service) -> None:

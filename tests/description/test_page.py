@@ -9,7 +9,7 @@ from progress_api.exceptions import SettingsError
 from tests.client import SECRET, InProcess
 from tests.conftest import MakeApp
 
-ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "try.js"]
+ASSETS = ["swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png", "try.js", "page.css"]
 
 
 def test_there_is_no_page_unless_it_is_wanted(make_app: MakeApp) -> None:
@@ -41,6 +41,17 @@ def test_the_page_reads_the_document_of_the_prefix(make_app: MakeApp) -> None:
     assert '<link rel="service-desc" href="api/progress/openapi.json">' in client.get("/docs").text
 
 
+def test_the_address_alone_leads_to_the_page(make_app: MakeApp) -> None:
+    client = make_app(docs_enabled=True).test_client()
+
+    redirect = client.get("/")
+
+    assert (redirect.status_code, redirect.headers["Location"]) == (302, "docs")
+    page = client.get("/", follow_redirects=True).text
+    for source in ("login server", "make token SUB=alice", "progress-api token alice"):
+        assert source in page
+
+
 @pytest.mark.parametrize("name", ["index.html", "..%2Fpages.py", "pages.py", "swagger-ui.js"])
 def test_nothing_but_the_assets_is_served(make_app: MakeApp, name: str) -> None:
     transport = InProcess(make_app(docs_enabled=True))
@@ -56,7 +67,7 @@ def test_without_swagger_ui_the_page_is_refused_in_a_sentence(
     with pytest.raises(SettingsError) as refused:
         make_app(docs_enabled=True)
     assert str(refused.value) == told
-    # ... and told by gunicorn's master, once, and not by each of its workers.
+    # ... and printed once, by gunicorn's master, not by each of its workers.
     given = {"DATABASE_URL": "postgresql://nowhere/", "JWT_SECRET_KEY": SECRET}
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment(given | {"DOCS_ENABLED": "true"})

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from embedded.gunicorn import without_settings
 from tests.client import SECRET
-from tests.serving.service import without_settings
 
 DIFFERENCES = """
     ALTER TABLE tutorial_progress ADD a_note_that_nobody_needs jsonb DEFAULT '{}' NOT NULL;

@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 import requests
 
+from embedded.ports import free_port
 from progress_api.schema.migrate import head
 from tests.client import SECRET, Learner, OverTheWire
 from tests.docs.installed import Built, Installed
-from tests.serving.service import free_port
 
 NEEDED = {
     "progress_api/py.typed",
     "progress_api/serving.py",
     "progress_api/wsgi.py",
-    "progress_api/openapi/try.js",
+    "progress_api/openapi/page/index.html",
+    "progress_api/openapi/page/page.css",
+    "progress_api/openapi/page/try.js",
     "progress_api/migrations/env.py",
     "progress_api/migrations/script.py.mako",
     "progress_api/migrations/versions/__init__.py",

@@ -39,9 +39,9 @@ ENDPOINTS: dict[str, Act] = {
 
 @pytest.fixture(scope="module")
 def administration(postgres: Postgres, root: Path) -> Iterator[Database]:
-    """A database with the roles that docs/operating.md has, migrated by the owner."""
+    """A database with the roles that docs/database.md has, migrated by the owner."""
     database = Database(new_database(postgres, None))
-    documented = (root / "docs" / "operating.md").read_text()
+    documented = (root / "docs" / "database.md").read_text()
     database.run(block_below("## Separate roles", documented, "sql"))
     owner = create_engine(as_role(OWNER, database), poolclass=NullPool)
     upgrade(owner)

@@ -8,9 +8,11 @@ from socket import create_connection, socket
 
 import pytest
 
+from embedded.gunicorn import without_settings
+from embedded.ports import free_port
 from tests.client import SECRET, token
 from tests.serving.raw import answered, assert_closed, send
-from tests.serving.service import GUNICORN, free_port, until, without_settings
+from tests.serving.service import GUNICORN, until
 
 # With a class of its own that Flask makes all responses of.
 HOST = """

@@ -1,4 +1,4 @@
-"""A host whose own Alembic history takes ours in as a branch, by what docs/embedding.md says."""
+"""The migrations as a branch of a host app's own Alembic history (docs/embedding-migrations.md)."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,11 +68,11 @@ class History:
         self._engine = engine
         self.versions = directory / "migrations" / "versions"
         self.versions.mkdir(parents=True)
-        env = ENV.replace("{0}", block_below("### A history of its own", guide, "python"))
+        env = ENV.replace("{0}", block_below("## A history of its own", guide, "python"))
         (directory / "migrations" / "env.py").write_text(env)
         (directory / "migrations" / "script.py.mako").write_text(MAKO)
         ini = directory / "alembic.ini"
-        ini.write_text(block_below("### One history for both", guide, "ini"))
+        ini.write_text(block_below("## One history for both", guide, "ini"))
         self._config = Config(ini)
 
     def run(self, name: str, *arguments: object, **options: object) -> None:
@@ -97,7 +97,7 @@ class History:
 @pytest.fixture
 def history(root: Path, tmp_path: Path, own_engine: Engine) -> History:
     """One whose first migration is the host's own, and that has upgraded to both heads."""
-    guide = (root / "docs" / "embedding.md").read_text()
+    guide = (root / "docs" / "embedding-migrations.md").read_text()
     history = History(tmp_path, own_engine, guide)
     own = str(history.versions)
     history.run("revision", rev_id="host_1", branch_label="host", head="base", version_path=own)
@@ -130,7 +130,7 @@ def test_an_upgrade_in_a_transaction_of_the_hosts_own_migrates_both(
     }
 
 
-def test_the_hosts_naming_convention_names_nothing_of_ours(
+def test_the_hosts_naming_convention_does_not_apply_to_the_packages_tables(
     history: History, database: str, own_engine: Engine
 ) -> None:
     upgraded_by_us = create_engine(database, poolclass=NullPool)
@@ -147,7 +147,7 @@ def test_the_hosts_naming_convention_names_nothing_of_ours(
 def test_the_host_goes_on_with_its_own_branch(history: History) -> None:
     # when
     history.run("revision", message="courses", autogenerate=True, head="host@head")
-    # then it has found the host's own new table, and nothing of ours
+    # then it has found the host's new table, and none of the package's
     (written,) = history.versions.glob("*courses.py")
     assert "create_table('courses'" in written.read_text()
     assert "progress" not in written.read_text()
@@ -179,7 +179,7 @@ def test_a_database_that_our_command_migrated_is_taken_over_by_a_stamp(
 ) -> None:
     # given
     upgrade(own_engine)
-    history = History(tmp_path, own_engine, (root / "docs" / "embedding.md").read_text())
+    history = History(tmp_path, own_engine, (root / "docs" / "embedding-migrations.md").read_text())
     # when
     history.run("stamp", "progress_api@head")
     history.run("upgrade", "heads")

@@ -11,12 +11,12 @@ from flask_limiter import Limiter
 from limits.storage import Storage
 from sqlalchemy import Engine
 
+from embedded.ports import free_port
 from embedded.valkey import Valkey
 from progress_api import ProgressAPI
 from tests.client import Learner
 from tests.conftest import new_name
 from tests.host.conftest import learner_of
-from tests.serving.service import free_port
 
 
 class CountersAway(Exception):

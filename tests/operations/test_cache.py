@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from embedded.ports import free_port
 from tests.client import PREFIX, token
 from tests.operations.test_deploy import connects, nginx
-from tests.serving.service import Serve, free_port, until
+from tests.serving.service import Serve, until
 
 CACHING = """
 user root;  # the directory of the cache is ours; without effect where nginx is not started by root

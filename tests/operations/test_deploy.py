@@ -15,9 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from embedded.ports import free_port
 from tests.client import JSON, PREFIX, token
 from tests.operations.conftest import program, run
-from tests.serving.service import Serve, Service, free_port, until
+from tests.serving.service import Serve, Service, until
 
 
 @dataclass(frozen=True)

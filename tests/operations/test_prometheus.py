@@ -12,10 +12,11 @@ import pytest
 import requests
 import yaml
 
+from embedded.ports import free_port
 from tests.client import PREFIX
 from tests.operations.conftest import program, run
 from tests.operations.test_deploy import adapted
-from tests.serving.service import Serve, Service, Wire, free_port, until
+from tests.serving.service import Serve, Service, Wire, until
 
 
 def parsed(file: Path) -> Any:
@@ -45,10 +46,10 @@ def test_each_alert_fires_when_it_should_and_else_does_not(root: Path) -> None:
 
 
 def test_each_alert_has_a_section_of_the_runbook(root: Path) -> None:
-    headings = re.findall(r"^### (\w+)$", (root / "docs/operating.md").read_text(), re.MULTILINE)
+    headings = re.findall(r"^## (\w+)$", (root / "docs/runbook.md").read_text(), re.MULTILINE)
     for alert in rules_in(root / "deploy/prometheus/alerts.yml"):
         assert alert["alert"] in headings
-        expected = f"docs/operating.md#{alert['alert'].lower()}"
+        expected = f"docs/runbook.md#{alert['alert'].lower()}"
         assert alert["annotations"]["runbook"] == expected
 
 
@@ -60,7 +61,7 @@ class Prometheus:
         self._url = f"{self._address}/api/v1"
 
     def ask(self, query: str) -> list[Any]:
-        """The series that a query returns now; those without a number are none."""
+        """The series that a query returns now, without those that are NaN."""
         told = requests.get(f"{self._url}/query", {"query": query}, timeout=30).json()
         assert told["status"] == "success", (query, told)
         return [one for one in told["data"]["result"] if one["value"][1] != "NaN"]

@@ -53,7 +53,7 @@ WAYS = {
 def pooled(postgres: Postgres, root: Path) -> str:
     """The address of a database at head, in PostgreSQL itself, for its superuser."""
     postgres.create_database(DATABASE, TEMPLATE)
-    documented = (root / "docs/operating.md").read_text()
+    documented = (root / "docs/database.md").read_text()
     address = postgres.url(DATABASE)
     with closing(psycopg2.connect(address)) as connection, connection.cursor() as cursor:
         connection.autocommit = True

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from tests.serving.service import ROOT, free_port, until, without_settings
+from embedded.gunicorn import without_settings
+from embedded.local import ROOT
+from embedded.ports import free_port
+from tests.serving.service import until
 
 _SAYS = {"run": "Ctrl-C", "example": "Booting worker"}
 _PARTS = (
@@ -132,7 +135,7 @@ def make_clone(directory: Path) -> Clone:
 
 
 def _environment() -> dict[str, str]:
-    # Another copy of the code is not measured, and its make is no part of ours.
+    # Another copy of the code is not measured, and its make is not a child of this make.
     foreign = ("COV_", "COVERAGE_", "MAKE", "MFLAGS")
     ours = without_settings(os.environ)
     return {name: value for name, value in ours.items() if not name.startswith(foreign)}

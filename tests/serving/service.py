@@ -4,103 +4,67 @@ import itertools
 import json
 import os
 import secrets
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from http.client import HTTPConnection
 from pathlib import Path
-from socket import create_server
-from typing import Any, Self
+from typing import Any
 
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 from requests.structures import CaseInsensitiveDict
 
-from progress_api import Settings
+from embedded.gunicorn import APP, CONFIG, Gunicorn
 from tests.client import PREFIX, SECRET, Answer, Learner
 from tests.described import assert_described
 
-ROOT = Path(__file__).parent.parent.parent
-GUNICORN = (Path(sys.executable).with_name("gunicorn"), "-c", "python:progress_api.serving")
-APP = "progress_api.wsgi:app"
+# The script, as it is deployed: on SIGUSR2 gunicorn starts it again.
+GUNICORN = (str(Path(sys.executable).with_name("gunicorn")), "-c", CONFIG)
 TEMPLATE = "/v1/tutorials/progress/<tutorial_id>"
-_SETTINGS = {one.name.upper() for one in fields(Settings)} | {"PROMETHEUS_MULTIPROC_DIR"}
 _addresses = itertools.count(2)
 
 
-class Service:
-    """Gunicorn with `progress_api.serving`, from start to end."""
+class Service(Gunicorn):
+    """The service under gunicorn; ready when each worker has handled a request."""
+
+    log: Path
 
     def __init__(self, directory: Path, **settings: object) -> None:
         """Prepare; nothing runs before the `with`.
 
         Args:
-            directory: where its output and its temporary files go.
-            settings: by their names in the environment.
+            directory: holds its log and its temporary files.
+            settings: by the names of their environment variables.
         """
-        self.command: tuple[str | Path, ...] = (*GUNICORN, APP)
-        self.root = ROOT  # where it starts, which is where its code is
-        self.log = directory / "log"
         self.temporary = directory / "temporary"
-        self.port, self.metrics_port = free_port(), free_port()
-        given = {
-            "JWT_SECRET_KEY": SECRET,
-            "PORT": self.port,
-            "METRICS_PORT": self.metrics_port,
-            "TMPDIR": self.temporary,
-            **settings,
-        }
-        self._workers = int(str(settings.get("WEB_CONCURRENCY", 2)))
-        self.fewest_threads = 2  # of a worker that has answered
-        self.environment = without_settings(os.environ)
-        self.environment |= {name: str(value) for name, value in given.items()}
+        fixed = {"JWT_SECRET_KEY": SECRET, "TMPDIR": self.temporary}
+        super().__init__({**fixed, **settings}, log=directory / "log")
+        self.command: Sequence[str | Path] = (*GUNICORN, APP)
+        self._worker_count = int(str(settings.get("WEB_CONCURRENCY", 2)))
+        self.fewest_threads = 2  # of a worker that has responded
 
-    def __enter__(self) -> Self:
-        """Start, and wait until it answers."""
+    def start(self, seconds: float = 60) -> None:
+        """Start, and wait until it is ready."""
         self.temporary.mkdir(parents=True)
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd=self.root,
-                env=self.environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            until(self._is_up, 60)
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
+        super().start(seconds)
 
-    def __exit__(self, *_: object) -> None:
-        """Kill what is left of it: to end in good order takes a second of the processor."""
-        if self.process.poll() is None:
-            master = psutil.Process(self.process.pid)
-            master.suspend()  # or it would start workers for those that are killed
-            for process in (*master.children(), master):
-                process.kill()
-            self.process.wait()
+    def stop(self) -> None:
+        """Kill it: a clean shutdown takes a second of the processor."""
+        self.kill()
 
-    def _is_up(self) -> bool:
-        """Whether each worker has answered: it makes its threads when the first request comes."""
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            answer = Wire(self).send("GET", "/healthz")
-            threads = [worker.num_threads() for worker in self.workers()]
-        except (OSError, psutil.NoSuchProcess):
+    def _command(self) -> Sequence[str | Path]:
+        return self.command
+
+    def _is_ready(self) -> bool:
+        if not super()._is_ready():
             return False
-        has_started = len(threads) == self._workers and min(threads) >= self.fewest_threads
-        return answer.status == 200 and has_started
-
-    def workers(self) -> list[psutil.Process]:
-        """Its worker processes."""
-        return psutil.Process(self.process.pid).children()
+        try:  # a worker creates its threads when its first request comes
+            threads = [worker.num_threads() for worker in self.workers()]
+        except psutil.NoSuchProcess:
+            return False
+        return len(threads) == self._worker_count and min(threads) >= self.fewest_threads
 
     @contextmanager
     def without(self, worker: psutil.Process) -> Iterator[None]:
@@ -110,10 +74,6 @@ class Service:
             yield
         finally:
             worker.resume()
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal to gunicorn's master."""
-        self.process.send_signal(number)
 
     def lines(self) -> list[Any]:
         """Each line that it wrote, parsed."""
@@ -202,17 +162,6 @@ def new_address() -> str:
     return f"127.{10 + os.getpid() % 200}.{number // 250}.{number % 250 + 1}"
 
 
-def free_port() -> int:
-    """A port that nobody listens on, of those that are never given to outgoing connections."""
-    while True:
-        port = 20000 + secrets.randbelow(12000)
-        try:
-            create_server(("127.0.0.1", port)).close()
-        except OSError:
-            continue
-        return port
-
-
 Serve = Callable[..., Service]
 
 
@@ -228,11 +177,6 @@ def services(
             return running.enter_context(Service(directory(), **given))
 
         yield start
-
-
-def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment as it would be where nobody has set up this service."""
-    return {name: value for name, value in environment.items() if name not in _SETTINGS}
 
 
 def until(happens: Callable[[], object], seconds: float = 30, every: float = 0.03) -> None:

@@ -13,7 +13,8 @@ import psutil
 import pytest
 import requests
 
-from tests.serving.service import GUNICORN, ROOT, Service, Wire, until
+from embedded.local import ROOT
+from tests.serving.service import GUNICORN, Service, Wire, until
 
 WITHOUT = "progress_workers_without_counters"
 ROOM = 1 << 17

@@ -9,11 +9,11 @@ from urllib.parse import quote, urlencode
 import pytest
 from sqlalchemy import NullPool, create_engine, make_url, text
 
+from embedded.ports import free_port
 from embedded.postgres import Postgres
 from tests.client import SECRET, InProcess, Learner
 from tests.conftest import MakeApp, MakeLearner, new_database, new_name, with_scheme
 from tests.migrations.database import Database, refusal, succeeded
-from tests.serving.service import free_port
 
 DRIVERS = ["postgresql+psycopg2", "postgresql+psycopg"]
 OURS = {

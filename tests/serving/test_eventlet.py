@@ -10,12 +10,15 @@ import pytest
 import requests
 from sqlalchemy import Engine, create_engine, text
 
+from embedded.gunicorn import without_settings
+from embedded.local import ROOT
+from embedded.ports import free_port
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from tests.client import Learner, OverTheWire
 from tests.conftest import new_database, new_name
 from tests.endpoints.identity.keys import key_server, new_key_pair
-from tests.serving.service import ROOT, free_port, until, without_settings
+from tests.serving.service import until
 
 OTHERS = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 NewLearner = Callable[[], Learner]

@@ -16,10 +16,11 @@ import psutil
 import psycopg2
 import pytest
 
+from embedded.local import ROOT
 from tests.client import Answer
 from tests.conftest import SCHEME, with_scheme
 from tests.serving.raw import exchange
-from tests.serving.service import ROOT, Service, Wire, until
+from tests.serving.service import Service, Wire, until
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def test_no_worker_outlives_its_master_and_keeps_the_ports(
 ) -> None:
     with Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1) as service:
         (worker,) = service.workers()
-        worker.suspend()  # as one that is busy: it does not look for its master
+        worker.suspend()  # like a busy worker: it does not look for its master
         try:
             service.process.kill()
             service.process.wait()

@@ -1,4 +1,4 @@
-"""An app that lacks everything, in which the blocks of docs/embedding.md are run."""
+"""An app without extensions, in which the blocks of docs/embedding*.md are run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ from progress_api import ProgressAPI
 from tests.client import PREFIX, InProcess, Learner
 from tests.docs.console import block_below
 
-GUIDE = (Path(__file__).parents[3] / "docs" / "embedding.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+PAGES = [DOCS / "embedding.md", *sorted(DOCS.glob("embedding-*.md"))]
+GUIDE = "\n".join(page.read_text() for page in PAGES)
 
 
 @dataclass
@@ -67,7 +69,7 @@ class Diploma(Base):
 
 
 class User:
-    """Somebody who is signed in."""
+    """A signed-in user."""
 
     is_authenticated = is_active = True
 

@@ -12,7 +12,7 @@ from typing import Any, Union, get_args, get_origin
 import progress_api
 from progress_api import InvalidFields, ProgressAPI, Settings
 
-# One argument for each setting: docs/operating.md lists them.
+# One argument for each setting: docs/settings.md lists them.
 _ABBREVIATED = {Settings: "Settings(*, database_url: str, …)"}
 # What an instance has and a class does not show.
 _HELD = {

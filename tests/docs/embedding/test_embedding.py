@@ -33,9 +33,9 @@ from tests.client import PREFIX, token
 from tests.conftest import new_name
 from tests.docs.embedding.hosts import GUIDE, Diploma, Host, Paper, User
 
-OWN_ALEMBIC = "### A history of its own"
+OWN_ALEMBIC = "## A history of its own"
 # Run by tests/host/test_one_history.py, in a host's Alembic.
-INI = "### One history for both"
+INI = "## One history for both"
 
 
 def mounted(host: Host) -> None:
@@ -45,7 +45,7 @@ def mounted(host: Host) -> None:
 
 def flask_sqlalchemy(host: Host) -> None:
     host.app.config["SQLALCHEMY_DATABASE_URI"] = host.address
-    db = host.run("### With Flask-SQLAlchemy")["db"]
+    db = host.run("## With Flask-SQLAlchemy")["db"]
     with host.app.app_context():
         pool = db.engine.pool
     host.learner().watch()
@@ -53,14 +53,14 @@ def flask_sqlalchemy(host: Host) -> None:
 
 
 def with_an_engine(host: Host) -> None:
-    engine = host.run("### With an engine", create_engine=create_engine)["engine"]
+    engine = host.run("## With an engine", create_engine=create_engine)["engine"]
     host.learner().watch()
     assert engine.pool.checkedin() == 1
     engine.dispose()
 
 
 def in_a_schema(host: Host) -> None:
-    host.run("### In a schema of PostgreSQL")
+    host.run("## In a schema of PostgreSQL")
     assert host.app.test_cli_runner().invoke(progress, ["migrate"]).exit_code == 0
     host.learner().watch()
     assert host.ask("SELECT user_id FROM learning.tutorial_progress") == ["ada"]
@@ -72,7 +72,7 @@ def on_its_engine(host: Host) -> None:
         connection.execute(text(f"ALTER TABLE tutorial_progress ADD tenant text DEFAULT {default}"))
     given: dict[str, Any] = {"event": event, "Connection": Connection, "func": func}
     given |= {"select": select, "current_tenant": lambda: "north", "engine": host.engine}
-    host.run("### What the app sets on its engine", **given)
+    host.run("## What the app sets on its engine", **given)
     host.learner().watch()
     assert host.ask("SELECT tenant FROM tutorial_progress") == ["north"]
 
@@ -82,7 +82,7 @@ def flask_login(host: Host) -> None:
     manager.login_view = "sign_in"
     manager.user_loader(User)
     host.app.add_url_rule("/sign-in", "sign_in", lambda: f"{login_user(User('7'))}")
-    host.run("### With Flask-Login")
+    host.run("## With Flask-Login")
     client = host.app.test_client()
     assert client.get(f"{PREFIX}/intro").status_code == 401
     client.get("/sign-in")
@@ -91,7 +91,7 @@ def flask_login(host: Host) -> None:
 
 def jwt_manager(host: Host) -> None:
     host.app.config["JWT_IDENTITY_CLAIM"] = "uid"
-    host.run("### With a JWTManager")
+    host.run("## With a JWTManager")
     with host.app.app_context():
         bearer = {"Authorization": f"Bearer {create_access_token('7')}"}
     assert host.learner().send("GET", headers=bearer).body["userId"] == "7"
@@ -100,7 +100,7 @@ def jwt_manager(host: Host) -> None:
 
 def other_sites(host: Host) -> None:
     host.app.add_url_rule("/form", view_func=_sent, methods=["GET", "POST"])
-    host.run("### With a cookie: other sites")
+    host.run("## With a cookie: other sites")
     ProgressAPI(host.app, learner=lambda: "ada")
     ours, other = {"Origin": "http://localhost"}, {"Origin": "http://other.localhost"}
     for hidden in (other, {"Origin": "null"}):
@@ -157,7 +157,7 @@ def own_alembic(host: Host) -> None:
 
 
 def from_python(host: Host) -> None:
-    host.run("### Asking and recording", Chapter=Chapter)
+    host.run("## Asking and recording", Chapter=Chapter)
     assert host.learner("7").get().body["totalWatchTime"] == 0  # of another tutorial
     assert host.ask("SELECT total_watch_time FROM tutorial_progress") == [60]
 
@@ -165,18 +165,18 @@ def from_python(host: Host) -> None:
 def own_transaction(host: Host) -> None:
     db = host.sqlalchemy()
     given: dict[str, Any] = {"db": db, "progress": ProgressAPI(host.app), "Paper": Paper}
-    host.run("### In the app's own transaction", QuizAttempt=QuizAttempt, **given)
+    host.run("## In the app's own transaction", QuizAttempt=QuizAttempt, **given)
     assert host.ask("SELECT answer FROM papers") == ["42"]
     assert host.ask("SELECT attempts FROM quiz_scores") == [1]
     # ... and neither of them where one fails.
     with pytest.raises(IntegrityError):
-        host.run("### In the app's own transaction", QuizAttempt=QuizAttempt, **given)
+        host.run("## In the app's own transaction", QuizAttempt=QuizAttempt, **given)
     assert host.ask("SELECT attempts FROM quiz_scores") == [1]
 
 
 def certificate(host: Host) -> None:
     db = host.sqlalchemy()
-    host.run("### When a certificate is earned", db=db, Diploma=Diploma, Progress=Progress)
+    host.run("## When a certificate is earned", db=db, Diploma=Diploma, Progress=Progress)
     ada = host.learner()
     ada.complete_chapters(1, of=1)
     assert host.ask("SELECT learner FROM diplomas") == []
@@ -209,19 +209,19 @@ def settings(host: Host) -> None:
 
 PROOFS: dict[str, Callable[[Host], None]] = {
     "# In a larger app": mounted,
-    "### With Flask-SQLAlchemy": flask_sqlalchemy,
-    "### With an engine": with_an_engine,
-    "### In a schema of PostgreSQL": in_a_schema,
-    "### What the app sets on its engine": on_its_engine,
-    "### With Flask-Login": flask_login,
-    "### With a JWTManager": jwt_manager,
-    "### With a cookie: other sites": other_sites,
+    "## With Flask-SQLAlchemy": flask_sqlalchemy,
+    "## With an engine": with_an_engine,
+    "## In a schema of PostgreSQL": in_a_schema,
+    "## What the app sets on its engine": on_its_engine,
+    "## With Flask-Login": flask_login,
+    "## With a JWTManager": jwt_manager,
+    "## With a cookie: other sites": other_sites,
     "## Limits": limits,
     "## Metrics": registry,
     OWN_ALEMBIC: own_alembic,
-    "### Asking and recording": from_python,
-    "### In the app's own transaction": own_transaction,
-    "### When a certificate is earned": certificate,
+    "## Asking and recording": from_python,
+    "## In the app's own transaction": own_transaction,
+    "## When a certificate is earned": certificate,
     "## Two mounts": two_mounts,
     "## Settings": settings,
 }
