@@ -1,8 +1,10 @@
 """The API of the service: the endpoints of all capabilities, and what is common to them."""
 
+from progress_api.listing import routes as listing
 from progress_api.openapi import pages
 from progress_api.progress import routes as progress
 from progress_api.settings import Settings
+from progress_api.sync import routes as sync
 from progress_api.web import endpoint
 from progress_api.web.error_responses import ERRORS
 
@@ -19,7 +21,7 @@ def _about(settings: Settings) -> str:
 
 
 API = endpoint.API(
-    endpoints=(*progress.ENDPOINTS, pages.ENDPOINT),
+    endpoints=(*listing.ENDPOINTS, *sync.ENDPOINTS, *progress.ENDPOINTS, pages.ENDPOINT),
     errors={**ERRORS, **progress.ERRORS},
     about=_about,
 )

@@ -155,6 +155,15 @@ class Learner:
     def reset(self, query: str = "") -> Answer:
         return self.send("DELETE", query)
 
+    def tutorials(self, query: str = "") -> Answer:
+        """List the learner's tutorials."""
+        return self._send("GET", f"{self.prefix}{query}", None, None)
+
+    def post_events(self, *events: object, **fields: object) -> Answer:
+        """Send events of any tutorials."""
+        body = json.dumps({"events": events, **fields}).encode()
+        return self._send("POST", self.prefix, body, None)
+
     def post(self, path: str, body: object, headers: Mapping[str, str] | None = None) -> Answer:
         data = None if body is None else json.dumps(body).encode()
         return self.send("POST", path, data, headers)
@@ -167,7 +176,12 @@ class Learner:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """Send bytes as they are to a path below the tutorial's."""
+        address = f"{self.prefix}/{quote(self.tutorial, safe='')}{path}"
+        return self._send(method, address, data, headers)
+
+    def _send(
+        self, method: str, address: str, data: bytes | None, headers: Mapping[str, str] | None
+    ) -> Answer:
         authorization = {"Authorization": f"Bearer {token(self.name)}"}
         all_headers = JSON | authorization | dict(self.headers) | dict(headers or {})
-        address = f"{self.prefix}/{quote(self.tutorial, safe='')}{path}"
         return self.transport.send(method, address, all_headers, data)

@@ -40,7 +40,7 @@ def assert_described(
             that may have headers of its own.
     """
     below = path.partition("?")[0].removeprefix(prefix)
-    if below == path.partition("?")[0] or not below.startswith("/"):
+    if below == path.partition("?")[0] or (below and not below.startswith("/")):
         return
     if hosted and answer.body.get("error") == HTTP_STATUS_CODES.get(answer.status, "Refused"):
         _validator('{"$ref": "#/components/schemas/Error"}').validate(answer.body)
@@ -104,6 +104,8 @@ def _strict(part: Any) -> Any:
 @cache
 def _document() -> Any:
     # The document's own path is the longest, and so must be looked at first.
-    found = json.loads(document(API, _EVERYTHING, "", token_locations=("headers", "cookies")))
-    found["paths"] = dict(sorted(found["paths"].items(), key=lambda one: "{" in one[0]))
+    prefix = "/prefix"
+    found = json.loads(document(API, _EVERYTHING, prefix, token_locations=("headers", "cookies")))
+    paths = {path.removeprefix(prefix): found["paths"][path] for path in found["paths"]}
+    found["paths"] = dict(sorted(paths.items(), key=lambda one: "{" in one[0]))
     return found

@@ -1,6 +1,6 @@
 """Metrics by subject: what learners do, what is rejected, what may run out (spec 9.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from blinker import Signal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -9,6 +9,7 @@ from progress_api.exceptions import LimitExceeded, Unauthenticated
 from progress_api.signals import Signals
 
 _REASONS = ("missing", "expired", "endless", "invalid")
+_TUTORIAL_BUCKETS = (1, 2, 5, 10, 20, 50, 100)
 _WAIT_BUCKETS = (0.0001, 0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0)
 
 
@@ -23,6 +24,13 @@ class Activity:
             registry, "duplicates_absorbed", "Quiz posts that repeated an earlier attempt"
         )
         self._certificates = _counter(registry, "certificates_earned", "Earned certificates")
+        self._events = _counter(registry, "events", "Events, by type and result", "type", "result")
+        self._tutorials = Histogram(
+            "progress_event_tutorials",
+            "Tutorials in a request with events",
+            buckets=_TUTORIAL_BUCKETS,
+            registry=registry,
+        )
         self._wait = Histogram(
             "progress_database_wait_seconds",
             "Time that a request waited for a database connection, in seconds",
@@ -36,6 +44,7 @@ class Activity:
         _connect(signals.chapter_recorded, self._on_chapter)
         _connect(signals.quiz_recorded, self._on_quiz)
         _connect(signals.certificate_earned, self._on_certificate)
+        _connect(signals.events_received, self._on_events)
 
     def _on_wait(self, _: object, seconds: float) -> None:
         self._wait.observe(seconds)
@@ -45,6 +54,11 @@ class Activity:
 
     def _on_quiz(self, _: object, *, is_repeat: bool) -> None:
         (self._duplicates if is_repeat else self._attempts).inc()
+
+    def _on_events(self, _: object, counts: Mapping[tuple[str, str], int], tutorials: int) -> None:
+        for labels, count in counts.items():
+            self._events.labels(*labels).inc(count)
+        self._tutorials.observe(tutorials)
 
     def _on_certificate(self, _: object) -> None:
         self._certificates.inc()

@@ -71,6 +71,8 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     if endpoint.path:
         parameters.append({"in": "path", "schema": endpoint.path})
+    if endpoint.query:
+        parameters.append({"in": "query", "schema": endpoint.query})
     if endpoint.access is Access.PUBLIC:
         return parameters
     parameters.append({"in": "query", "schema": LearnerQuery})

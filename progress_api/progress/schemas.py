@@ -74,11 +74,21 @@ def _named(name: str) -> dict[str, Any]:
     return web.named(name, _DESCRIPTIONS[name])
 
 
-def _optional(name: str) -> dict[str, Any]:
+def optional(name: str) -> dict[str, Any]:
+    """Return the arguments of such a field that need not be sent, or may be null.
+
+    Args:
+        name: in JSON.
+    """
     return {**_named(name), "load_default": None, "allow_none": True}
 
 
-def _required(name: str) -> dict[str, Any]:
+def described(name: str) -> dict[str, Any]:
+    """Return the arguments of a required field that is described as everywhere.
+
+    Args:
+        name: in JSON.
+    """
     return {**_named(name), "required": True}
 
 
@@ -95,11 +105,11 @@ class TutorialPath(Schema):
 class ChapterPost(LearnerBody[records.Chapter]):
     """How far a chapter was watched (spec 1.4)."""
 
-    chapter_id = Id(**_required("chapterId"))
-    watch_time = Seconds(**_required("watchTime"))
-    completed = TrueOrFalse(**_optional("completed"))
-    last_position = Seconds(**_optional("lastPosition"))
-    total_chapters = WholeNumber(**_optional("totalChapters"))
+    chapter_id = Id(**described("chapterId"))
+    watch_time = Seconds(**described("watchTime"))
+    completed = TrueOrFalse(**optional("completed"))
+    last_position = Seconds(**optional("lastPosition"))
+    total_chapters = WholeNumber(**optional("totalChapters"))
 
     def to_record(self, values: dict[str, Any]) -> records.Chapter:
         """Return the chapter that was posted."""
@@ -109,11 +119,11 @@ class ChapterPost(LearnerBody[records.Chapter]):
 class QuizPost(LearnerBody[records.QuizAttempt]):
     """An attempt at a quiz, with the marks by which a repeat is known (spec 1.5, 2.15, 2.16)."""
 
-    quiz_id = Id(**_required("quizId"))
-    score = WholeNumber(least=float("-inf"), most=float("inf"), **_required("score"))
-    max_score = WholeNumber(least=1, **_required("maxScore"))
-    passed = TrueOrFalse(**_required("passed"))
-    completed_at = fields.Raw(**_optional("completedAt"))
+    quiz_id = Id(**described("quizId"))
+    score = WholeNumber(least=float("-inf"), most=float("inf"), **described("score"))
+    max_score = WholeNumber(least=1, **described("maxScore"))
+    passed = TrueOrFalse(**described("passed"))
+    completed_at = fields.Raw(**optional("completedAt"))
     idempotency_key = IdempotencyKey(_DESCRIPTIONS[IDEMPOTENCY_KEY])
 
     def to_record(self, values: dict[str, Any]) -> records.QuizAttempt:
@@ -124,7 +134,7 @@ class QuizPost(LearnerBody[records.QuizAttempt]):
         """
         if not 0 <= values["score"] <= values["max_score"]:
             raise InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
-        completed_at, key = values.pop("completed_at"), values.pop("idempotency_key")
+        completed_at, key = values.pop("completed_at"), values.pop("idempotency_key", None)
         attempt_keys = [records.idempotency_mark(key)] if key else []
         if type(completed_at) in (str, int, float) and completed_at != "":
             attempt_keys.append(f"completedAt {json.dumps(completed_at)}")
@@ -134,44 +144,44 @@ class QuizPost(LearnerBody[records.QuizAttempt]):
 class ChapterProgress(ResponseSchema):
     """How far one chapter was watched (spec 1.9)."""
 
-    chapter_id = Id(**_required("chapterId"))
-    watch_time = WholeNumber(**_required("watchTime"))
-    completed = TrueOrFalse(**_required("completed"))
-    last_position = WholeNumber(**_required("lastPosition"))
+    chapter_id = Id(**described("chapterId"))
+    watch_time = WholeNumber(**described("watchTime"))
+    completed = TrueOrFalse(**described("completed"))
+    last_position = WholeNumber(**described("lastPosition"))
 
 
 class QuizScore(ResponseSchema):
     """The best attempt at one quiz (spec 1.9)."""
 
-    quiz_id = Id(**_required("quizId"))
-    score = WholeNumber(**_required("score"))
-    max_score = WholeNumber(least=1, **_required("maxScore"))
-    passed = TrueOrFalse(**_required("passed"))
-    attempts = WholeNumber(**_required("attempts"))
-    completed_at = fields.DateTime(**_required("completedAt"))
+    quiz_id = Id(**described("quizId"))
+    score = WholeNumber(**described("score"))
+    max_score = WholeNumber(least=1, **described("maxScore"))
+    passed = TrueOrFalse(**described("passed"))
+    attempts = WholeNumber(**described("attempts"))
+    completed_at = fields.DateTime(**described("completedAt"))
 
 
 class Progress(ResponseSchema):
     """One learner's progress in one tutorial (spec 1.8)."""
 
-    tutorial_id = Id(**_required("tutorialId"))
-    user_id = Id(**_required("userId"))
-    completion_percentage = WholeNumber(most=100, **_required("completionPercentage"))
-    chapters_completed = WholeNumber(**_required("chaptersCompleted"))
-    total_chapters = WholeNumber(**_required("totalChapters"))
-    chapter_progress = fields.List(fields.Nested(ChapterProgress), **_required("chapterProgress"))
-    quiz_scores = fields.List(fields.Nested(QuizScore), **_required("quizScores"))
-    certificate_eligible = TrueOrFalse(**_required("certificateEligible"))
-    certificate_earned = TrueOrFalse(**_required("certificateEarned"))
-    total_watch_time = WholeNumber(**_required("totalWatchTime"))
-    last_watched_at = fields.DateTime(**_required("lastWatchedAt"), allow_none=True)
+    tutorial_id = Id(**described("tutorialId"))
+    user_id = Id(**described("userId"))
+    completion_percentage = WholeNumber(most=100, **described("completionPercentage"))
+    chapters_completed = WholeNumber(**described("chaptersCompleted"))
+    total_chapters = WholeNumber(**described("totalChapters"))
+    chapter_progress = fields.List(fields.Nested(ChapterProgress), **described("chapterProgress"))
+    quiz_scores = fields.List(fields.Nested(QuizScore), **described("quizScores"))
+    certificate_eligible = TrueOrFalse(**described("certificateEligible"))
+    certificate_earned = TrueOrFalse(**described("certificateEarned"))
+    total_watch_time = WholeNumber(**described("totalWatchTime"))
+    last_watched_at = fields.DateTime(**described("lastWatchedAt"), allow_none=True)
 
 
 class Reset(ResponseSchema):
     """The response to a reset (spec 1.7)."""
 
-    success = TrueOrFalse(**_required("success"))
-    message = fields.String(**_required("message"))
+    success = TrueOrFalse(**described("success"))
+    message = fields.String(**described("message"))
 
 
 def progress_json(progress: records.Progress) -> dict[str, Any]:
@@ -204,16 +214,21 @@ def progress_json(progress: records.Progress) -> dict[str, Any]:
                 "maxScore": quiz.max_score,
                 "passed": quiz.passed,
                 "attempts": quiz.attempts,
-                "completedAt": _time(quiz.completed_at),
+                "completedAt": rfc3339(quiz.completed_at),
             }
             for quiz in progress.quiz_scores
         ],
         "certificateEligible": progress.certificate_eligible,
         "certificateEarned": progress.certificate_earned,
         "totalWatchTime": progress.total_watch_time,
-        "lastWatchedAt": progress.last_watched_at and _time(progress.last_watched_at),
+        "lastWatchedAt": progress.last_watched_at and rfc3339(progress.last_watched_at),
     }
 
 
-def _time(time: datetime) -> str:
+def rfc3339(time: datetime) -> str:
+    """Return a time as text (spec 5.2).
+
+    Args:
+        time: in UTC.
+    """
     return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -95,6 +95,8 @@ class Settings:
     ratelimit_quiz: str = _setting("10/minute", LIMIT, "Limit of posting quizzes.")
     ratelimit_complete: str = _setting("5/minute", LIMIT, "Limit of completing tutorials.")
     ratelimit_reset: str = _setting("5/minute", LIMIT, "Limit of resetting progress.")
+    ratelimit_list: str = _setting("60/minute", LIMIT, "Limit of listing tutorials.")
+    ratelimit_events: str = _setting("30/minute", LIMIT, "Limit of posting events.")
     cors_origins: tuple[str, ...] = _setting(
         (), ORIGINS, "Origins whose pages may call the service."
     )
@@ -124,6 +126,12 @@ class Settings:
     )
     progress_max_body_bytes: int = _setting(
         65536, number(1024, 16777216), "Maximum size of a request body, in bytes."
+    )
+    progress_max_events: int = _setting(
+        500, number(1, 10000), "Maximum number of events in one request."
+    )
+    progress_max_events_bytes: int = _setting(
+        262144, number(1024, 67108864), "Maximum size of a request body with events, in bytes."
     )
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from flask import Request, g, request
+from marshmallow import EXCLUDE, Schema, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from progress_api.exceptions import (
@@ -108,7 +109,7 @@ def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
         schema: what the body may hold.
 
     Raises:
-        BodyTooLarge: it is longer than PROGRESS_MAX_BODY_BYTES.
+        BodyTooLarge: it is longer than the `max_body` of the endpoint.
         UnsupportedBody: it is not sent as JSON, or with a Content-Encoding.
         IncompleteBody: it is shorter than the headers announce, or a host's hook has read it.
         MalformedBody: it is not a JSON object, or nested too deeply.
@@ -122,6 +123,22 @@ def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
         if name in current.headers:
             values[name] = current.headers[name]
     return schema.read(values) if values else schema.empty
+
+
+def read_query(schema: Schema) -> dict[str, Any]:
+    """Return the parameters in the query of the current request, `userId` aside.
+
+    Args:
+        schema: of the parameters; others are ignored, and of a repeated one the first counts.
+
+    Raises:
+        InvalidFields: names each invalid parameter.
+    """
+    try:
+        loaded: dict[str, Any] = schema.load(request.args.to_dict(), unknown=EXCLUDE)
+    except ValidationError as error:
+        raise InvalidFields(error.messages_dict) from error
+    return loaded
 
 
 def acting_for(user_id: str | None) -> str:
@@ -158,7 +175,7 @@ def _announces_body(request: Request) -> bool:
 
 
 def _body(request: Request) -> bytes:
-    limit = settings().progress_max_body_bytes
+    limit: int = getattr(settings(), g.progress_max_body)
     # Werkzeug truncates a chunked body at its limit instead of raising, so read one byte more.
     request.max_content_length = limit + 1
     try:

@@ -52,7 +52,9 @@ class Endpoint:
         summary: what it does, in one line.
         description: what else a client should know; plain sentences.
         path: describes the variables of the rule; None without variables.
+        query: the parameters of the query beside `userId`; None if there are no others.
         body: what a request may hold; None if no body is read.
+        max_body: the field of `Settings` that holds the highest number of bytes of a body.
         response: what a response of status 200 holds; None for any object.
         success: the meaning of status 200, in one sentence.
         failures: an example of each failure of this endpoint; those that its access, its limit
@@ -73,7 +75,9 @@ class Endpoint:
     summary: str
     description: str
     path: Schema | None = None
+    query: Schema | None = None
     body: LearnerBody[Any] | None = None
+    max_body: str = "progress_max_body_bytes"
     response: Schema | None = None
     success: str = "Success."
     failures: tuple[ProgressError, ...] = ()

@@ -1,5 +1,6 @@
 """Fields of requests and responses that all capabilities share, and what every body may hold."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
@@ -15,6 +16,7 @@ USER_ID = (
     "The learner. A request may leave it out, or give null or an empty text, and is then for the "
     "token's learner. Only a token with the admin scope may name another learner."
 )
+_DIGITS = re.compile("[0-9]{1,10}")
 _Record = TypeVar("_Record")
 
 
@@ -69,6 +71,16 @@ class WholeNumber(fields.Integer):
         if not is_whole or not self.least <= value <= self.most:
             raise self.make_error("invalid")
         return int(value)
+
+
+class QueryNumber(WholeNumber):
+    """A whole number in a query, in decimal digits."""
+
+    def _validated(self, value: Any) -> int:
+        number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else None
+        if number is None or not self.least <= number <= self.most:
+            raise ValidationError(f"Must be a whole number, {self.least} to {self.most}.")
+        return number
 
 
 class Seconds(WholeNumber):
@@ -135,11 +147,22 @@ class LearnerBody(Schema, Generic[_Record]):
         Raises:
             InvalidFields: names each invalid field.
         """
+        loaded = self.load_values(values)
+        return Body(loaded.pop("user_id", None), self.to_record(loaded))
+
+    def load_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the valid fields, by their names in Python.
+
+        Args:
+            values: by their names in JSON.
+
+        Raises:
+            InvalidFields: names each invalid field.
+        """
         try:
-            loaded = cast("dict[str, Any]", self.load(values))
+            return cast("dict[str, Any]", self.load(values))
         except ValidationError as error:
             raise InvalidFields(error.messages_dict) from error
-        return Body(loaded.pop("user_id"), self.to_record(loaded))
 
     def to_record(self, values: dict[str, Any]) -> _Record:
         """Return what the repository takes.

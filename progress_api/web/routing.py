@@ -50,6 +50,7 @@ def _checked(endpoint: Endpoint) -> Callable[..., Response]:
     @wraps(view)
     def serve(**path: str) -> Response:
         check(name)
+        g.progress_max_body = endpoint.max_body
         return view(**read_path(path, path_names))
 
     return serve

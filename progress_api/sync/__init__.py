@@ -1,0 +1,1 @@
+"""Events that happened earlier, of many tutorials in one request."""

@@ -1,0 +1,282 @@
+"""What a request with events and its response hold, in JSON (spec 12.7 to 12.14)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from progress_api.exceptions import InvalidFields, ProgressError
+from progress_api.progress import records
+from progress_api.progress.schemas import (
+    ChapterPost,
+    Progress,
+    QuizPost,
+    described,
+    optional,
+    progress_json,
+    rfc3339,
+)
+from progress_api.web.arguments import DOCUMENT, RESERVED
+from progress_api.web.endpoint import Errors
+from progress_api.web.error_responses import envelope
+from progress_api.web.fields import (
+    Id,
+    LearnerBody,
+    ResponseSchema,
+    Seconds,
+    TrueOrFalse,
+    WholeNumber,
+    named,
+)
+
+RECORDED, REFUSED = "recorded", "refused"
+_UNKNOWN = "unknown"  # the type of an event that has none of the types, in the metrics
+_ID = "The id of the event, chosen by the client; the same each time the event is sent."
+_AT = (
+    "When it happened: an instant of RFC 3339 with its offset, such as 2026-01-05T10:05:00Z. "
+    "An instant in the future counts as now."
+)
+_TYPE = "chapter, quiz or complete; the other fields are those of that endpoint."
+_INSTANT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+_NOT_AN_INSTANT = "Must be an instant of RFC 3339 with an offset, such as 2026-01-05T10:05:00Z."
+_LEAP_SECOND = "60"
+
+
+class Instant(fields.Field[datetime]):
+    """An instant of RFC 3339 (spec 3.12)."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
+        match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
+        if not match:
+            raise ValidationError(_NOT_AN_INSTANT)
+        date, minutes, seconds, fraction, offset = match.groups(default="")
+        if seconds == _LEAP_SECOND:
+            seconds, fraction = "59", ".999999"
+        try:
+            at = datetime.fromisoformat(f"{date}T{minutes}:{seconds}{fraction[:7]}{offset.upper()}")
+            return at.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise ValidationError(_NOT_AN_INSTANT) from error
+
+
+_NOT_RESERVED = validate.NoneOf([DOCUMENT], error=RESERVED)
+
+
+class _EventFields(Schema):
+    """What every event has."""
+
+    id = Id(**named("id", _ID), required=True)
+    tutorial_id = Id(**described("tutorialId"), validate=_NOT_RESERVED)
+    at = Instant(**named("at", _AT), required=True)
+
+
+class ChapterEvent(_EventFields, ChapterPost):
+    """How far a chapter was watched, earlier."""
+
+
+class QuizEvent(_EventFields, QuizPost):
+    """An attempt at a quiz, earlier."""
+
+
+class CompletionEvent(_EventFields, LearnerBody[records.Completion]):
+    """The wish to earn the certificate, earlier."""
+
+    def to_record(self, _: dict[str, Any]) -> records.Completion:
+        """Return the record, which has no fields."""
+        return records.Completion()
+
+
+# Of the body, not of an event.
+_NOT_OF_EVENTS = ("user_id",)
+_EVENTS: Mapping[str, LearnerBody[Any]] = {
+    "chapter": ChapterEvent(exclude=_NOT_OF_EVENTS),
+    "quiz": QuizEvent(exclude=(*_NOT_OF_EVENTS, "idempotency_key")),
+    "complete": CompletionEvent(exclude=_NOT_OF_EVENTS),
+}
+
+
+class Received(NamedTuple):
+    """An event as it was sent: its id, if it has one, its type, and the event or its error."""
+
+    id: str | None
+    type: str
+    event: records.Event | None
+    error: ProgressError | None
+
+
+class Result(NamedTuple):
+    """Whether an event is recorded; then its error is None."""
+
+    id: str | None
+    type: str
+    error: ProgressError | None
+
+    @property
+    def status(self) -> str:
+        """The word for it in JSON."""
+        return REFUSED if self.error else RECORDED
+
+
+_A_TYPE = validate.OneOf(list(_EVENTS), error="Must be one of: {choices}.")
+
+
+class Event(ResponseSchema):
+    """One event: what the learner did, when, and in which tutorial."""
+
+    id = Id(**named("id", _ID), required=True)
+    type = fields.String(
+        **named("type", _TYPE), required=True, validate=validate.OneOf(list(_EVENTS))
+    )
+    tutorial_id = Id(**described("tutorialId"))
+    at = fields.DateTime(**named("at", _AT), required=True)
+    chapter_id = Id(**optional("chapterId"))
+    watch_time = Seconds(**optional("watchTime"))
+    completed = TrueOrFalse(**optional("completed"))
+    last_position = Seconds(**optional("lastPosition"))
+    total_chapters = WholeNumber(**optional("totalChapters"))
+    quiz_id = Id(**optional("quizId"))
+    score = WholeNumber(**optional("score"))
+    max_score = WholeNumber(least=1, **optional("maxScore"))
+    passed = TrueOrFalse(**optional("passed"))
+    completed_at = fields.Raw(**optional("completedAt"))
+
+
+class _Events(fields.List[Any]):
+    """A list whose items are read one by one later, so that a wrong one stops no other."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        return value
+
+
+class EventsPost(LearnerBody[Sequence[Any]]):
+    """Events of one learner (spec 12.7)."""
+
+    events = _Events(
+        fields.Nested(Event),
+        **named("events", "What the learner did; the fields of an event depend on its type."),
+        required=True,
+        validate=validate.Length(min=1, error="Must have at least one event."),
+    )
+
+    def to_record(self, values: dict[str, Any]) -> Sequence[Any]:
+        """Return the events, not validated yet."""
+        events: Sequence[Any] = values["events"]
+        return events
+
+
+class EventResult(ResponseSchema):
+    """Whether one event is recorded."""
+
+    id = fields.String(**named("id", _ID), required=True, allow_none=True)
+    status = fields.String(
+        **named("status", "recorded: the event is in, now or from before. refused: it is not."),
+        required=True,
+        validate=validate.OneOf([RECORDED, REFUSED]),
+    )
+    error = fields.String(**named("error", "Why it is refused, in a few words."))
+    detail = fields.String(**named("detail", "Why it is refused, in one sentence."))
+    fields_ = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        **named("fields", "What is wrong with each invalid field."),
+    )
+
+
+class EventsResponse(ResponseSchema):
+    """The results of all events, and the progress after them."""
+
+    results = fields.List(
+        fields.Nested(EventResult),
+        **named("results", "One for each event, in the order sent."),
+        required=True,
+    )
+    progress = fields.List(
+        fields.Nested(Progress),
+        **named("progress", "The progress in each tutorial with a recorded event."),
+        required=True,
+    )
+    server_time = fields.DateTime(
+        **named("serverTime", "The clock of the service, in UTC."), required=True
+    )
+
+
+def read_events(values: Sequence[Any], most: int) -> list[Received]:
+    """Read each event; a wrong one has an error and does not stop the others (spec 12.9).
+
+    Args:
+        values: at least one JSON value.
+        most: the highest number of events.
+
+    Raises:
+        InvalidFields: there are more.
+    """
+    if len(values) > most:
+        raise InvalidFields({"events": [f"Must have at most {most} events."]})
+    return [_received(value) for value in values]
+
+
+def results_of(received: Sequence[Received], outcome: records.EventResults) -> list[Result]:
+    """Return the results of all events, in the order sent.
+
+    Args:
+        received: all events, each with its error if it is invalid.
+        outcome: the results of the valid ones.
+    """
+    valid = iter(outcome.results)
+    return [
+        Result(one.id, one.type, next(valid).error if one.event else one.error) for one in received
+    ]
+
+
+def events_json(
+    results: Sequence[Result], outcome: records.EventResults, errors: Errors
+) -> dict[str, Any]:
+    """Return the results as `EventsResponse` describes them.
+
+    Args:
+        results: of all events.
+        outcome: has the progress after them.
+        errors: of the API.
+    """
+    return {
+        "results": [_result_json(result, errors) for result in results],
+        "progress": [progress_json(progress) for progress in outcome.progress],
+        "serverTime": rfc3339(datetime.now(UTC)),
+    }
+
+
+def _received(value: Any) -> Received:
+    if not isinstance(value, dict):
+        error = InvalidFields({"events": ["Each event must be an object."]})
+        return Received(None, _UNKNOWN, None, error)
+    name = value["id"] if isinstance(value.get("id"), str) else None
+    kind = value.get("type")
+    schema = _EVENTS.get(kind) if isinstance(kind, str) else None
+    if schema is None:
+        error = InvalidFields({"type": [f"Must be one of: {', '.join(_EVENTS)}."]})
+        return Received(name, _UNKNOWN, None, error)
+    try:
+        return Received(name, str(kind), _event(schema, value), None)
+    except InvalidFields as error:
+        return Received(name, str(kind), None, error)
+
+
+def _event(schema: LearnerBody[Any], value: Mapping[str, Any]) -> records.Event:
+    values = schema.load_values(value)
+    common = {name: values.pop(name) for name in ("id", "tutorial_id", "at")}
+    return records.Event(**common, record=schema.to_record(values))
+
+
+def _result_json(result: Result, errors: Errors) -> dict[str, Any]:
+    shown = {"id": result.id, "status": result.status}
+    if result.error is None:
+        return shown
+    _, body = envelope(result.error, None, errors)
+    del body["requestId"]  # the response has one
+    return {**shown, **body}
