@@ -14,7 +14,5 @@ class Signals:
         self.limiter_store_changed = Signal("The store of the rate limits changed: `is_away`.")
         self.chapter_recorded = Signal("A chapter post is committed: `completed` chapters, or 0.")
         self.quiz_recorded = Signal("A quiz post is committed: `is_repeat`.")
-        self.events_received = Signal(
-            "Events are recorded or refused: `counts`, in `tutorials`."
-        )
+        self.events_received = Signal("Events are recorded or refused: `counts`, in `tutorials`.")
         self.certificate_earned = Signal("A certificate is committed.")

@@ -1,4 +1,4 @@
-"""The list of a learner's tutorials (spec 12.1)."""
+"""The list of a learner's tutorials (spec 11.1)."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The query and the response of the list, in JSON (spec 12.1 to 12.6)."""
+"""The query and the response of the list, in JSON (spec 11.1 to 11.6)."""
 
 from typing import Any
 

@@ -82,7 +82,7 @@ def of_completion(at: datetime | None = None) -> dict[str, Any]:
 
 
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
-    """Return one transaction for the events of one tutorial (spec 12.10).
+    """Return one transaction for the events of one tutorial (spec 12.4).
 
     Args:
         learner: the parameters that name the learner and the tutorial.

@@ -57,7 +57,7 @@ class LastChapter(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TutorialSummary:
-    """One learner's progress in one tutorial, without its lists (spec 12.1)."""
+    """One learner's progress in one tutorial, without its lists (spec 11.1)."""
 
     tutorial_id: str
     user_id: str
@@ -145,12 +145,12 @@ class QuizAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The wish to earn the certificate, as one event among others (spec 12.8)."""
+    """The wish to earn the certificate, as one event among others (spec 12.2)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """What a learner did, to be recorded later or again (spec 12.8).
+    """What a learner did, to be recorded later or again (spec 12.2).
 
     Args:
         id: 1 to 255 characters, the same each time the event is sent. The id of an attempt at a

@@ -181,7 +181,7 @@ class ProgressRepository:
     def list(
         self, user_id: str, *, status: str = "all", limit: int = 20, cursor: str | None = None
     ) -> TutorialPage:
-        """Return a page of the learner's tutorials, the one watched last first (spec 12.1 to 12.6).
+        """Return a page of the learner's tutorials, the one watched last first (spec 11.1 to 11.6).
 
         Args:
             user_id: 1 to 255 characters.
@@ -200,7 +200,7 @@ class ProgressRepository:
         return page.read(row)
 
     def record_events(self, user_id: str, events: Sequence[Event]) -> EventResults:
-        """Record what the learner did earlier, each tutorial in one transaction (spec 12.8).
+        """Record what the learner did earlier, each tutorial in one transaction (spec 12.2).
 
         Args:
             user_id: 1 to 255 characters.

@@ -49,7 +49,7 @@ def of_progress(rows: FromClause, progress: Any = tutorial_progress.c) -> tuple[
     """Return the conditions for the chapters or quizzes of a learner's row.
 
     Each table is held to the learner by itself, so that no statement reaches another learner's
-    rows, and the tables can be distributed by learner (spec 12.15).
+    rows, and the tables can be distributed by learner (spec 12.9).
     """
     return rows.c.progress_id == progress.id, rows.c.user_id == USER
 
@@ -72,7 +72,7 @@ def written_at(progress: Columns, step: ColumnElement[int] = ZERO) -> ColumnElem
 def happened_at(at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return when an event happened: a plain post (NULL) or an event of the future happens now.
 
-    Source: spec 12.13.
+    Source: spec 12.7.
     """
     return func.least(at, now)
 
@@ -80,18 +80,18 @@ def happened_at(at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElemen
 def if_true(condition: ColumnElement[bool], time: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the time if the condition is true, or else `NEVER`, which is before all times.
 
-    A CASE around `now()` would not run on distributed tables (spec 12.15).
+    A CASE around `now()` would not run on distributed tables (spec 12.9).
     """
     return func.least(time, case((condition, _ALWAYS), else_=NEVER))
 
 
 def recorded_at(row: Columns) -> ColumnElement[Any]:
-    """Return when the player was at the last position of a chapter (spec 12.11)."""
+    """Return when the player was at the last position of a chapter (spec 12.5)."""
     return func.coalesce(row.recorded_at, row.updated_at, NEVER)
 
 
 def completed_recorded_at(row: Columns) -> ColumnElement[Any]:
-    """Return when the `completed` of a chapter was last given (spec 12.11)."""
+    """Return when the `completed` of a chapter was last given (spec 12.5)."""
     return func.coalesce(row.completed_recorded_at, row.updated_at, NEVER)
 
 
@@ -101,13 +101,13 @@ def watch_time(stored: Columns, posted: Columns) -> ColumnElement[int]:
 
 
 def last_position(stored: Columns, posted: Columns) -> ColumnElement[int]:
-    """Keep the position of the latest event (spec 2.5, 12.11)."""
+    """Keep the position of the latest event (spec 2.5, 12.5)."""
     is_latest = recorded_at(posted) >= recorded_at(stored)
     return case((is_latest, posted.last_position), else_=stored.last_position)
 
 
 def completed(stored: Columns, posted: Columns, sticky: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Keep the `completed` of the latest event that has one (spec 2.6, 12.11).
+    """Keep the `completed` of the latest event that has one (spec 2.6, 12.5).
 
     With `sticky`, a completed chapter stays completed (spec 2.7).
     """

@@ -74,7 +74,7 @@ tutorial_progress = Table(
     Index("idx_tutorial_progress_user_id", "user_id"),
     Index("idx_tutorial_progress_tutorial_id", "tutorial_id"),
     Index("idx_tutorial_progress_last_watched", text("last_watched_at DESC")),
-    # Migration 4: the pages of a learner's tutorials (spec 12.4).
+    # Migration 4: the pages of a learner's tutorials (spec 11.4).
     Index(
         "idx_tutorial_progress_pages",
         "user_id",

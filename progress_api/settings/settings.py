@@ -1,12 +1,12 @@
 """Define every setting, and read the settings from the environment or a host app's config."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from progress_api.exceptions import SettingsError
 from progress_api.settings.consistency import conflicts, key_faults, previous_key_faults
 from progress_api.settings.environment import misspelled
+from progress_api.settings.reading import as_text, parsed, read_all, reject
 from progress_api.settings.setting_types import (
     ALGORITHM,
     BOOLEAN,
@@ -139,8 +139,8 @@ class Settings:
         for setting in fields(self):
             name, value = setting.name.upper(), getattr(self, setting.name)
             if value and setting.metadata["type"] in _SEVERAL_SPELLINGS:
-                parsed = _parsed(setting, name, _as_text(name, value))
-                object.__setattr__(self, setting.name, parsed)
+                allowed = parsed(setting, name, as_text(name, value))
+                object.__setattr__(self, setting.name, allowed)
 
     @classmethod
     def from_environment(
@@ -162,7 +162,7 @@ class Settings:
         """
         names = {setting: setting.name.upper() for setting in fields(cls)}
         texts = {name: environment.get(name, "") for name in names.values()}
-        values, faults = _read_all(names, texts)
+        values, faults = read_all(names, texts)
         if values.get("database_url") is MISSING and not database_needed:
             values["database_url"] = ""
         elif values.get("database_url") is MISSING:
@@ -170,7 +170,7 @@ class Settings:
         faults += key_faults(values) + previous_key_faults(values) if keys_needed else []
         faults += conflicts(values)
         faults += misspelled(environment, names.values()) if faults else []
-        _reject(faults)
+        reject(faults)
         return cls(**values)
 
     @classmethod
@@ -200,9 +200,9 @@ class Settings:
             names[setting] = name
             value = config.get(name) if name.startswith(_HOST_APP_PREFIX) else None
             value = environment.get(name, "") if value is None else value
-            texts[name] = _as_text(name, value) if plain.startswith(_IN_A_HOST_APP) else ""
-        values, faults = _read_all(names, texts)
-        _reject(faults)
+            texts[name] = as_text(name, value) if plain.startswith(_IN_A_HOST_APP) else ""
+        values, faults = read_all(names, texts)
+        reject(faults)
         if values["database_url"] is MISSING:
             values["database_url"] = ""
         return cls(**values)
@@ -214,42 +214,4 @@ def check_keys(settings: Settings) -> None:
     Raises:
         SettingsError: one sentence for each missing or invalid key.
     """
-    _reject(key_faults(vars(settings)) + previous_key_faults(vars(settings)))
-
-
-def _as_text(name: str, value: Any) -> str:
-    # A host app's config holds values of any type; setting types parse text.
-    if isinstance(value, bytes):
-        raise SettingsError(f"{name} is bytes; it must be a text.")
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def _read_all(
-    names: Mapping[Field[Any], str], texts: Mapping[str, str]
-) -> tuple[dict[str, Any], list[str]]:
-    values: dict[str, Any] = {}
-    faults = []
-    for setting, name in names.items():
-        values[setting.name] = setting.default
-        if texts[name].strip():
-            try:
-                values[setting.name] = _parsed(setting, name, texts[name])
-            except SettingsError as error:
-                faults.append(error.detail)
-                del values[setting.name]
-    return values, faults
-
-
-def _parsed(setting: Field[Any], name: str, text: str) -> Any:
-    kind: SettingType = setting.metadata["type"]
-    try:
-        return kind.parse(text)
-    except (ValueError, LookupError):
-        # The value itself is not repeated: it may be a secret.
-        needed = f"it must be {kind.description}."
-        raise SettingsError(f"{name} has a value that is not allowed: {needed}") from None
-
-
-def _reject(faults: list[str]) -> None:
-    if faults:
-        raise SettingsError("\n".join(faults))
+    reject(key_faults(vars(settings)) + previous_key_faults(vars(settings)))

@@ -1,4 +1,4 @@
-"""Events of many tutorials in one request, later or again (spec 12.7)."""
+"""Events of many tutorials in one request, later or again (spec 12.1)."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,15 +8,8 @@ from flask import Response
 from progress_api.progress import examples
 from progress_api.progress.records import EventResults
 from progress_api.progress.repository import ProgressRepository
-from progress_api.sync.schemas import (
-    RECORDED,
-    EventsPost,
-    EventsResponse,
-    Result,
-    events_json,
-    read_events,
-    results_of,
-)
+from progress_api.sync.events import Result, events_json, read_events, results_of
+from progress_api.sync.schemas import RECORDED, EventsPost, EventsResponse
 from progress_api.web.arguments import acting_for, read_body
 from progress_api.web.endpoint import Access, Endpoint, Tag
 from progress_api.web.responses import json_response

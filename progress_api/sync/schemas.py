@@ -1,13 +1,12 @@
-"""What a request with events and its response hold, in JSON (spec 12.7 to 12.14)."""
+"""What a request with events and its response hold, in JSON (spec 12.1 to 12.8)."""
 
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from progress_api.exceptions import InvalidFields, ProgressError
 from progress_api.progress import records
 from progress_api.progress.schemas import (
     ChapterPost,
@@ -15,12 +14,8 @@ from progress_api.progress.schemas import (
     QuizPost,
     described,
     optional,
-    progress_json,
-    rfc3339,
 )
 from progress_api.web.arguments import DOCUMENT, RESERVED
-from progress_api.web.endpoint import Errors
-from progress_api.web.error_responses import envelope
 from progress_api.web.fields import (
     Id,
     LearnerBody,
@@ -32,7 +27,6 @@ from progress_api.web.fields import (
 )
 
 RECORDED, REFUSED = "recorded", "refused"
-_UNKNOWN = "unknown"  # the type of an event that has none of the types, in the metrics
 _ID = "The id of the event, chosen by the client; the same each time the event is sent."
 _AT = (
     "When it happened: an instant of RFC 3339 with its offset, such as 2026-01-05T10:05:00Z. "
@@ -47,7 +41,7 @@ _LEAP_SECOND = "60"
 
 
 class Instant(fields.Field[datetime]):
-    """An instant of RFC 3339 (spec 3.12)."""
+    """An instant of RFC 3339 (spec 12.2)."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> datetime:
         match = _INSTANT.fullmatch(value) if isinstance(value, str) else None
@@ -92,36 +86,14 @@ class CompletionEvent(_EventFields, LearnerBody[records.Completion]):
 
 # Of the body, not of an event.
 _NOT_OF_EVENTS = ("user_id",)
-_EVENTS: Mapping[str, LearnerBody[Any]] = {
+EVENTS: Mapping[str, LearnerBody[Any]] = {
     "chapter": ChapterEvent(exclude=_NOT_OF_EVENTS),
     "quiz": QuizEvent(exclude=(*_NOT_OF_EVENTS, "idempotency_key")),
     "complete": CompletionEvent(exclude=_NOT_OF_EVENTS),
 }
 
 
-class Received(NamedTuple):
-    """An event as it was sent: its id, if it has one, its type, and the event or its error."""
-
-    id: str | None
-    type: str
-    event: records.Event | None
-    error: ProgressError | None
-
-
-class Result(NamedTuple):
-    """Whether an event is recorded; then its error is None."""
-
-    id: str | None
-    type: str
-    error: ProgressError | None
-
-    @property
-    def status(self) -> str:
-        """The word for it in JSON."""
-        return REFUSED if self.error else RECORDED
-
-
-_A_TYPE = validate.OneOf(list(_EVENTS), error="Must be one of: {choices}.")
+_A_TYPE = validate.OneOf(list(EVENTS), error="Must be one of: {choices}.")
 
 
 class Event(ResponseSchema):
@@ -129,7 +101,7 @@ class Event(ResponseSchema):
 
     id = Id(**named("id", _ID), required=True)
     type = fields.String(
-        **named("type", _TYPE), required=True, validate=validate.OneOf(list(_EVENTS))
+        **named("type", _TYPE), required=True, validate=validate.OneOf(list(EVENTS))
     )
     tutorial_id = Id(**described("tutorialId"))
     at = fields.DateTime(**named("at", _AT), required=True)
@@ -155,7 +127,7 @@ class _Events(fields.List[Any]):
 
 
 class EventsPost(LearnerBody[Sequence[Any]]):
-    """Events of one learner (spec 12.7)."""
+    """Events of one learner (spec 12.1)."""
 
     events = _Events(
         fields.Nested(Event),
@@ -204,79 +176,3 @@ class EventsResponse(ResponseSchema):
     server_time = fields.DateTime(
         **named("serverTime", "The clock of the service, in UTC."), required=True
     )
-
-
-def read_events(values: Sequence[Any], most: int) -> list[Received]:
-    """Read each event; a wrong one has an error and does not stop the others (spec 12.9).
-
-    Args:
-        values: at least one JSON value.
-        most: the highest number of events.
-
-    Raises:
-        InvalidFields: there are more.
-    """
-    if len(values) > most:
-        raise InvalidFields({"events": [f"Must have at most {most} events."]})
-    return [_received(value) for value in values]
-
-
-def results_of(received: Sequence[Received], outcome: records.EventResults) -> list[Result]:
-    """Return the results of all events, in the order sent.
-
-    Args:
-        received: all events, each with its error if it is invalid.
-        outcome: the results of the valid ones.
-    """
-    valid = iter(outcome.results)
-    return [
-        Result(one.id, one.type, next(valid).error if one.event else one.error) for one in received
-    ]
-
-
-def events_json(
-    results: Sequence[Result], outcome: records.EventResults, errors: Errors
-) -> dict[str, Any]:
-    """Return the results as `EventsResponse` describes them.
-
-    Args:
-        results: of all events.
-        outcome: has the progress after them.
-        errors: of the API.
-    """
-    return {
-        "results": [_result_json(result, errors) for result in results],
-        "progress": [progress_json(progress) for progress in outcome.progress],
-        "serverTime": rfc3339(datetime.now(UTC)),
-    }
-
-
-def _received(value: Any) -> Received:
-    if not isinstance(value, dict):
-        error = InvalidFields({"events": ["Each event must be an object."]})
-        return Received(None, _UNKNOWN, None, error)
-    name = value["id"] if isinstance(value.get("id"), str) else None
-    kind = value.get("type")
-    schema = _EVENTS.get(kind) if isinstance(kind, str) else None
-    if schema is None:
-        error = InvalidFields({"type": [f"Must be one of: {', '.join(_EVENTS)}."]})
-        return Received(name, _UNKNOWN, None, error)
-    try:
-        return Received(name, str(kind), _event(schema, value), None)
-    except InvalidFields as error:
-        return Received(name, str(kind), None, error)
-
-
-def _event(schema: LearnerBody[Any], value: Mapping[str, Any]) -> records.Event:
-    values = schema.load_values(value)
-    common = {name: values.pop(name) for name in ("id", "tutorial_id", "at")}
-    return records.Event(**common, record=schema.to_record(values))
-
-
-def _result_json(result: Result, errors: Errors) -> dict[str, Any]:
-    shown = {"id": result.id, "status": result.status}
-    if result.error is None:
-        return shown
-    _, body = envelope(result.error, None, errors)
-    del body["requestId"]  # the response has one
-    return {**shown, **body}

@@ -54,6 +54,8 @@ DEFAULTS = {
     "progress_max_chapters": 1000,
     "progress_max_quizzes": 1000,
     "progress_max_body_bytes": 65536,
+    "progress_max_events": 500,
+    "progress_max_events_bytes": 262144,
 }
 BOUNDS = {
     "DATABASE_TIMEOUT": (100, 60000),
@@ -66,6 +68,8 @@ BOUNDS = {
     "PROGRESS_MAX_CHAPTERS": (1, 10000),
     "PROGRESS_MAX_QUIZZES": (1, 10000),
     "PROGRESS_MAX_BODY_BYTES": (1024, 16777216),
+    "PROGRESS_MAX_EVENTS": 500,
+    "PROGRESS_MAX_EVENTS_BYTES": 262144,
 }
 BOOLEANS = [name.upper() for name, default in DEFAULTS.items() if isinstance(default, bool)]
 # Every other setting of a name like these is the limit of one endpoint.
