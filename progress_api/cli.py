@@ -1,6 +1,7 @@
 """Commands for operators: `progress-api …` for the service, `flask progress …` for a host app."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import MISSING, fields
@@ -30,6 +31,12 @@ ONE_DAY = 86400
 _SERVICE = "progress_api"
 _DEFAULT_FILES = ("wsgi.py", "app.py")  # where Flask looks for an app by default
 _GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
+# A docstring of one line, which ruff takes and no quotation mark ends.
+_SUMMARY = re.compile(r'(?!.*""")[A-Za-z][ -\[\]-~]{0,89}')
+_NO_SUMMARY = (
+    "The message of a migration must be one line of at most 90 ASCII characters that begins with a "
+    "letter, without a backslash or three quotation marks in a row."
+)
 _mount = click.option("--mount", help="Name of one ProgressAPI; by default all in the app.")
 
 
@@ -74,7 +81,9 @@ def downgrade(revision: str, mount: str | None) -> None:
 @click.argument("message")
 def revision(message: str) -> None:
     """Write a migration for the difference between the tables in code and in the database."""
-    click.echo(migrations.revision(_service().engine, message))
+    if not _SUMMARY.fullmatch(message):
+        raise click.ClickException(_NO_SUMMARY)
+    click.echo(migrations.revision(_service().engine, message.rstrip(".")))
 
 
 @progress.command()

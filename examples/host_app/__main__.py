@@ -19,7 +19,11 @@ def main() -> None:
     for job in (("alembic", "upgrade", "head"), (*FLASK, "progress", "migrate"), (*FLASK, "demo")):
         subprocess.run([sys.executable, "-m", *job], check=True)
     address = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '5000')}"
-    os.execv(sys.executable, [sys.executable, "-m", *GUNICORN, "--bind", address])
+    # SIGUSR2 starts gunicorn again as a script; its directory has a package `http`, which would
+    # hide the standard one.
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-m", *GUNICORN, "--bind", address]
+    os.execve(sys.executable, command, environment)
 
 
 if __name__ == "__main__":

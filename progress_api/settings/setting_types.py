@@ -87,7 +87,7 @@ def _with_hosts_in_query(rest: str) -> str:
     """
     authority, path, query = _AUTHORITY.fullmatch(rest).groups()  # type: ignore[union-attr]
     user, at, hosts = authority.rpartition("@")
-    if "," not in hosts:
+    if "," not in hosts or ":" not in hosts:  # without a port SQLAlchemy reads it as libpq does
         return rest
     pairs = [_HOST_AND_PORT.fullmatch(one) for one in hosts.split(",")]
     if not all(pairs):

@@ -57,7 +57,13 @@ class Project:
 
     def run(self, *command: str) -> str:
         """Return what a command says that has to succeed."""
-        ended = subprocess.run(
+        ended = self.end_of(*command)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def end_of(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that may fail."""
+        return subprocess.run(
             command,
             cwd=self._directory,
             env=self._environment,
@@ -65,14 +71,16 @@ class Project:
             text=True,
             check=False,
         )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return ended.stdout
 
 
 @pytest.mark.parametrize(
     ("message", "differences"),
-    [("add what is missing", ""), ('Say "what" it\'s for, twice.', DIFFERENCES)],
-    ids=["empty", "full"],
+    [
+        ("add what is missing", ""),
+        ('Say "what" it\'s for, twice.', DIFFERENCES),
+        ("Add 100% of {what} is #missing: ".ljust(90, "x"), ""),
+    ],
+    ids=["empty", "full", "long"],
 )
 def test_make_revision_writes_what_make_lint_accepts(
     message: str, differences: str, project: Project, engine: Engine, clone: Path
@@ -87,3 +95,22 @@ def test_make_revision_writes_what_make_lint_accepts(
     assert bool(differences) == ("op." in written.read_text())
     for tool in LINT:
         project.run(sys.executable, "-m", *tool, str(written))
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["", " ", 'Add """ a note', r"Add a \note", "Add a note\nand more", "Add ∂", "A" + 90 * "x"],
+    ids=["empty", "blank", "quotes", "backslash", "lines", "not ASCII", "long"],
+)
+def test_a_message_that_make_lint_would_not_accept_is_refused_and_writes_nothing(
+    message: str, project: Project, clone: Path
+) -> None:
+    versions = clone / "migrations" / "versions"
+    before = set(versions.iterdir())
+
+    flask = (sys.executable, "-m", "flask", "--app", "progress_api")
+    ended = project.end_of(*flask, "progress", "revision", message)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("Error: The message of a migration must be ")
+    assert set(versions.iterdir()) == before

@@ -68,8 +68,8 @@ BOUNDS = {
     "PROGRESS_MAX_CHAPTERS": (1, 10000),
     "PROGRESS_MAX_QUIZZES": (1, 10000),
     "PROGRESS_MAX_BODY_BYTES": (1024, 16777216),
-    "PROGRESS_MAX_EVENTS": 500,
-    "PROGRESS_MAX_EVENTS_BYTES": 262144,
+    "PROGRESS_MAX_EVENTS": (1, 10000),
+    "PROGRESS_MAX_EVENTS_BYTES": (1024, 67108864),
 }
 BOOLEANS = [name.upper() for name, default in DEFAULTS.items() if isinstance(default, bool)]
 # Every other setting of a name like these is the limit of one endpoint.

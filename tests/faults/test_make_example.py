@@ -2,12 +2,18 @@
 
 import os
 import re
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
+from embedded.gunicorn import without_settings
 from embedded.ports import free_port
 from tests.serving.clone import Clone, Run, make_clone
 from tests.serving.service import until
@@ -54,6 +60,45 @@ def test_it_serves_while_the_service_runs(clone: Clone) -> None:
     finally:
         clone.environment["PORT"] = port
     assert service.is_serving()
+
+
+def test_on_usr2_a_new_master_takes_over(tmp_path: Path, root: Path, database: str) -> None:
+    # given
+    directory, port = tmp_path / "host_app", str(free_port())
+    ignored = shutil.ignore_patterns("__pycache__", "instance")
+    shutil.copytree(root / "examples" / "host_app", directory, ignore=ignored)
+    environment = without_settings(os.environ) | {"DATABASE_URL": database, "PORT": port}
+    with subprocess.Popen([sys.executable, directory], env=environment) as process:
+        master = psutil.Process(process.pid)
+        try:
+            until(lambda: _serves(port))
+            (worker,) = master.children()
+            # when
+            process.send_signal(signal.SIGUSR2)
+            until(lambda: [one for one in master.children() if one != worker and one.children()])
+            process.terminate()
+            process.wait(_STOP_SECONDS)
+            # then
+            assert _serves(port)
+        finally:
+            for left in psutil.process_iter():
+                if left.pid != process.pid and _is_in(left, directory):
+                    left.kill()
+            process.kill()
+
+
+def _serves(port: str) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/sign-in", timeout=30).status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def _is_in(process: psutil.Process, directory: Path) -> bool:
+    try:
+        return process.cwd() == str(directory)
+    except psutil.Error:
+        return False
 
 
 def _signed_in(clone: Clone, run: Run) -> str:

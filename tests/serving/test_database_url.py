@@ -11,6 +11,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 
 from embedded.ports import free_port
 from embedded.postgres import Postgres
+from progress_api import Settings
 from tests.client import SECRET, InProcess, Learner
 from tests.conftest import MakeApp, MakeLearner, new_database, new_name, with_scheme
 from tests.migrations.database import Database, refusal, succeeded
@@ -112,8 +113,14 @@ def test_several_hosts_are_tried_in_turn_where_they_are_written_as_libpq_has_the
     assert make_learner(app).watch().status == 200
 
 
+def test_the_ports_of_hosts_without_any_come_from_the_query_or_the_environment() -> None:
+    settings = Settings(database_url="postgresql://u@one,two/db?port=5433")
+
+    assert settings.database_url == "postgresql+psycopg2://u@one,two/db?port=5433"
+
+
 @pytest.mark.parametrize(
-    "hosts", ["one:5432,two:0", "one:65536,two", "one:a,two", "one,:5432", "one:1:2,two", "one,"]
+    "hosts", ["one:5432,two:0", "one:65536,two", "one:a,two", "one,:5432", "one:1:2,two", "one:1,"]
 )
 def test_several_hosts_of_which_one_is_none_are_refused(shared_database: str, hosts: str) -> None:
     ended = Database(shared_database).command(
