@@ -51,11 +51,11 @@ class Held(FlaskClient):
         path = answer.request.environ["REQUEST_URI"]
         if path.startswith(prefix):
             hosted = app.import_name != "progress_api"
-            assert_described(prefix, answer.request.method, path, _told(answer), hosted=hosted)
+            assert_described(prefix, answer.request.method, path, _to_answer(answer), hosted=hosted)
         return answer
 
 
-def _told(answer: TestResponse) -> Answer:
+def _to_answer(answer: TestResponse) -> Answer:
     headers: Any = answer.headers
     return Answer(answer.status_code, json.loads(answer.data) if answer.data else None, headers)
 

@@ -21,7 +21,7 @@ _EVERYTHING = Settings(
     require_https=True,
     jwt_jwks_url="http://nowhere/",
 )
-# What is answered to a request that is none of the operations.
+# The responses to a request that matches no operation.
 _ELSEWHERE = {404: "NotFound", 405: "MethodNotAllowed"}
 _TOLD_HEADERS = re.compile(r"retry-after|x-ratelimit-.*|www-authenticate|allow|etag", re.IGNORECASE)
 

@@ -1,4 +1,4 @@
-"""Processes of the tests' own: each is a fork of one that has imported the service already."""
+"""Processes for tests, each forked from a process that has already imported the service."""
 
 import multiprocessing
 from multiprocessing.context import ForkServerContext

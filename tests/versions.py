@@ -63,7 +63,7 @@ def main(chosen: Sequence[str]) -> int:
         chosen: names of runs, such as 3.11-oldest.
 
     Returns:
-        1 where one failed, 2 where a name is none of a run.
+        1 where one failed, 2 where a name is not that of a run.
     """
     runs = [Run(python, age) for python in PYTHONS for age in RESOLUTIONS]
     if unknown := set(chosen) - set(map(str, runs)):

@@ -69,7 +69,7 @@ def limited(serve: Serve) -> Service:
 
 @pytest.fixture(scope="session")
 def behind_two_proxies(serve: Serve) -> Service:
-    """One that believes the two nearest proxies."""
+    """A service that trusts the two nearest proxies."""
     return serve(TRUSTED_PROXIES=2)
 
 

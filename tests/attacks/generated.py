@@ -63,7 +63,7 @@ class Attack:
     """One request, to the byte; text is Latin-1 where it can be.
 
     Args:
-        framing: how the length of the body is told, truly or not.
+        framing: how the length of the body is sent, which may be wrong.
     """
 
     method: str

@@ -103,7 +103,7 @@ def test_no_bytes_are_answered_with_a_failure_or_with_what_the_document_does_not
 def assert_in_order(attack: Attack, answer: Raw) -> None:
     """It is no failure, is JSON, and is what the document says."""
     if not attack.is_whole and answer.status == 0:
-        return  # it ended in the middle, and nobody is there to be told
+        return  # it ended in the middle, so there is no response
     assert 200 <= answer.status < 500, answer
     assert "X-Injected" not in answer.headers
     if attack.method == "HEAD":

@@ -95,7 +95,7 @@ def command_lines(service: Service) -> str:
 
 
 @pytest.mark.parametrize("name", ["spoiled", "unreachable"])
-def test_whatever_goes_wrong_no_secret_and_no_token_is_told_to_anybody(
+def test_whatever_goes_wrong_no_secret_and_no_token_is_shown(
     name: str, request: pytest.FixtureRequest
 ) -> None:
     service: Service = request.getfixturevalue(name)
@@ -113,7 +113,7 @@ def test_whatever_goes_wrong_no_secret_and_no_token_is_told_to_anybody(
     assert "served-" not in shown[0]  # nor is a learner
 
 
-def test_no_secret_is_told_when_code_is_loaded_anew_and_at_the_end(spoiled: Service) -> None:
+def test_no_secret_is_shown_at_a_reload_or_at_the_end(spoiled: Service) -> None:
     before = {worker.pid for worker in spoiled.workers()}
     master = psutil.Process(spoiled.process.pid)
 
@@ -146,7 +146,7 @@ def test_a_setting_that_stops_the_start_is_not_repeated(settings: dict[str, str]
 
 
 @pytest.mark.parametrize("command", ["migrate", "check", "settings"])
-def test_a_command_that_fails_tells_no_secret(command: str) -> None:
+def test_a_command_that_fails_shows_no_secret(command: str) -> None:
     address = f"{SCHEME}://app:{PASSWORD}@127.0.0.1:1/progress"
     flask = (sys.executable, "-m", "flask", "--app", "progress_api", "progress")
     done = run(*flask, command, DATABASE_URL=address, JWT_SECRET_KEY=KEY)

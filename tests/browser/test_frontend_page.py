@@ -125,7 +125,7 @@ def site(browser: Chrome, serve: Serve, pages: tuple[Path, str], root: Path) -> 
 
 
 def chapter(learner: Learner) -> Any:
-    """The only chapter that is recorded; nothing where there is none."""
+    """Return the only recorded chapter, or an empty object."""
     recorded = learner.progress()["chapterProgress"]
     return recorded[0] if recorded else {}
 

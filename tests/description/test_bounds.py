@@ -82,7 +82,7 @@ def test_each_field_and_parameter_says_what_it_means(describe: Describe) -> None
 
 
 def named(document: Any) -> Iterator[tuple[str, Any]]:
-    """Each property, parameter and header, with what is told of it."""
+    """Each property, parameter and header, with its description."""
     for schema, told in document["components"]["schemas"].items():
         for name, one in told["properties"].items():
             yield f"{schema}.{name}", one

@@ -83,7 +83,7 @@ def test_it_needs_no_token_and_has_no_limit(make_app: MakeApp) -> None:
     assert [answer.status for answer in answers] == [200] * 3
 
 
-def test_it_is_sent_once_to_who_names_its_version(service: Flask) -> None:
+def test_it_is_not_sent_again_to_a_client_that_names_its_version(service: Flask) -> None:
     client = service.test_client()
     first = client.get(ADDRESS)
 
@@ -136,7 +136,7 @@ def test_the_document_calls_blank_what_the_service_calls_blank(
         assert taken == bool(re.search(chapter_id["pattern"], character)), ascii(character)
 
 
-def test_the_settings_are_told(make_app: MakeApp, describe: Describe) -> None:
+def test_the_settings_are_described(make_app: MakeApp, describe: Describe) -> None:
     app = make_app(
         url_prefix="/api/progress",
         ratelimit_enabled=True,
@@ -187,7 +187,7 @@ def test_a_guest_describes_itself_where_it_is_mounted(shared_database: str) -> N
     assert "/learn/progress/{tutorialId}/quiz" in document["paths"]
 
 
-def test_a_host_that_knows_the_learner_in_its_own_way_tells_of_no_token(
+def test_a_host_that_identifies_the_learner_itself_describes_no_token(
     shared_database: str,
 ) -> None:
     host = Flask("host")

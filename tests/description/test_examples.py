@@ -67,7 +67,7 @@ BAD_SCORE = b'{"quizId": "q", "score": 2, "maxScore": 1, "passed": true}'
 def sending(
     body: bytes | None = None, *, query: str = "", times: int = 1, **headers: str
 ) -> Callable[[Learner, str, str], Answer]:
-    """What sends one request to any operation; one that fits it where no body is given."""
+    """Return a function that requests any operation, with a fitting body by default."""
 
     def send(learner: Learner, method: str, path: str) -> Answer:
         data = FITTING[path] if body is None else body
@@ -142,7 +142,7 @@ def spoiled(postgres: Postgres) -> str:
     return url
 
 
-def told_of(document: Any, failure: str) -> Iterator[tuple[str, str, str, Any]]:
+def failures_of(document: Any, failure: str) -> Iterator[tuple[str, str, str, Any]]:
     """Method, path, status and body of each operation that gives this failure as an example."""
     for method, path in STORY:
         for status, response in document["paths"][PATHS[path]][method]["responses"].items():
@@ -152,7 +152,7 @@ def told_of(document: Any, failure: str) -> Iterator[tuple[str, str, str, Any]]:
 
 
 def examples_of(document: Any, response: Any) -> Any:
-    """The examples of a response, which may be one that several operations share."""
+    """The examples of a response, which several operations may share."""
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     return response["content"]["application/json"]["examples"]
@@ -164,12 +164,12 @@ def document_of(app: Flask) -> Any:
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_each_failure_that_is_told_of_is_answered_so(
+def test_each_described_failure_has_the_described_response(
     make_app: MakeApp, spoiled: str, failure: str
 ) -> None:
     act, settings = FAILURES[failure]
     app = make_app(**(settings | ({"database_url": spoiled} if act is fail else {})))
-    told = list(told_of(document_of(app), failure))
+    told = list(failures_of(document_of(app), failure))
     assert told
     for method, path, status, body in told:
         answer = act(Learner(InProcess(app), new_name()), method, path)
@@ -180,7 +180,7 @@ def test_each_failure_that_is_told_of_is_answered_so(
     ("method", "path", "name"),
     [("GET", "/a/b", "NotFound"), ("GET", "/", "NotFound"), ("PUT", "/a", "MethodNotAllowed")],
 )
-def test_what_is_none_of_the_operations_is_answered_as_it_is_told(
+def test_a_request_that_matches_no_operation_has_the_described_response(
     service: Flask, method: str, path: str, name: str
 ) -> None:
     told = document_of(service)["components"]["responses"][name]
@@ -191,7 +191,7 @@ def test_what_is_none_of_the_operations_is_answered_as_it_is_told(
     assert settled(answer.body) == settled(example)
 
 
-def test_no_other_failure_is_told_of(make_app: MakeApp) -> None:
+def test_no_other_failure_is_described(make_app: MakeApp) -> None:
     settings = {"require_https": True, "ratelimit_enabled": True} | FAILURES["KeysUnavailable"][1]
     document = document_of(make_app(**settings))
 

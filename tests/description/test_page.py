@@ -67,7 +67,7 @@ def test_without_swagger_ui_the_page_is_refused_in_a_sentence(
     with pytest.raises(SettingsError) as refused:
         make_app(docs_enabled=True)
     assert str(refused.value) == told
-    # ... and told by gunicorn's master, once, and not by each of its workers.
+    # ... and printed once, by gunicorn's master, not by each of its workers.
     given = {"DATABASE_URL": "postgresql://nowhere/", "JWT_SECRET_KEY": SECRET}
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment(given | {"DOCS_ENABLED": "true"})

@@ -100,7 +100,7 @@ class Installed:
 
     @contextmanager
     def serving(self, *arguments: str, **environment: str) -> Iterator["Served"]:
-        """Run what becomes gunicorn, until it is told to end and ends in good order."""
+        """Run a command that becomes gunicorn; at the end send SIGTERM, and check its exit code."""
         server = subprocess.Popen(
             [self.python, *arguments],
             cwd=self.directory,

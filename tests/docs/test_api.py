@@ -44,7 +44,7 @@ def test_each_refusal_is_in_the_table_with_its_status(root: Path) -> None:
     assert [text for text, status in answered.items() if str(status) not in told[text]] == []
 
 
-def test_each_command_answers_what_is_told(root: Path, said: list[str]) -> None:
+def test_each_command_prints_the_response_that_is_shown(root: Path, said: list[str]) -> None:
     steps = steps_of((root / "docs/api.md").read_text())
 
     assert len(said) == len(steps) == 8

@@ -99,7 +99,7 @@ def test_the_table_of_public_names_is_as_the_code_has_them(root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def imported(root: Path) -> subprocess.CompletedProcess[str]:
-    """What a process told that imported everything, where a warning is an error."""
+    """The output of a process that imported everything, with warnings as errors."""
     act = "import progress_api, progress_api.cli, progress_api.schema.migrate"
     script = f"import sys; sys.path.insert(0, {str(root)!r})" + LOOK.replace("{0}", act)
     command = [sys.executable, "-I", "-W", "error", "-c", script]

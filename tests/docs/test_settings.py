@@ -229,7 +229,7 @@ def test_a_bad_value_is_one_sentence_that_names_its_setting_and_not_the_value(
     assert len(value) < 3 or f" {value} " not in sentence.removeprefix(name)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_faults_are_listed_at_once() -> None:
     # given
     faulty = {"DATABASE_URL": "", "PORT": "x", "LOG_LEVEL": "x", "JWT_SECRET_KEY": ""}
     # when
@@ -335,7 +335,7 @@ def test_a_key_was_replaced_by_one_that_is_given_too() -> None:
 
 
 @pytest.mark.parametrize("algorithm", ["PS384", "none", ""])
-def test_an_algorithm_that_is_none_is_refused_wherever_settings_come_from(algorithm: str) -> None:
+def test_an_unknown_algorithm_is_refused_wherever_settings_come_from(algorithm: str) -> None:
     settings = Settings(
         database_url=GIVEN["DATABASE_URL"], jwt_secret_key=SECRET, jwt_algorithm=algorithm
     )

@@ -16,7 +16,7 @@ from tests.endpoints.identity.tokens import FAR
 
 SHARED, PAIR = "## A shared secret: HS256", "## A key pair: RS256"
 PUBLISHED, COOKIES = "## Published keys: JWKS", "## Cookies and CSRF"
-# For each line of the table, how a token differs from one that this service accepts.
+# For each line of the table, how a token differs from an accepted token.
 WRONG: dict[str, dict[str, Any]] = {
     "its signature is not of the key": {"key": "another secret, of over 32 bytes"},
     "its `alg` is not `JWT_ALGORITHM`": {"key": 2 * SECRET, "algorithm": "HS512"},

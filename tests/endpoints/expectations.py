@@ -100,7 +100,7 @@ def assert_field_refused(answer: Answer, name: str, message: str) -> None:
 
 
 def assert_not_json(answer: Answer) -> None:
-    """The answer is 400 for a body that is no JSON object."""
+    """The response is 400: the body is not a JSON object."""
     detail = 'The request body must be a JSON object, such as {"userId": null}.'
     assert_refused(answer, 400, "Invalid JSON", detail)
 

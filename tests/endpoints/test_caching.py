@@ -30,7 +30,7 @@ ANSWERS: dict[str, Callable[[Learner], Answer]] = REFUSALS | {
     "a slash after the prefix": lambda learner: learner.transport.send(
         "GET", f"{PREFIX}/", {}, None
     ),
-    "one that is limited": lambda learner: [learner.complete() for _ in range(6)][-1],
+    "a limited request": lambda learner: [learner.complete() for _ in range(6)][-1],
 }
 
 

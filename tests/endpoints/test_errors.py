@@ -79,7 +79,7 @@ def test_an_unknown_route_is_not_found(learner: Learner, path: str, method: str)
         ),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(
+def test_a_wrong_method_is_405_with_the_allowed_methods(
     learner: Learner, method: str, path: str, allowed: str
 ) -> None:
     answer = learner.send(method, path, b"{}")
@@ -106,21 +106,23 @@ def test_head_is_get_without_a_body(service: Flask, learner: Learner) -> None:
         ("/complete", {"POST", "OPTIONS"}),
     ],
 )
-def test_options_tells_the_methods_to_anybody(service: Flask, path: str, methods: set[str]) -> None:
+def test_options_returns_the_methods_without_a_token(
+    service: Flask, path: str, methods: set[str]
+) -> None:
     answer = InProcess(service).send("OPTIONS", f"{PREFIX}/intro{path}", {}, None)
     assert (answer.status, answer.body) == (200, {})
     assert set(answer.headers["Allow"].split(", ")) == methods
     assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_options_is_answered_beside_the_endpoints_as_well(service: Flask) -> None:
+def test_options_works_outside_the_prefix_too(service: Flask) -> None:
     answer = InProcess(service).send("OPTIONS", "/healthz", {}, None)
     assert (answer.status, answer.body) == (200, {})
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 @pytest.mark.parametrize("refusal", REFUSALS.values(), ids=REFUSALS.keys())
-def test_every_refusal_has_the_envelope_and_tells_nothing_of_the_inside(
+def test_every_error_has_the_same_fields_and_no_internals(
     learner: Learner, refusal: Callable[[Learner], Answer]
 ) -> None:
     answer = refusal(learner)
@@ -134,7 +136,7 @@ def test_every_refusal_has_the_envelope_and_tells_nothing_of_the_inside(
 
 
 @pytest.mark.parametrize("endpoint", ["get", "chapter", "quiz", "complete"])
-def test_an_unexpected_failure_is_500_and_tells_nothing_of_it(
+def test_an_unexpected_failure_is_500_without_details(
     make_app: MakeApp, make_learner: MakeLearner, database: str, engine: Engine, endpoint: str
 ) -> None:
     learner = make_learner(make_app(database_url=database))

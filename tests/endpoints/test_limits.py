@@ -33,7 +33,7 @@ def assert_limited(answer: Answer, limit: int, window: str = "1 minute") -> None
 
 
 def spend(learner: Learner, endpoint: str, times: int) -> None:
-    """Ask so often, and never be told to wait."""
+    """Ask so often, and never get a 429."""
     assert 429 not in {ask(learner, endpoint).status for _ in range(times)}
 
 

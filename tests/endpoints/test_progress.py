@@ -148,7 +148,7 @@ def test_completing_a_tutorial_without_progress_is_not_found(learner: Learner) -
         (1, 1, [True, False], "100 percent is completed, and 1 of 2 quizzes are passed."),
     ],
 )
-def test_who_is_not_eligible_is_told_how_far_it_is(
+def test_the_error_of_an_ineligible_learner_says_what_is_missing(
     learner: Learner, done: int, of: int, passed: list[bool], far: str
 ) -> None:
     learner.complete_chapters(done, of=of)

@@ -27,7 +27,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_end_and_leaves_nothing_running(
+def test_it_serves_until_a_signal_and_leaves_nothing_running(
     clone: Clone, ending: signal.Signals
 ) -> None:
     # given
@@ -44,7 +44,7 @@ def test_it_serves_until_it_is_told_to_end_and_leaves_nothing_running(
     assert "Traceback" not in run.told
 
 
-def test_it_serves_beside_the_service(clone: Clone) -> None:
+def test_it_serves_while_the_service_runs(clone: Clone) -> None:
     service = clone.serve()
     port = clone.environment["PORT"]
     clone.environment["PORT"] = str(free_port())

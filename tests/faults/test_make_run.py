@@ -46,7 +46,7 @@ def test_make_run_says_where_it_serves_and_how_to_try_it(clone: Clone) -> None:
     assert "api_requests_total" in clone.shell(f"curl -sS {run.line('Metrics')}")
 
 
-def test_the_first_five_minutes_of_the_readme_go_as_they_are_told(clone: Clone, root: Path) -> None:
+def test_the_first_five_minutes_of_the_readme_respond_as_shown(clone: Clone, root: Path) -> None:
     _running(clone)
     steps = steps_of((root / "README.md").read_text())
 
@@ -209,7 +209,7 @@ def test_a_bad_setting_is_one_clear_line(clone: Clone) -> None:
 
 
 def _running(clone: Clone) -> Run:
-    """The run that serves, a new one if there is none."""
+    """The running service, or a new one."""
     serving = [run for run in clone.runs if run.process.poll() is None]
     return serving[0] if serving else clone.serve()
 
@@ -230,7 +230,7 @@ def _try(clone: Clone, run: Run) -> None:
 
 
 def _is_recorded(run: Run) -> bool:
-    """Whether what an earlier run was told is there in this one."""
+    """Whether this run has the progress that an earlier run recorded."""
     progress = _get(f"{run.line('Service')}/first-steps", _token(run))
     return bool(progress["chaptersCompleted"] == 1)
 

@@ -63,7 +63,7 @@ def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_on
     statuses = Counter(status for status, _ in posts)
     assert set(statuses) == {200, 429}
     assert 30 <= statuses[200] <= 60  # each of two workers allows 30
-    assert median(seconds for _, seconds in posts) < 0.2  # what one that waits is slowed by
+    assert median(seconds for _, seconds in posts) < 0.2  # the delay of a post that waits
     assert max(seconds for _, seconds in posts) < 3
     told = [line for line in site.service.lines() if line["logger"] == "progress_api.limits"]
     assert {line["level"] for line in told} == {"WARNING"}
@@ -72,7 +72,7 @@ def test_the_service_goes_on_with_limits_in_each_process_and_returns_to_exact_on
     assert site.service.measured()[ON_FALLBACK] == 0
 
 
-def test_a_valkey_that_was_started_anew_between_requests_is_never_noticed(
+def test_a_restart_of_valkey_between_requests_is_never_noticed(
     site: Site,
 ) -> None:
     _until_limits_are_exact(site)

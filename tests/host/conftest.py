@@ -26,7 +26,7 @@ OTHERS = {
 
 @pytest.fixture(autouse=True)
 def _nothing_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of ours but those that a test gives, and what others keep there."""
+    """Remove the service's settings from the environment, and set variables of other programs."""
     for name in ("DATABASE_URL", "JWT_SECRET_KEY", "RATELIMIT_STORAGE_URI"):
         monkeypatch.delenv(name, raising=False)
     for name, value in OTHERS.items():

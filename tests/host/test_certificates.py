@@ -1,4 +1,4 @@
-"""A host is told of each certificate that was earned: after the commit, and once."""
+"""The hook of a host app is called once for each earned certificate, after the commit."""
 
 import logging
 import threading
@@ -24,7 +24,7 @@ WAYS = [
 
 @pytest.fixture
 def told() -> list[Progress]:
-    """What a host was told."""
+    """The calls of the host's hook."""
     return []
 
 
@@ -46,7 +46,7 @@ def eligible(session: Session, told: list[Progress]) -> tuple[ProgressRepository
 
 
 @pytest.mark.parametrize(("driver", "one_trip"), WAYS)
-def test_the_host_is_told_once_when_it_is_committed(
+def test_the_hook_is_called_once_after_the_commit(
     host: Flask, shared_engine: Engine, driver: str, one_trip: str
 ) -> None:
     # given a hook that looks from outside
@@ -73,7 +73,7 @@ def test_the_host_is_told_once_when_it_is_committed(
     assert seen == [True, True]
 
 
-def test_of_many_that_ask_at_once_one_is_told_of(
+def test_of_many_requests_at_once_one_calls_the_hook(
     host: Flask, shared_engine: Engine, told: list[Progress]
 ) -> None:
     # given
@@ -98,7 +98,7 @@ def test_of_many_that_ask_at_once_one_is_told_of(
     assert [progress.user_id for progress in told] == [ada]
 
 
-def test_on_a_session_the_host_is_told_after_its_own_commit(
+def test_on_a_session_the_hook_is_called_after_the_hosts_commit(
     eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
 ) -> None:
     repository, ada = eligible
@@ -113,7 +113,7 @@ def test_on_a_session_the_host_is_told_after_its_own_commit(
 
 
 @pytest.mark.parametrize("end", [Session.rollback, Session.close])
-def test_on_a_session_that_is_undone_the_host_is_told_nothing(
+def test_on_a_session_that_is_rolled_back_the_hook_is_not_called(
     eligible: tuple[ProgressRepository, str],
     session: Session,
     told: list[Progress],

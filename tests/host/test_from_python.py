@@ -228,7 +228,7 @@ def test_a_repository_is_on_an_engine_or_a_session_and_on_nothing_else(
                 ProgressRepository(bind)  # type: ignore[arg-type]
 
 
-def test_a_repository_of_an_app_that_mounts_nothing_is_told_so(host: Flask) -> None:
+def test_a_repository_of_an_app_without_a_mount_raises_a_sentence(host: Flask) -> None:
     with host.app_context(), pytest.raises(RuntimeError, match="not mounted"):
         ProgressAPI().repository()
 

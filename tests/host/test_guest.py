@@ -50,9 +50,7 @@ def test_the_hosts_own_pages_stay_the_hosts(guest: Learner, host: Flask) -> None
 
 
 @pytest.mark.parametrize("path", ["/chapter/more", "/nothing", "/"])
-def test_an_address_below_the_prefix_that_is_none_is_refused_in_json(
-    guest: Learner, path: str
-) -> None:
+def test_an_unknown_address_below_the_prefix_is_404_in_json(guest: Learner, path: str) -> None:
     for method in ("GET", "POST", "PUT"):
         answer = guest.send(method, path)
         assert (answer.status, answer.body["error"]) == (404, "Not Found")
@@ -72,7 +70,7 @@ def test_a_slash_after_the_prefix_is_refused_in_json(guest: Learner) -> None:
         ("/complete", {"POST", "OPTIONS"}),
     ],
 )
-def test_a_wrong_method_is_refused_in_json_and_told_the_right_ones(
+def test_a_wrong_method_is_405_in_json_with_the_allowed_methods(
     guest: Learner, path: str, allowed: set[str]
 ) -> None:
     for method in sorted(set(METHODS) - allowed - {"HEAD"}):
@@ -107,7 +105,7 @@ def test_a_failure_of_the_host_is_answered_in_json_on_our_routes(
 
 
 class BrokenChunks(RawIOBase):
-    """A body of which a server says, in an error of its own, that its chunks are none."""
+    """A body with invalid chunks, for which the server raises its own error."""
 
     def readinto(self, _: object) -> NoReturn:
         raise InvalidChunkSize(b"zz")
@@ -219,7 +217,7 @@ def test_a_key_that_is_bytes_is_refused_and_not_made_another_one(
         ProgressAPI(host)
 
 
-def test_a_host_that_lacks_all_is_told_what_to_give_in_two_sentences(host: Flask) -> None:
+def test_a_host_that_lacks_all_gets_two_sentences_about_what_to_give(host: Flask) -> None:
     with pytest.raises(SettingsError) as refused:
         ProgressAPI(host)
 
@@ -231,9 +229,7 @@ def test_a_host_that_lacks_all_is_told_what_to_give_in_two_sentences(host: Flask
     assert host.blueprints == {}
 
 
-def test_a_host_that_lacks_one_thing_is_told_of_that_alone(
-    host: Flask, shared_database: str
-) -> None:
+def test_a_host_that_lacks_one_thing_gets_one_sentence(host: Flask, shared_database: str) -> None:
     with pytest.raises(SettingsError, match=r"^Tutorial progress needs a database") as refused:
         ProgressAPI(host, learner=lambda: "ada")
     assert len(refused.value.detail.splitlines()) == 1

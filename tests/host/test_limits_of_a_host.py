@@ -26,7 +26,7 @@ def limiter(app: Flask | None, **options: Any) -> Limiter:
 
 @pytest.fixture
 def mount(host: Flask, shared_engine: Engine) -> Mount:
-    """Serve progress in the host, with limits of ours that nobody reaches; return a learner."""
+    """Serve progress in the host, with limits that are never reached; return a learner."""
 
     def mount(**settings: str) -> Learner:
         for name in ("GET", "CHAPTER", "RESET"):
@@ -104,7 +104,7 @@ def test_default_limits_of_the_host_stop_no_player_and_hold_for_the_hosts_pages(
     assert statuses(learner, 1) == {200}
 
 
-def test_default_limits_of_the_host_hold_where_it_wants_none_of_ours(
+def test_default_limits_of_the_host_hold_where_the_packages_are_disabled(
     host: Flask, mount: Mount
 ) -> None:
     limiter(host, default_limits=["3 per hour"])

@@ -130,7 +130,7 @@ def test_an_upgrade_in_a_transaction_of_the_hosts_own_migrates_both(
     }
 
 
-def test_the_hosts_naming_convention_names_nothing_of_ours(
+def test_the_hosts_naming_convention_does_not_apply_to_the_packages_tables(
     history: History, database: str, own_engine: Engine
 ) -> None:
     upgraded_by_us = create_engine(database, poolclass=NullPool)
@@ -147,7 +147,7 @@ def test_the_hosts_naming_convention_names_nothing_of_ours(
 def test_the_host_goes_on_with_its_own_branch(history: History) -> None:
     # when
     history.run("revision", message="courses", autogenerate=True, head="host@head")
-    # then it has found the host's own new table, and nothing of ours
+    # then it has found the host's new table, and none of the package's
     (written,) = history.versions.glob("*courses.py")
     assert "create_table('courses'" in written.read_text()
     assert "progress" not in written.read_text()

@@ -74,7 +74,7 @@ def test_the_command_serves_each_mount_or_the_one_that_is_named(
     assert back.output == "two: The database is at base.\n"
     assert tables_of(own_engine, "one") >= TABLES
     assert not tables_of(own_engine, "two") & TABLES
-    # ... and a name that is none is a sentence.
+    # ... and an invalid name is rejected with one sentence.
     assert "not mounted" in run(host, "migrate", "--mount", "three").output
 
 
@@ -118,7 +118,7 @@ def test_the_tables_may_be_in_a_schema_of_their_own(
     engine.dispose()
 
 
-def test_a_schema_that_is_there_is_used_by_who_may_not_make_one(own_engine: Engine) -> None:
+def test_an_existing_schema_is_used_by_a_role_that_may_not_create_one(own_engine: Engine) -> None:
     # given
     with own_engine.begin() as connection:
         for statement in (
@@ -170,7 +170,7 @@ def test_a_schema_that_is_no_name_is_refused_when_mounted(host: Flask, own_engin
         ProgressAPI(host, engine=own_engine, learner=lambda: "ada", schema='a"; DROP')
 
 
-def test_a_hosts_autogenerate_proposes_nothing_of_ours(own_engine: Engine) -> None:
+def test_a_hosts_autogenerate_leaves_out_the_packages_tables(own_engine: Engine) -> None:
     # given
     upgrade(own_engine)
     hosts_own = MetaData()

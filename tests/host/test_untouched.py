@@ -172,7 +172,7 @@ def _page(app: Flask, method: str, path: str) -> tuple[int, dict[str, str], str]
     return answer.status_code, headers, text
 
 
-def test_our_answers_are_ours_in_a_host_that_has_its_own(everything: Flask) -> None:
+def test_handlers_of_the_host_do_not_change_the_mounts_responses(everything: Flask) -> None:
     _guest(everything)
     learner = learner_of(everything)
 
@@ -192,7 +192,7 @@ def test_a_mount_that_is_refused_leaves_the_host_as_it_was(everything: Flask) ->
     assert picture(everything) == before
 
 
-def test_every_name_of_ours_carries_the_prefix(everything: Flask) -> None:
+def test_every_name_of_the_package_has_its_prefix(everything: Flask) -> None:
     # given
     before = {rule.endpoint for rule in everything.url_map.iter_rules()}
     # when

@@ -69,7 +69,7 @@ def test_with_the_address_of_a_database_an_engine_of_our_own_is_made(
 def test_what_the_host_has_is_not_asked_of_the_environment(
     host: Flask, shared_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # given what would not be sound for us, but is none of ours
+    # given settings that the service would reject, but that belong to the host
     for name in ("DATABASE_URL", "JWT_ALGORITHM", "JWT_SECRET_KEY", "RATELIMIT_STORAGE_URI"):
         monkeypatch.setenv(name, "the host's own")
     host.config["JWT_SECRET_KEY"] = SECRET
@@ -89,7 +89,7 @@ def test_a_database_that_is_no_postgresql_is_refused_at_once(host: Flask) -> Non
         ProgressAPI(host, learner=new_name)
 
 
-def test_a_host_with_no_default_database_is_told_to_give_an_engine(
+def test_a_host_without_a_default_database_must_give_an_engine(
     host: Flask, shared_database: str
 ) -> None:
     host.config["SQLALCHEMY_BINDS"] = {"one": shared_database}
@@ -150,7 +150,7 @@ def test_tokens_without_an_end_are_the_hosts_to_allow(
     assert answer.status == status
 
 
-def test_a_host_without_a_manager_gets_none_and_its_tokens_are_verified_all_the_same(
+def test_a_host_without_a_manager_gets_no_manager_and_tokens_are_still_verified(
     host: Flask, shared_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a host that has the same words in its config for something else
@@ -241,7 +241,9 @@ def test_an_id_may_be_a_text_a_number_or_a_uuid(
 
 
 @pytest.mark.parametrize("known", [None, "", " ", "a\0b", "x" * 256, True, object(), ["ada"]])
-def test_what_is_no_id_is_nobody(host: Flask, shared_engine: Engine, known: object) -> None:
+def test_an_invalid_id_identifies_no_learner(
+    host: Flask, shared_engine: Engine, known: object
+) -> None:
     ProgressAPI(host, engine=shared_engine, learner=lambda: known)
 
     assert learner_of(host).get().status == 401

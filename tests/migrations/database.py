@@ -93,7 +93,7 @@ class Database:
         return {table: self.ask(f"TABLE {table}") for table in TABLES}
 
     def version(self) -> str | None:
-        """What the version table holds; None where there is no such table."""
+        """What the version table holds; None without the table."""
         if self.ask("SELECT to_regclass('progress_api_version')") == [(None,)]:
             return None
         ((version,),) = self.ask("SELECT version_num FROM progress_api_version")
@@ -147,6 +147,6 @@ def refusal(result: Result) -> str:
 
 
 def succeeded(result: Result) -> str:
-    """What a command said that did what it was told."""
+    """The output of a command that succeeded."""
     assert result.exit_code == 0, (result.output, result.exception)
     return result.stdout.strip()

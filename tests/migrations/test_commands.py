@@ -55,7 +55,7 @@ def test_a_database_that_is_not_there_is_one_sentence(command: list[str]) -> Non
     assert "hunter2" not in sentence
 
 
-def test_going_back_to_a_revision_that_is_none_is_one_sentence(at_head: Database) -> None:
+def test_a_downgrade_to_an_unknown_revision_is_one_sentence(at_head: Database) -> None:
     assert "7777" in refusal(at_head.command("downgrade", "7777"))
 
 
@@ -74,14 +74,14 @@ def test_check_refuses_a_public_key_that_the_service_would_refuse(at_head: Datab
 
 
 @pytest.mark.parametrize("kind", ["empty", "by_hand"])
-def test_check_tells_that_a_database_is_not_migrated(
+def test_check_reports_that_a_database_is_not_migrated(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
     database: Database = request.getfixturevalue(kind)
     assert "progress-api migrate" in refusal(database.command("check", **KEY))
 
 
-def test_check_tells_what_differs_in_one_sentence(migrated: Database) -> None:
+def test_check_reports_what_differs_in_one_sentence(migrated: Database) -> None:
     # given
     migrated.run("ALTER TABLE tutorial_progress ADD note text")
     # when, then
@@ -145,7 +145,7 @@ def test_a_token_without_a_key_is_refused(empty: Database) -> None:
     assert "JWT_SECRET_KEY" in refusal(empty.command("token", "alice"))
 
 
-def test_settings_prints_a_line_for_each_setting_and_needs_none() -> None:
+def test_the_settings_command_prints_a_line_for_each_and_needs_none_set() -> None:
     # when
     result = CliRunner().invoke(progress, ["settings"], env=dict.fromkeys(SETTINGS))
     # then
@@ -214,7 +214,7 @@ def test_an_operator_at_a_prompt_sees_no_stack_trace(by_hand: Database) -> None:
 
 
 def test_a_command_closes_its_connections(at_head: Database) -> None:
-    # given a driver that tells of one that is left open, where it is asked to
+    # given a driver that, if asked to, warns of a connection that is left open
     environment = at_head.environment() | {
         "DATABASE_URL": with_scheme(at_head.url, "postgresql+psycopg"),
         "PYTHONWARNINGS": "default::ResourceWarning",

@@ -61,7 +61,7 @@ class Prometheus:
         self._url = f"{self._address}/api/v1"
 
     def ask(self, query: str) -> list[Any]:
-        """The series that a query returns now; those without a number are none."""
+        """The series that a query returns now, without those that are NaN."""
         told = requests.get(f"{self._url}/query", {"query": query}, timeout=30).json()
         assert told["status"] == "success", (query, told)
         return [one for one in told["data"]["result"] if one["value"][1] != "NaN"]

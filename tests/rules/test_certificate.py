@@ -161,7 +161,7 @@ def test_reset_forgets_everything(learner: Learner) -> None:
     refused(learner.complete(), 404, "No progress found for this tutorial")
 
 
-def test_after_a_reset_the_learner_starts_anew(learner: Learner) -> None:
+def test_after_a_reset_the_learner_starts_again(learner: Learner) -> None:
     learner.complete_chapters(2, of=9)
     before = recorded(learner.answer_quiz("quiz-1", 9))
     learner.reset()

@@ -75,7 +75,7 @@ QUIZZES = st.fixed_dictionaries(
 KINDS = ["watch"] * 6 + ["answer_quiz"] * 4 + ["complete"] * 3 + ["get", "reset"]
 BODIES = {"watch": CHAPTERS, "answer_quiz": st.tuples(QUIZZES, KEYS)}
 
-# Where a sequence begins, since chance seldom gets so far: anew, failed, eligible, earned, full.
+# Where a sequence begins, since chance seldom gets so far: new, failed, eligible, earned, full.
 DONE = {"chapterId": "b", "watchTime": 60, "completed": True, "totalChapters": 1}
 FAILED = {"quizId": "b", "score": (3, 4), "passed": False, "completedAt": "k2"}
 Start = list[tuple[str, Any]]
@@ -108,7 +108,7 @@ def times_of(body: dict[str, Any]) -> dict[str, str]:
 
 
 class Requests(RuleBasedStateMachine):
-    """Two learners in two tutorials, and a model of what they should be told."""
+    """Two learners in two tutorials, and a model of the expected responses."""
 
     def __init__(self, make: Callable[[], Learner], start: Start, *, sticky: bool) -> None:
         super().__init__()

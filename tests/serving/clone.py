@@ -135,7 +135,7 @@ def make_clone(directory: Path) -> Clone:
 
 
 def _environment() -> dict[str, str]:
-    # Another copy of the code is not measured, and its make is no part of ours.
+    # Another copy of the code is not measured, and its make is not a child of this make.
     foreign = ("COV_", "COVERAGE_", "MAKE", "MFLAGS")
     ours = without_settings(os.environ)
     return {name: value for name, value in ours.items() if not name.startswith(foreign)}

@@ -35,12 +35,12 @@ def test_a_worker_lets_go_of_connections_where_it_has_more_than_its_share_of_few
     browsed: Service, connections: int, *, some_are_let_go: bool
 ) -> None:
     with _kept(browsed, connections) as kept:
-        assert ("close" in _told(kept)) == some_are_let_go
+        assert ("close" in _connection_headers(kept)) == some_are_let_go
 
 
 def test_a_worker_keeps_its_connections_where_there_are_many(browsed: Service) -> None:
     with _kept(browsed, MANY) as kept:
-        until(lambda: "close" not in _told(kept))  # while they came there were few
+        until(lambda: "close" not in _connection_headers(kept))  # while they came there were few
 
 
 @contextmanager
@@ -49,8 +49,8 @@ def _kept(service: Service, connections: int) -> Iterator[list[HTTPConnection]]:
         yield [opened.enter_context(closing(_connection(service))) for _ in range(connections)]
 
 
-def _told(kept: list[HTTPConnection]) -> set[str | None]:
-    """What the connections are told of themselves, all of them being asked in turn."""
+def _connection_headers(kept: list[HTTPConnection]) -> set[str | None]:
+    """The `Connection` headers of the responses, one request on each connection in turn."""
     return {_ask(connection) for _ in range(5) for connection in kept}
 
 

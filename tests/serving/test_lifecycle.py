@@ -167,7 +167,7 @@ def test_no_worker_outlives_its_master_and_keeps_the_ports(
 ) -> None:
     with Service(tmp_path, DATABASE_URL=shared_database, WEB_CONCURRENCY=1) as service:
         (worker,) = service.workers()
-        worker.suspend()  # as one that is busy: it does not look for its master
+        worker.suspend()  # like a busy worker: it does not look for its master
         try:
             service.process.kill()
             service.process.wait()

@@ -24,7 +24,7 @@ def test_plain_http_is_refused_in_json(behind_tls: Service) -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-def test_health_is_told_over_plain_http_too(behind_tls: Service, path: str) -> None:
+def test_health_is_reported_over_plain_http_too(behind_tls: Service, path: str) -> None:
     assert Wire(behind_tls).send("GET", path).status == 200
 
 

@@ -69,7 +69,7 @@ def test_a_metrics_port_that_is_in_use_is_one_sentence_and_leaves_nothing(
     assert _left(tmp_path) == []
 
 
-def test_a_metrics_host_that_is_none_is_one_sentence(start: Start) -> None:
+def test_an_invalid_metrics_host_is_one_sentence(start: Start) -> None:
     ended = start(METRICS_HOST="nowhere.invalid")
 
     assert ended.returncode != 0
@@ -150,7 +150,7 @@ def _warnings(service: Service) -> list[str]:
 
 
 def _complaint(ended: subprocess.CompletedProcess[str]) -> str:
-    """What is told beside gunicorn's own lines, which are JSON."""
+    """The output without gunicorn's own lines, which are JSON."""
     told = [line for line in (ended.stdout + ended.stderr).splitlines() if line[:1] != "{"]
     assert len(told) == 1, told
     return told[0]

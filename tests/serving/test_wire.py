@@ -38,7 +38,8 @@ def test_a_body_may_have_64_kib_in_chunks_or_not(
     body = b'{"chapterId": "c", "watchTime": 1}'.ljust(length)
     chunks = (body[n : n + 5000] for n in range(0, length, 5000))
 
-    with suppress(BrokenPipeError, ConnectionResetError):  # it hangs up on who sends so much more
+    # The server closes the connection of a client that sends so much more.
+    with suppress(BrokenPipeError, ConnectionResetError):
         connection.request(
             "POST",
             f"{PREFIX}/intro/chapter",
@@ -146,7 +147,7 @@ def test_head_answers_as_get_does_without_the_body(
     assert answer.body is None
 
 
-def test_a_client_that_asks_whether_to_continue_is_told_to(
+def test_a_client_that_expects_100_continue_gets_it(
     served: Service, signed_in: dict[str, str]
 ) -> None:
     body = b'{"chapterId": "c", "watchTime": 3}'

@@ -10,7 +10,7 @@ from tests.docs.embedding.hosts import Host
 
 @pytest.fixture
 def host(database: str, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """One that lacks everything, so that a block shows what it adds."""
+    """An app without extensions, so that a block shows what it adds."""
     for name, value in {"DATABASE_URL": database, "JWT_SECRET_KEY": SECRET}.items():
         monkeypatch.setenv(name, value)
     app = Flask("host")

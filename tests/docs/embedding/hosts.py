@@ -1,4 +1,4 @@
-"""An app that lacks everything, in which the blocks of docs/embedding*.md are run."""
+"""An app without extensions, in which the blocks of docs/embedding*.md are run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +69,7 @@ class Diploma(Base):
 
 
 class User:
-    """Somebody who is signed in."""
+    """A signed-in user."""
 
     is_authenticated = is_active = True
 

@@ -90,7 +90,7 @@ def served(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def password(served: Served) -> str:
-    """The one that it has printed."""
+    """The printed password."""
     found = re.search(r"as ada with the password (\S+)", served.told)
     assert found, served.told
     return found[1]
@@ -98,7 +98,7 @@ def password(served: Served) -> str:
 
 @pytest.fixture
 def ada(served: Served, password: str) -> Iterator[Browser]:
-    """A learner who is signed in, and has no progress."""
+    """A signed-in learner without progress."""
     browser = Browser(served.url)
     assert "Signed in as ada" in browser.sign_in(password)
     yield browser
@@ -173,7 +173,7 @@ def test_the_hosts_metrics_hold_the_guests(ada: Browser, served: Served) -> None
     assert "flask_http_request_total" in exposed
 
 
-def test_its_own_migrations_and_ours_leave_each_other_alone(
+def test_its_migrations_and_the_packages_leave_each_other_alone(
     example: Example, postgres: Postgres
 ) -> None:
     # given the two jobs of a deployment

@@ -143,7 +143,7 @@ def test_no_body_misses_what_is_required(busy: Learner, endpoint: str) -> None:
     "content_type",
     ["application/json", "application/json; charset=utf-8", "APPLICATION/JSON;charset=UTF-8"],
 )
-def test_json_is_told_by_its_content_type(learner: Learner, content_type: str) -> None:
+def test_json_is_recognized_by_its_content_type(learner: Learner, content_type: str) -> None:
     body = '{"chapterId":"é","watchTime":1}'.encode()
     answer = learner.send("POST", "/chapter", body, {"Content-Type": content_type})
     assert answer.body["chapterProgress"][0]["chapterId"] == "é"

@@ -19,7 +19,7 @@ from tests.endpoints.identity.tokens import FAR
 
 @dataclass(frozen=True)
 class KeyPair:
-    """A private key that signs, and the public one that verifies, in PEM and as a JWK."""
+    """A private key that signs, and its public key, in PEM and as a JWK."""
 
     algorithm: str
     private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

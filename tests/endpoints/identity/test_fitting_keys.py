@@ -111,7 +111,9 @@ def test_a_key_without_an_algorithm_is_one_for_each_of_its_type(
         assert ask_with(learner, signed).status == 200
 
 
-def test_where_no_key_fits_there_is_none(verifier: Verifier, pairs: dict[str, KeyPair]) -> None:
+def test_without_a_fitting_key_the_response_is_503(
+    verifier: Verifier, pairs: dict[str, KeyPair]
+) -> None:
     learner = verifier([named(pairs["ES256"]), named(pairs["old"], use="enc")])
     answer = ask_with(learner, pairs["old"].sign(learner.name, "k"))
     detail = "The keys that verify tokens cannot be fetched; try again in a moment."
@@ -169,7 +171,7 @@ def test_an_expired_token_of_the_second_key_with_its_id_is_said_to_be_expired(
             )
 
 
-def test_the_key_server_is_told_who_asks_and_what_for(
+def test_the_request_to_the_key_server_names_the_client_and_the_media_type(
     verifier: Verifier, server: KeyServer, pairs: dict[str, KeyPair]
 ) -> None:
     learner = verifier([named(pairs["old"])])

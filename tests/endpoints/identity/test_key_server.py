@@ -129,7 +129,7 @@ def test_when_the_key_server_is_back_its_new_keys_are_known(
     assert_unauthenticated(ask_with(learner, pairs["old"].sign(learner.name, "old")))
 
 
-def test_all_who_come_at_once_with_a_new_key_are_let_in(
+def test_all_tokens_of_a_new_key_that_come_at_once_are_accepted(
     learner: Learner, server: KeyServer, pairs: dict[str, KeyPair], pass_time: PassTime
 ) -> None:
     server.publish(old=pairs["old"])
@@ -175,7 +175,7 @@ def test_a_key_server_that_leads_elsewhere_is_not_followed(
         {"alg": "HS256"},
     ],
 )
-def test_a_published_key_that_is_none_for_the_algorithm_lets_nobody_in(
+def test_a_published_key_of_another_algorithm_verifies_no_token(
     learner: Learner, server: KeyServer, pairs: dict[str, KeyPair], lie: dict[str, str]
 ) -> None:
     good, lying = ({**pairs[name].jwk, "kid": name} for name in ("old", "new"))

@@ -15,7 +15,7 @@ OUTAGES = {
     "a page": ("200 OK", "text/html", b"<html>Sign in</html>", None),
     "no set": ("200 OK", "application/json", b"[]", None),
     "an empty set": ("200 OK", "application/json", b'{"keys":[]}', None),
-    "keys that are none": ("200 OK", "application/json", b'{"keys":[{"kty":"x"},7]}', None),
+    "invalid keys": ("200 OK", "application/json", b'{"keys":[{"kty":"x"},7]}', None),
     "no text": ("200 OK", "application/json", b"\xff\xfe", None),
     "half an answer": ("200 OK", "application/json", b'{"keys":', 500),
     "nested too deep": ("200 OK", "application/json", b"[" * 100_000, None),

@@ -144,7 +144,9 @@ def test_a_remembered_token_does_not_speak_for_one_of_another_signature_or_algor
     assert_unauthenticated(ask_with(learner, longer))
 
 
-def test_who_sends_no_token_is_nobody_whoever_came_before(app: Flask, learner: Learner) -> None:
+def test_a_request_without_a_token_has_no_learner_whoever_came_before(
+    app: Flask, learner: Learner
+) -> None:
     app.config["JWT_TOKEN_LOCATION"].append("cookies")
     app.config["JWT_COOKIE_CSRF_PROTECT"] = False
     cookie = {"Authorization": "", "Cookie": f"access_token_cookie={token(learner.name)}"}

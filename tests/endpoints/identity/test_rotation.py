@@ -15,7 +15,7 @@ from tests.endpoints.identity.keys import key_server, new_key_pair
 from tests.endpoints.identity.tokens import ask_with, unsigned
 
 NEW_SECRET = "the secret that replaces the one of the tests"
-OTHER_SECRET = "a secret that nobody has ever been told of"
+OTHER_SECRET = "a secret that no service has ever known"
 Serve = Callable[..., Learner]
 
 

@@ -1,4 +1,4 @@
-"""Who is let in: a valid token's learner; anything else is 401, never 422 and never 500."""
+"""A valid token identifies its learner; any other is 401, never 422 and never 500."""
 
 import json
 import time

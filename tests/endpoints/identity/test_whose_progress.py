@@ -47,7 +47,7 @@ def signed_in(learner: Learner, **claims: Any) -> Learner:
 
 
 def ask_for(asking: Learner, endpoint: str, name: str, *, at: str) -> Answer:
-    """Ask for the progress of a learner who is named in the query or in the body."""
+    """Ask for the progress of a learner, named in the query or in the body."""
     if at == "query":
         return ask(asking, endpoint, query=f"?userId={quote(name, safe='')}")
     return ask(asking, endpoint, {"userId": f'"{name}"'})
@@ -72,7 +72,7 @@ class TestNamed:
         with nothing_changes(busy), nothing_changes(other):
             assert_forbidden(ask_for(busy, endpoint, other.name, at=at))
 
-    def test_nothing_tells_whether_another_learner_has_progress(
+    def test_no_response_shows_whether_another_learner_has_progress(
         self, busy: Learner, make_learner: MakeLearner, endpoint: str, at: str
     ) -> None:
         asking, unknown = make_learner(), make_learner()

@@ -64,7 +64,7 @@ def test_what_such_a_database_cannot_hold_is_503(
     encoding: str,
     name: str,
 ) -> None:
-    # given one that was migrated all the same
+    # given a database that was migrated nevertheless
     learner = make_learner(make_service(encoded(encoding), web_threads=1))
     of_others = Learner(learner.transport, learner.name, tutorial=name)
     # when

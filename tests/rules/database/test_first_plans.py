@@ -1,4 +1,4 @@
-"""A plan that was made for the first learner serves thousands, until the statistics are anew."""
+"""A plan that was made for the first learner serves thousands, until the statistics are updated."""
 
 from collections.abc import Callable, Iterator
 

@@ -127,7 +127,9 @@ def test_reset_removes_the_rows(by_hand: Learner, shared_engine: Engine) -> None
         assert connection.scalar(QUIZZES, theirs) == 0
 
 
-def test_a_row_of_nobody_is_nobody_s(by_hand: Learner, shared_engine: Engine) -> None:
+def test_a_row_without_a_learner_belongs_to_no_learner(
+    by_hand: Learner, shared_engine: Engine
+) -> None:
     nobodys = {"id": id_of(by_hand, shared_engine)}
     with shared_engine.begin() as connection:
         connection.execute(HANDED_ON, {"user": by_hand.name})

@@ -15,7 +15,7 @@ from tests.rules.conftest import MakeService, recorded
 Act = Callable[[Learner], Answer]
 
 TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK")
-# The server drops what it counts of a statement that was prepared, not of one that was executed.
+# The server may drop the counts of a PREPARE, but not those of an execution.
 CALLS = text(
     "SELECT query, calls FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
     " WHERE d.datname = :name AND toplevel AND query NOT LIKE 'PREPARE %; %'"
