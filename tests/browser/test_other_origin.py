@@ -41,9 +41,9 @@ def test_a_page_of_another_origin_posts_and_posts_once_more_on_leaving(
     service = serve(CORS_ORIGINS=origin)
     learner = service.learner()
     address = f"http://127.0.0.1:{service.port}{PREFIX}"
-    told = urlencode({"service": address, "token": token(learner.name)})
+    fragment = urlencode({"service": address, "token": token(learner.name)})
 
-    browser.get(f"{origin}/page.html#{told}")
+    browser.get(f"{origin}/page.html#{fragment}")
     WebDriverWait(browser, 20).until(lambda page: page.title != "loading")
     assert browser.title == "200 32 12"
     browser.get("about:blank")
@@ -61,9 +61,9 @@ def test_a_page_of_an_origin_that_is_not_let_in_posts_nothing(
     service = serve(CORS_ORIGINS="https://another.example")
     learner = service.learner()
     address = f"http://127.0.0.1:{service.port}{PREFIX}"
-    told = urlencode({"service": address, "token": token(learner.name)})
+    fragment = urlencode({"service": address, "token": token(learner.name)})
 
-    browser.get(f"{origin}/page.html#{told}")
+    browser.get(f"{origin}/page.html#{fragment}")
 
     until(lambda: any(line.get("method") == "OPTIONS" for line in service.lines()))
     assert learner.progress()["totalWatchTime"] == 0

@@ -142,7 +142,7 @@ def spoiled(postgres: Postgres) -> str:
     return url
 
 
-def operations_that_fail(document: Any, failure: str) -> Iterator[tuple[str, str, str, Any]]:
+def failures_of(document: Any, failure: str) -> Iterator[tuple[str, str, str, Any]]:
     """Method, path, status and body of each operation that gives this failure as an example."""
     for method, path in STORY:
         for status, response in document["paths"][PATHS[path]][method]["responses"].items():
@@ -169,9 +169,9 @@ def test_each_described_failure_has_the_described_response(
 ) -> None:
     act, settings = FAILURES[failure]
     app = make_app(**(settings | ({"database_url": spoiled} if act is fail else {})))
-    operations = list(operations_that_fail(document_of(app), failure))
-    assert operations
-    for method, path, status, body in operations:
+    told = list(failures_of(document_of(app), failure))
+    assert told
+    for method, path, status, body in told:
         answer = act(Learner(InProcess(app), new_name()), method, path)
         assert (str(answer.status), settled(answer.body)) == (status, settled(body))
 

@@ -93,7 +93,8 @@ def test_everything_is_imported_by_a_star() -> None:
 def test_the_table_of_public_names_is_as_the_code_has_them(root: Path) -> None:
     page = (root / "docs" / "public-names.md").read_text()
 
-    assert f"<!-- public names -->\n{table()}<!-- end -->" in page
+    paste = "paste the output of python -m tests.docs.embedding.public_names into the page"
+    assert f"<!-- public names -->\n{table()}<!-- end -->" in page, paste
     assert {re.split(r"[(.:]", shown)[0] for shown, _ in rows()} == set(NAMES)
 
 

@@ -28,7 +28,8 @@ def test_the_table_of_settings_is_the_one_that_the_command_prints(root: Path) ->
     page = (root / "docs/settings.md").read_text()
     printed = CliRunner().invoke(progress, ["settings"]).output
 
-    assert f"<!-- flask progress settings -->\n{printed}<!-- end -->" in page
+    paste = "paste the output of flask --app progress_api progress settings into the page"
+    assert f"<!-- flask progress settings -->\n{printed}<!-- end -->" in page, paste
 
 
 def test_the_table_of_endpoints_lists_each_route_and_its_limit(readme: str) -> None:

@@ -8,7 +8,9 @@ from tests.docs.statements import BATCHES, document
 
 
 def test_the_published_statements_are_those_of_the_code(root: Path) -> None:
-    assert (root / "docs" / "statements.sql").read_text() == document()
+    published = (root / "docs" / "statements.sql").read_text()
+
+    assert published == document(), "run python -m tests.docs.statements > docs/statements.sql"
 
 
 def test_postgresql_prepares_each_published_statement(root: Path, engine: Engine) -> None:

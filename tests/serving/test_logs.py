@@ -121,8 +121,8 @@ def test_what_gunicorn_refuses_leaves_no_token_and_no_learner_in_the_log(
 
 @pytest.mark.parametrize("value", ["\ud800", 2**64, {"in": "\udcff"}, b"\xff", object()])
 def test_no_value_keeps_a_line_from_being_written(value: object) -> None:
-    told = {"name": "host", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "seen"}
-    record = logging.makeLogRecord(told | {"value": value})
+    attributes = {"name": "host", "levelno": logging.WARNING, "levelname": "WARNING", "msg": "seen"}
+    record = logging.makeLogRecord(attributes | {"value": value})
 
     line = JsonLines().format(record)
 

@@ -67,8 +67,8 @@ def test_a_body_of_which_a_part_is_missing_is_refused_even_where_the_rest_is_an_
     with nothing_changes(busy):
         for rest in (body, b""):
             length = {"CONTENT_LENGTH": str(len(body) + 1)}
-            told = send_part(service, busy, endpoint, rest, length)
-            assert told == (400, INCOMPLETE)
+            response = send_part(service, busy, endpoint, rest, length)
+            assert response == (400, INCOMPLETE)
 
 
 @pytest.mark.parametrize("endpoint", WITH_A_BODY)

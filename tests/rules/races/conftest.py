@@ -8,9 +8,9 @@ import pytest
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner
 from tests.rules.conftest import MakeService, Way
-from tests.rules.races.racers import Racers, Script, Told
+from tests.rules.races.racers import Racers, Responses, Script
 
-Race = Callable[..., tuple[Learner, Told]]
+Race = Callable[..., tuple[Learner, Responses]]
 
 
 @pytest.fixture(scope="session")
@@ -29,9 +29,9 @@ def race(
     make_learner: MakeLearner,
     make_service: MakeService,
 ) -> Race:
-    """Run a script in each thread; return the learner, and all that was answered to it."""
+    """Run a script in each thread; return the learner and all responses."""
 
-    def run(scripts: Sequence[Script], **settings: Any) -> tuple[Learner, Told]:
+    def run(scripts: Sequence[Script], **settings: Any) -> tuple[Learner, Responses]:
         learner = make_learner(make_service(**settings))
         given = way.settings(shared_database) | settings
         return learner, racers.race(learner.name, given, scripts)

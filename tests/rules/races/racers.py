@@ -37,7 +37,7 @@ class Send:
 
 # What one thread sends, one after the other, and what it was answered.
 Script = Sequence[Send]
-Told = list[tuple[Send, Answer]]
+Responses = list[tuple[Send, Answer]]
 
 
 class Racers:
@@ -49,12 +49,12 @@ class Racers:
             PROCESSES, context, initializer=_start, initargs=(context.Barrier(PROCESSES),)
         )
 
-    def race(self, name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Told:
+    def race(self, name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Responses:
         """Run a script in each of 16 threads, for the learner of this name; return all answers."""
         assert len(scripts) == PROCESSES * THREADS
         shares = [scripts[n::PROCESSES] for n in range(PROCESSES)]
         runs = [self._pool.submit(_run, name, settings, share) for share in shares]
-        return [told for run in runs for told in run.result(PATIENCE)]
+        return [response for run in runs for response in run.result(PATIENCE)]
 
     def stop(self) -> None:
         self._pool.shutdown(cancel_futures=True)
@@ -68,16 +68,16 @@ def _start(barrier: Any) -> None:
     _together.append(barrier)
 
 
-def _run(name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Told:
+def _run(name: str, settings: dict[str, Any], scripts: Sequence[Script]) -> Responses:
     learner = Learner(InProcess(_app(settings)), name)
     start = Barrier(len(scripts), action=lambda: _together[0].wait(PATIENCE))
 
-    def follow(script: Script) -> Told:
+    def follow(script: Script) -> Responses:
         start.wait(PATIENCE)
         return [(send, send.by(learner)) for send in script]
 
     with ThreadPoolExecutor(len(scripts)) as threads:
-        return [told for tolds in threads.map(follow, scripts) for told in tolds]
+        return [response for followed in threads.map(follow, scripts) for response in followed]
 
 
 def _app(settings: dict[str, Any]) -> Flask:

@@ -31,7 +31,7 @@ def is_shown(send: Send, progress: Any) -> bool:
 
 
 def test_no_chapter_and_no_attempt_is_lost_between_writers(race: Race) -> None:
-    learner, told = race(
+    learner, responses = race(
         [
             [
                 send
@@ -46,7 +46,7 @@ def test_no_chapter_and_no_attempt_is_lost_between_writers(race: Race) -> None:
         ]
     )
 
-    answers = [(send, check(answer)) for send, answer in told]
+    answers = [(send, check(answer)) for send, answer in responses]
 
     end = learner.progress()
     assert all(is_shown(send, progress) for send, progress in answers)
@@ -61,14 +61,14 @@ def test_no_chapter_and_no_attempt_is_lost_between_writers(race: Race) -> None:
 
 
 def test_each_answer_is_of_a_moment_of_its_own(race: Race) -> None:
-    _, told = race(
+    _, responses = race(
         [
             [send for n in range(EACH) for send in (chapter(f"{t}-{n}"), quiz(f"q{n}"))]
             for t in THREADS
         ]
     )
 
-    answers = [check(answer) for _, answer in told]
+    answers = [check(answer) for _, answer in responses]
 
     # One write, one time, one state: in the order of their times each holds the one before.
     answers.sort(key=lambda progress: str(progress["lastWatchedAt"]))
@@ -84,11 +84,11 @@ def test_each_answer_is_of_a_moment_of_its_own(race: Race) -> None:
 
 
 def test_each_attempt_has_a_number_of_its_own_with_a_key_or_without(race: Race) -> None:
-    learner, told = race(
+    learner, responses = race(
         [[quiz("one", key=f"{t}-{n}" if t % 2 else None) for n in range(EACH)] for t in THREADS]
     )
 
-    numbers = [quiz_of(check(answer), "one")["attempts"] for _, answer in told]
+    numbers = [quiz_of(check(answer), "one")["attempts"] for _, answer in responses]
 
     assert sorted(numbers) == list(range(1, len(THREADS) * EACH + 1))
     assert quiz_of(learner.progress(), "one")["attempts"] == len(THREADS) * EACH
@@ -103,11 +103,11 @@ def test_retries_at_once_count_once(race: Race) -> None:
         for t in THREADS
     ]
 
-    learner, told = race(scripts)
+    learner, responses = race(scripts)
 
     end = learner.progress()
     assert [quiz_of(end, name)["attempts"] for name in ("one", "two")] == [EACH, EACH]
-    assert {sum(q["attempts"] for q in check(a)["quizScores"]) for _, a in told} == set(
+    assert {sum(q["attempts"] for q in check(a)["quizScores"]) for _, a in responses} == set(
         range(1, 2 * EACH + 1)
     )
 
@@ -130,10 +130,10 @@ def test_complete_and_reset_among_the_writers_leave_a_state_that_one_of_them_mad
 ) -> None:
     dice = random.Random(7)  # noqa: S311
 
-    learner, told = race([[any_request(dice, t) for _ in range(5 * EACH)] for t in THREADS])
+    learner, responses = race([[any_request(dice, t) for _ in range(5 * EACH)] for t in THREADS])
 
     states = []
-    for send, answer in told:
+    for send, answer in responses:
         if send.method == "DELETE":
             assert answer.status == 200, answer
         elif send.path == "/complete" and answer.status != 200:
@@ -150,7 +150,7 @@ def test_complete_and_reset_among_the_writers_leave_a_state_that_one_of_them_mad
 def test_the_limits_are_filled_and_not_exceeded(race: Race) -> None:
     most, limits = 10, {"progress_max_chapters": 10, "progress_max_quizzes": 10}
 
-    learner, told = race(
+    learner, responses = race(
         [
             [send for n in range(3) for send in (chapter(f"{t}-{n}"), quiz(f"{t}-{n}"))]
             for t in THREADS
@@ -163,7 +163,7 @@ def test_the_limits_are_filled_and_not_exceeded(race: Race) -> None:
         ("/chapter", "chapterProgress", "chapterId"),
         ("/quiz", "quizScores", "quizId"),
     ):
-        taken = {send.body[name] for send, a in told if send.path == path and a.status == 200}
-        refused = [a for send, a in told if send.path == path and a.status == 400]
+        taken = {send.body[name] for send, a in responses if send.path == path and a.status == 200}
+        refused = [a for send, a in responses if send.path == path and a.status == 400]
         assert {one[name] for one in end[shown]} == taken
         assert (len(taken), len(refused)) == (most, len(THREADS) * 3 - most)
