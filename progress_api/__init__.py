@@ -1,10 +1,14 @@
 """Tutorial progress: a Flask service on PostgreSQL, or a blueprint in your own app."""
 
 from progress_api.application import create_app
+from progress_api.certificates.records import Certificate, CertificateChange
+from progress_api.certificates.repository import CertificateRepository
 from progress_api.exceptions import (
+    CertificateNotFound,
     DatabaseUnavailable,
     InvalidFields,
     NotEligible,
+    OutlineNotFound,
     ProgressError,
     ProgressNotFound,
     SettingsError,
@@ -12,6 +16,8 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.extension import ProgressAPI
+from progress_api.outlines.records import Outline, OutlineChapter, OutlineQuiz, TutorialOutline
+from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.records import (
     Chapter,
     ChapterProgress,
@@ -27,11 +33,20 @@ from progress_api.settings import Settings
 blueprint = ProgressAPI().blueprint
 
 __all__ = [
+    "Certificate",
+    "CertificateChange",
+    "CertificateNotFound",
+    "CertificateRepository",
     "Chapter",
     "ChapterProgress",
     "DatabaseUnavailable",
     "InvalidFields",
     "NotEligible",
+    "Outline",
+    "OutlineChapter",
+    "OutlineNotFound",
+    "OutlineQuiz",
+    "OutlineRepository",
     "Policy",
     "Progress",
     "ProgressAPI",
@@ -44,6 +59,7 @@ __all__ = [
     "SettingsError",
     "TooManyChapters",
     "TooManyQuizzes",
+    "TutorialOutline",
     "blueprint",
     "create_app",
     "include_object",

@@ -1,7 +1,9 @@
 """The API of the service: the endpoints of all capabilities, and what is common to them."""
 
+from progress_api.certificates import routes as certificates
 from progress_api.listing import routes as listing
 from progress_api.openapi import pages
+from progress_api.outlines import routes as outlines
 from progress_api.progress import routes as progress
 from progress_api.settings import Settings
 from progress_api.sync import routes as sync
@@ -21,7 +23,14 @@ def _about(settings: Settings) -> str:
 
 
 API = endpoint.API(
-    endpoints=(*listing.ENDPOINTS, *sync.ENDPOINTS, *progress.ENDPOINTS, pages.ENDPOINT),
-    errors={**ERRORS, **progress.ERRORS},
+    endpoints=(
+        *listing.ENDPOINTS,
+        *sync.ENDPOINTS,
+        *progress.ENDPOINTS,
+        *outlines.ENDPOINTS,
+        *certificates.ENDPOINTS,
+        pages.ENDPOINT,
+    ),
+    errors={**ERRORS, **certificates.ERRORS, **outlines.ERRORS, **progress.ERRORS},
     about=_about,
 )

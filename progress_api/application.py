@@ -10,6 +10,8 @@ from flask_sqlalchemy import SQLAlchemy
 from prometheus_client import CollectorRegistry
 
 from progress_api.api import API
+from progress_api.certificates.credential import CredentialIssuer
+from progress_api.certificates.routes import keys_response
 from progress_api.database import enforce_timeouts, engine_options
 from progress_api.extension import NAME, ProgressAPI
 from progress_api.monitoring import health, logs, metrics
@@ -46,6 +48,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         find_obstacle = partial(obstacle, database.engine, settings.progress_schema)
         health.register(app, find_obstacle, signals)
     pages.register_page(app, settings)
+    issuer = states(app)[NAME].get(CredentialIssuer)
+    app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: keys_response(issuer))
     if settings.metrics_public:
         app.add_url_rule("/metrics", "metrics", lambda: metrics.exposition(registry))
     return app

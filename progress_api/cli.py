@@ -3,33 +3,33 @@
 import os
 import re
 import sys
-from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import click
 import jwt
-from flask import Flask
-from flask.cli import ScriptInfo
 
 from progress_api.api import API
-from progress_api.database import open_engine
-from progress_api.exceptions import ProgressError
+from progress_api.certificates.commands import certificate
+from progress_api.certificates.credential import CredentialIssuer
+from progress_api.commands import (
+    SERVICE,
+    Commands,
+    Database,
+    databases,
+    host_app,
+    mount_option,
+    service_database,
+)
 from progress_api.openapi.document import document
+from progress_api.outlines.commands import outline
 from progress_api.schema import migrate as migrations
 from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_keys
-from progress_api.web.state import states
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
 
 ONE_DAY = 86400
-_SERVICE = "progress_api"
-_DEFAULT_FILES = ("wsgi.py", "app.py")  # where Flask looks for an app by default
 _GUNICORN = ("-m", "gunicorn", "-c", "python:progress_api.serving", "progress_api.wsgi:app")
 # A docstring of one line, which ruff takes and no quotation mark ends.
 _SUMMARY = re.compile(r'(?!.*""")[A-Za-z][ -\[\]-~]{0,89}')
@@ -37,18 +37,6 @@ _NO_SUMMARY = (
     "The message of a migration must be one line of at most 90 ASCII characters that begins with a "
     "letter, without a backslash or three quotation marks in a row."
 )
-_mount = click.option("--mount", help="Name of one ProgressAPI; by default all in the app.")
-
-
-class Commands(click.Group):
-    """Group of commands that fail with one sentence instead of a stack trace."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run a command; a `ProgressError` ends the process with status 1."""
-        try:
-            return super().invoke(ctx)
-        except ProgressError as error:
-            raise click.ClickException(error.detail) from error
 
 
 @click.group(cls=Commands)
@@ -57,10 +45,10 @@ def progress() -> None:
 
 
 @progress.command()
-@_mount
+@mount_option
 def migrate(mount: str | None) -> None:
     """Upgrade the database to the newest schema, or adopt tables that were created by hand."""
-    for database in _databases(mount):
+    for database in databases(mount):
         _print_revision(
             database, migrations.upgrade(database.engine, database.schema, database.timeout)
         )
@@ -68,10 +56,10 @@ def migrate(mount: str | None) -> None:
 
 @progress.command()
 @click.argument("revision")
-@_mount
+@mount_option
 def downgrade(revision: str, mount: str | None) -> None:
     """Revert migrations down to REVISION, or to "base"."""
-    for database in _databases(mount):
+    for database in databases(mount):
         engine, schema, timeout = database.engine, database.schema, database.timeout
         current = migrations.downgrade(engine, revision, schema, timeout)
         _print_revision(database, current or "base")
@@ -83,17 +71,18 @@ def revision(message: str) -> None:
     """Write a migration for the difference between the tables in code and in the database."""
     if not _SUMMARY.fullmatch(message):
         raise click.ClickException(_NO_SUMMARY)
-    click.echo(migrations.revision(_service().engine, message.rstrip(".")))
+    click.echo(migrations.revision(service_database().engine, message.rstrip(".")))
 
 
 @progress.command()
-@_mount
+@mount_option
 def check(mount: str | None) -> None:
     """Check the settings, and that the database has the newest schema."""
-    if _app() is None:
+    if host_app() is None:
         settings = Settings.from_environment(os.environ)
         check_public_keys(settings)
-    for database in _databases(mount):
+        CredentialIssuer(settings, settings.url_prefix)
+    for database in databases(mount):
         if reason := obstacle(database.engine, database.schema):
             raise reason
         migrations.check(database.engine, database.schema, database.timeout)
@@ -146,7 +135,9 @@ def service() -> None:
     """Serve and manage the Tutorial Progress API."""
 
 
-for _command in (migrate, check, token, settings):
+progress.add_command(outline)
+progress.add_command(certificate)
+for _command in (migrate, check, token, settings, outline, certificate):
     service.add_command(_command)
 
 
@@ -167,50 +158,8 @@ def server_command(*options: str) -> list[str]:
     return [sys.executable, *_GUNICORN, *options]
 
 
-class _Database(NamedTuple):
-    """The database of one mount."""
-
-    mount: str
-    engine: "Engine"
-    schema: str | None
-    timeout: int
-
-
-def _databases(mount: str | None) -> Iterator[_Database]:
-    app = _app()
-    if app is None:
-        yield _service()
-        return
-    mounted = {name: state for name, state in states(app).items() if mount in {None, name}}
-    if not mounted:
-        raise click.ClickException(
-            "Tutorial progress is not mounted in this app; ProgressAPI(app) mounts it."
-        )
-    for name, state in mounted.items():
-        yield _Database(name, state.engine, state.schema, state.settings.migrate_timeout)
-
-
-def _app() -> Flask | None:
-    """Return the app of the command, or None for the standalone service, which is not loaded."""
-    info = click.get_current_context().find_object(ScriptInfo)
-    if info is None or (info.app_import_path or "").partition(":")[0] == _SERVICE:
-        return None
-    is_named = info.app_import_path or info.create_app
-    return (
-        info.load_app() if is_named or any(Path(name).exists() for name in _DEFAULT_FILES) else None
-    )
-
-
-def _service() -> _Database:
-    settings = Settings.from_environment(os.environ, keys_needed=False)
-    engine = open_engine(settings)
-    # psycopg 3 warns about connections that are not closed.
-    click.get_current_context().call_on_close(engine.dispose)
-    return _Database(_SERVICE, engine, settings.progress_schema, settings.migrate_timeout)
-
-
-def _print_revision(database: _Database, revision: str) -> None:
-    prefix = "" if database.mount == _SERVICE else f"{database.mount}: "
+def _print_revision(database: Database, revision: str) -> None:
+    prefix = "" if database.mount == SERVICE else f"{database.mount}: "
     click.echo(f"{prefix}The database is at {revision}.")
 
 

@@ -11,10 +11,13 @@ ProgressError
 │   └── InvalidScore
 ├── Unauthenticated
 ├── NotYourProgress
+├── ScopeMissing
 ├── InsecureTransport
 ├── LimitExceeded
 ├── ProgressNotFound
 ├── NotEligible
+├── OutlineNotFound
+├── CertificateNotFound
 ├── TooManyChapters
 ├── TooManyQuizzes
 ├── Unavailable
@@ -107,6 +110,10 @@ class NotYourProgress(ProgressError):
     """The token belongs to another learner than the userId of this request."""
 
 
+class ScopeMissing(ProgressError):
+    """The token lacks the scope that this request needs."""
+
+
 class InsecureTransport(ProgressError):
     """This service answers over HTTPS only."""
 
@@ -137,6 +144,26 @@ class ProgressNotFound(ProgressError):
 
 class NotEligible(ProgressError):
     """The certificate needs 95 percent of the chapters and every attempted quiz passed."""
+
+    def __init__(
+        self, detail: str | None = None, missing: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Set what is missing.
+
+        Args:
+            detail: one sentence; the docstring of the class by default.
+            missing: with an outline, the ids of the first chapters and quizzes that are missing.
+        """
+        self.missing = missing
+        super().__init__(detail)
+
+
+class OutlineNotFound(ProgressError):
+    """Nobody has said yet what this tutorial consists of."""
+
+
+class CertificateNotFound(ProgressError):
+    """There is no such certificate."""
 
 
 class TooManyChapters(ProgressError):

@@ -8,11 +8,13 @@ from flask.blueprints import BlueprintSetupState
 from prometheus_client import REGISTRY, CollectorRegistry
 
 from progress_api.api import API
+from progress_api.certificates.repository import CertificateRepository
 from progress_api.database import AnySession
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring import logs, metrics
 from progress_api.monitoring.metrics import Metrics, guest_metrics
 from progress_api.mounting import Overrides, new_state, settings_for
+from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
 from progress_api.web import error_responses, host_limits, responses, routing
@@ -106,9 +108,34 @@ class ProgressAPI:
         Raises:
             RuntimeError: there is no current app, or this object is not mounted in it.
         """
+        return self._state().get(ProgressRepository, session)
+
+    def outlines(self, session: AnySession | None = None) -> OutlineRepository:
+        """Return a repository of what tutorials consist of (spec 13.1).
+
+        Args:
+            session: session whose transaction is used; by default each call is a transaction.
+
+        Raises:
+            RuntimeError: there is no current app, or this object is not mounted in it.
+        """
+        return self._state().get(OutlineRepository, session)
+
+    def certificates(self, session: AnySession | None = None) -> CertificateRepository:
+        """Return a repository of certificates (spec 14.1).
+
+        Args:
+            session: session whose transaction is used; by default each call is a transaction.
+
+        Raises:
+            RuntimeError: there is no current app, or this object is not mounted in it.
+        """
+        return self._state().get(CertificateRepository, session)
+
+    def _state(self) -> State:
         for mounted in states(current_app).values():
             if mounted.blueprint is self.blueprint:
-                return mounted.get(ProgressRepository, session)
+                return mounted
         raise RuntimeError("This ProgressAPI is not mounted in the current app.")
 
     def _register(self, blueprint: Blueprint) -> None:

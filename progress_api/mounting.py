@@ -12,9 +12,12 @@ from flask_limiter.util import get_remote_address
 from prometheus_client import CollectorRegistry
 
 from progress_api.api import API
+from progress_api.certificates.credential import CredentialIssuer
+from progress_api.certificates.repository import CertificateRepository
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring.metrics import Metrics
+from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.records import Policy
 from progress_api.progress.repository import Hook, ProgressRepository
 from progress_api.settings import Settings
@@ -103,6 +106,7 @@ def new_state(
     settings = settings_for(app, overrides)
     engine = _engine(app, overrides, settings)
     limiter = _limiter(app, settings)
+    issuer = CredentialIssuer(settings, url_prefix)
     signals = Signals()
     metrics.connect(signals)
     schema = settings.progress_schema
@@ -116,15 +120,28 @@ def new_state(
             one_trip=settings.database_one_trip,
             on_certificate_earned=overrides.on_certificate_earned,
             signals=signals,
-        )
+        ),
+        OutlineRepository: partial(
+            OutlineRepository,
+            schema=schema,
+            one_trip=settings.database_one_trip,
+            signals=signals,
+        ),
+        CertificateRepository: partial(
+            CertificateRepository,
+            schema=schema,
+            one_trip=settings.database_one_trip,
+            signals=signals,
+        ),
     }
+    made = {service: make(engine) for service, make in services.items()}
     return State(
         blueprint=blueprint,
         url_prefix=url_prefix,
         api=API,
         engine=engine,
         schema=schema,
-        services={service: make(engine) for service, make in services.items()},
+        services={**made, CredentialIssuer: issuer},
         on_session=services,
         identity=_identity(app, overrides, settings),
         limits=Limits(

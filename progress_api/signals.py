@@ -15,4 +15,8 @@ class Signals:
         self.chapter_recorded = Signal("A chapter post is committed: `completed` chapters, or 0.")
         self.quiz_recorded = Signal("A quiz post is committed: `is_repeat`.")
         self.events_received = Signal("Events are recorded or refused: `counts`, in `tutorials`.")
+        self.outline_written = Signal("An outline is written or removed.")
+        self.certificate_issued = Signal("A new certificate is committed.")
+        self.certificate_checked = Signal("Somebody looked at a certificate: `is_valid`.")
+        self.certificate_revoked = Signal("A revocation is committed.")
         self.certificate_earned = Signal("A certificate is committed.")

@@ -8,7 +8,19 @@ from progress_api.exceptions import InvalidFields
 MAX_ID_LENGTH = 255
 WHOLE_NUMBER_LIMIT = 2_147_483_647
 _INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
-AN_ID = f"Must be 1 to {MAX_ID_LENGTH} characters of text, not blank."
+MAX_TITLE_LENGTH = 500
+
+
+def a_text(most: int) -> str:
+    """Return the message about an invalid text.
+
+    Args:
+        most: the highest number of characters.
+    """
+    return f"Must be 1 to {most} characters of text, not blank."
+
+
+AN_ID = a_text(MAX_ID_LENGTH)
 
 
 def is_id(value: object) -> TypeGuard[str]:
@@ -17,7 +29,17 @@ def is_id(value: object) -> TypeGuard[str]:
     Args:
         value: a value of any type.
     """
-    if not isinstance(value, str) or len(value) > MAX_ID_LENGTH or not value.strip():
+    return is_text(value, MAX_ID_LENGTH)
+
+
+def is_text(value: object, most: int) -> TypeGuard[str]:
+    """Return whether a value is a text that is not blank, without NUL, in valid Unicode.
+
+    Args:
+        value: a value of any type.
+        most: the highest number of characters.
+    """
+    if not isinstance(value, str) or len(value) > most or not value.strip():
         return False
     return not _INVALID_CHARACTERS.search(value)
 
@@ -32,6 +54,20 @@ def require_ids(**values: object) -> None:
         InvalidFields: naming each invalid id.
     """
     _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
+
+
+def require_texts(most: int, **values: object) -> None:
+    """Reject invalid texts; None is a text that is not given.
+
+    Args:
+        most: the highest number of characters.
+        values: texts by the names of their fields.
+
+    Raises:
+        InvalidFields: naming each invalid text.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    _reject({name: a_text(most) for name, value in given.items() if not is_text(value, most)})
 
 
 def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: object) -> None:

@@ -23,7 +23,9 @@ _EVERYTHING = Settings(
 )
 # The responses to a request that matches no operation.
 _ELSEWHERE = {404: "NotFound", 405: "MethodNotAllowed"}
-_TOLD_HEADERS = re.compile(r"retry-after|x-ratelimit-.*|www-authenticate|allow|etag", re.IGNORECASE)
+_TOLD_HEADERS = re.compile(
+    r"retry-after|x-ratelimit-.*|www-authenticate|allow|etag|location", re.IGNORECASE
+)
 
 
 def assert_described(
@@ -54,9 +56,9 @@ def assert_described(
         kind = _component("headers", name)["schema"]["type"]
         assert kind != "integer" or answer.headers[name].isdecimal(), (name, answer.headers[name])
     if method != "HEAD" and "content" in response:
-        _validator(json.dumps(response["content"]["application/json"]["schema"])).validate(
-            answer.body
-        )
+        media_type = answer.headers.get("Content-Type", "application/json").partition(";")[0]
+        schema = response["content"][media_type]["schema"]
+        _validator(json.dumps(schema)).validate(answer.body)
 
 
 def _response(method: str, below: str, status: int) -> Any:

@@ -7,7 +7,7 @@ from progress_api.database.engines import enforce_timeouts, engine_options, open
 from progress_api.database.errors import errors_of, message_of, sqlstate
 from progress_api.database.exclusive import exclusive_connection
 from progress_api.database.executor import EngineExecutor, Executor, translated_schema
-from progress_api.database.sessions import AnySession, SessionExecutor
+from progress_api.database.sessions import AnySession, SessionExecutor, executor_for
 
 __all__ = [
     "AnySession",
@@ -25,6 +25,7 @@ __all__ = [
     "engine_options",
     "errors_of",
     "exclusive_connection",
+    "executor_for",
     "guard",
     "message_of",
     "open_engine",

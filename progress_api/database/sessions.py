@@ -4,14 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, SessionTransaction, scoped_session
 
 from progress_api.database.batch import Batch, Row
 from progress_api.database.connections import one_transaction
 from progress_api.database.errors import errors_of, is_unavailable, unavailable
-from progress_api.database.executor import execute
+from progress_api.database.executor import EngineExecutor, Executor, execute
 from progress_api.database.preparing import preparing
+from progress_api.signals import Signals
 
 _QUEUE = "progress_after_commit"
 _BLOCK = "_trans_context_manager"  # no public name in SQLAlchemy 2.0 and 2.1
@@ -55,6 +56,28 @@ class SessionExecutor:
         """Call `action` after the session's outermost transaction commits."""
         session = self._session() if isinstance(self._session, scoped_session) else self._session
         _AfterCommit.of(session).add(action)
+
+
+def executor_for(
+    bind: Engine | AnySession,
+    *,
+    one_trip: bool = True,
+    schema: str | None = None,
+    signals: Signals | None = None,
+) -> Executor:
+    """Return what runs batches on an engine, or in a session's transaction.
+
+    Args:
+        bind: an engine or session of PostgreSQL.
+        one_trip: whether statements may be prepared on the server.
+        schema: the schema of the tables; None for the connection's search path.
+        signals: where each wait for a connection of the engine is sent.
+    """
+    if isinstance(bind, Engine):
+        return EngineExecutor(bind, one_trip=one_trip, schema=schema, signals=signals)
+    if isinstance(bind, Session | scoped_session):
+        return SessionExecutor(bind, prepares=one_trip, schema=schema)
+    raise TypeError(f"A repository needs an Engine or a Session, not {bind!r}.")
 
 
 class _AfterCommit:

@@ -1,6 +1,7 @@
 """Metrics for Prometheus, summed over all workers (spec 9.3 to 9.5)."""
 
 import os
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -131,7 +132,13 @@ def _shared(directory: str) -> CollectorRegistry:
 def template() -> str:
     """Return the template of the current route; unlike paths, routes are few (spec 9.5)."""
     route = request.url_rule
-    return route.rule if route else UNMATCHED
+    return _plain(route.rule) if route else UNMATCHED
+
+
+@cache
+def _plain(rule: str) -> str:
+    """Return a rule without the converters of its variables."""
+    return re.sub(r"<[^<>]+:(\w+)>", r"<\1>", rule)
 
 
 def elapsed() -> float:

@@ -31,6 +31,12 @@ class Activity:
             buckets=_TUTORIAL_BUCKETS,
             registry=registry,
         )
+        self._outlines = _counter(registry, "outlines_written", "Outlines written or removed")
+        self._issued = _counter(registry, "certificates_issued", "Certificates issued")
+        self._checked = _counter(
+            registry, "certificates_checked", "Certificates looked at, by status", "status"
+        )
+        self._revoked = _counter(registry, "certificates_revoked", "Revocations of certificates")
         self._wait = Histogram(
             "progress_database_wait_seconds",
             "Time that a request waited for a database connection, in seconds",
@@ -45,6 +51,10 @@ class Activity:
         _connect(signals.quiz_recorded, self._on_quiz)
         _connect(signals.certificate_earned, self._on_certificate)
         _connect(signals.events_received, self._on_events)
+        _connect(signals.outline_written, self._on_outline)
+        _connect(signals.certificate_issued, self._on_issue)
+        _connect(signals.certificate_checked, self._on_check)
+        _connect(signals.certificate_revoked, self._on_revocation)
 
     def _on_wait(self, _: object, seconds: float) -> None:
         self._wait.observe(seconds)
@@ -62,6 +72,18 @@ class Activity:
 
     def _on_certificate(self, _: object) -> None:
         self._certificates.inc()
+
+    def _on_outline(self, _: object) -> None:
+        self._outlines.inc()
+
+    def _on_issue(self, _: object) -> None:
+        self._issued.inc()
+
+    def _on_check(self, _: object, *, is_valid: bool) -> None:
+        self._checked.labels("valid" if is_valid else "revoked").inc()
+
+    def _on_revocation(self, _: object) -> None:
+        self._revoked.inc()
 
 
 class Refusals:

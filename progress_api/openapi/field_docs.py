@@ -5,7 +5,7 @@ from typing import Any
 from marshmallow import fields
 
 from progress_api.validation import MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT
-from progress_api.web.fields import Id, Seconds, UserId, WholeNumber
+from progress_api.web.fields import Id, Seconds, Text, UserId, WholeNumber
 
 # Python's blank characters in full: what \s matches differs between languages.
 _BLANK = r"\u0009-\u000d\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -34,6 +34,8 @@ def describe_field(_: object, field: fields.Field[Any], ret: dict[str, Any]) -> 
         bounds |= {"maxLength": MAX_ID_LENGTH, "pattern": _EMPTY_OR_NOT_BLANK}
     elif isinstance(field, Id):
         bounds |= {"minLength": 1, "maxLength": MAX_ID_LENGTH, "pattern": _NOT_BLANK}
+    if isinstance(field, Text):
+        bounds |= {"minLength": 1, "maxLength": field.most, "pattern": _NOT_BLANK}
     if isinstance(field, Seconds):
         bounds["type"] = ["number", "null"] if field.allow_none else "number"
     return bounds

@@ -6,7 +6,7 @@ from typing import Any
 from progress_api.openapi.schemas import LearnerQuery
 from progress_api.settings import Settings
 from progress_api.web.endpoint import Access, Endpoint
-from progress_api.web.fields import LearnerBody
+from progress_api.web.fields import RequestBody
 
 _REQUEST_ID = {
     "name": "X-Request-ID",
@@ -19,7 +19,7 @@ _REQUEST_ID = {
 }
 # A body of these has no meaning to other software, which may refuse to send it.
 _WITHOUT_BODY = ("GET", "DELETE")
-_VARIABLE = re.compile(r"<(\w+)>")
+_VARIABLE = re.compile(r"<(?:[^<>]+:)?(\w+)>")
 
 
 def path_of(endpoint: Endpoint) -> str:
@@ -75,14 +75,15 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
         parameters.append({"in": "query", "schema": endpoint.query})
     if endpoint.access is Access.PUBLIC:
         return parameters
-    parameters.append({"in": "query", "schema": LearnerQuery})
+    if endpoint.is_about_learner:
+        parameters.append({"in": "query", "schema": LearnerQuery})
     if endpoint.body and endpoint.body.headers:
         headers = type(endpoint.body)(only=tuple(endpoint.body.headers))
         parameters.append({"in": "header", "schema": headers})
     return [*parameters, _REQUEST_ID]
 
 
-def _request_body(endpoint: Endpoint, body: LearnerBody[Any]) -> dict[str, Any]:
+def _request_body(endpoint: Endpoint, body: RequestBody[Any]) -> dict[str, Any]:
     content = {
         "schema": type(body)(exclude=tuple(body.headers)),
         "example": endpoint.request_example,

@@ -30,26 +30,25 @@ _HEADERS = {
         "string",
         "Bearer, with an error_description if a token was sent (RFC 6750).",
     ),
+    "Location": ("string", "The address to go to, relative to that of the request."),
     "Allow": ("string", "The methods of the address."),
     "ETag": (
         "string",
         "The version of this document; If-None-Match with it returns 304.",
     ),
-    "Cache-Control": ("string", "no-store; for this document, how long it may be cached."),
+    "Cache-Control": ("string", "no-store; for a public response, how long it may be cached."),
 }
 _OF_STATUS = {
     401: ("WWW-Authenticate",),
+    308: ("Location",),
     405: ("Allow",),
     429: ("Retry-After", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
     503: ("Retry-After",),
 }
 
 # Of every body.
-_UNREADABLE = (
-    failures.InvalidFields({"userId": [AN_ID]}),
-    failures.MalformedBody(),
-    failures.IncompleteBody(),
-)
+_UNREADABLE = (failures.MalformedBody(), failures.IncompleteBody())
+_WITH_SCOPE = frozenset({Access.TEACHER, Access.AUTHOR, Access.ADMIN})
 
 
 class Responses:
@@ -105,6 +104,8 @@ class Responses:
         if endpoint.has_etag:
             unchanged = "The document still has the version in If-None-Match."
             responses[304] = {"description": unchanged, "headers": responses[200]["headers"]}
+        if endpoint.redirect:
+            responses[308] = _response(308, endpoint.redirect, {"type": "object"}, {})
         for status, errors in self._by_status(_failures(endpoint, self._settings)).items():
             is_shared = _kinds(errors) == _kinds(self._shared.get(status, []))
             responses[status] = _name(status) if is_shared else self._refusal(status, errors)
@@ -142,14 +143,21 @@ def _success(endpoint: Endpoint) -> dict[str, Any]:
     success = _response(200, endpoint.success, endpoint.response or {"type": "object"}, examples)
     if endpoint.has_etag:
         success["headers"]["ETag"] = "ETag"
+    described = success["content"].pop("application/json")
+    for media_type in endpoint.media_types:
+        is_json = media_type.endswith("json")
+        success["content"][media_type] = described if is_json else {"schema": {"type": "string"}}
     return success
 
 
 def _failures(endpoint: Endpoint, settings: Settings) -> Iterable[failures.ProgressError]:
-    is_public = endpoint.access is Access.PUBLIC
     if endpoint.body:
+        name = "userId" if endpoint.is_about_learner else next(iter(endpoint.path_names.values()))
+        yield failures.InvalidFields({name: [AN_ID]})
         yield from _UNREADABLE
-    yield from _shared(settings, has_token=not is_public, has_body=endpoint.body is not None)
+    elif endpoint.id_names:
+        yield failures.InvalidFields({name: [AN_ID] for name in endpoint.id_names.values()})
+    yield from _shared(settings, endpoint)
     if endpoint.limit and settings.ratelimit_enabled:
         item = parse(getattr(settings, endpoint.limit))
         window = item.get_expiry()
@@ -158,16 +166,20 @@ def _failures(endpoint: Endpoint, settings: Settings) -> Iterable[failures.Progr
 
 
 def _shared(
-    settings: Settings, *, has_token: bool = True, has_body: bool = True
+    settings: Settings, endpoint: Endpoint | None = None
 ) -> Iterable[failures.ProgressError]:
     """Yield an example of each failure that most endpoints share."""
+    has_token = endpoint is None or endpoint.access is not Access.PUBLIC
     if has_token:
         yield failures.Unauthenticated()
+    if endpoint is None or endpoint.is_about_learner:
         yield failures.NotYourProgress()
+    if endpoint and endpoint.access in _WITH_SCOPE:
+        yield failures.ScopeMissing()
     if settings.require_https:
         yield failures.InsecureTransport()
-    if has_body:
-        most = settings.progress_max_body_bytes
+    if endpoint is None or endpoint.body:
+        most = getattr(settings, endpoint.max_body if endpoint else Endpoint.max_body)
         yield failures.BodyTooLarge(f"The request body may have at most {most} bytes.")
         yield failures.UnsupportedBody()
         yield failures.EncodedBody()
@@ -178,8 +190,8 @@ def _shared(
             yield failures.KeysUnavailable()
 
 
-def _kinds(errors: Iterable[failures.ProgressError]) -> list[type]:
-    return [type(error) for error in errors]
+def _kinds(errors: Iterable[failures.ProgressError]) -> list[tuple[type, str]]:
+    return [(type(error), error.detail) for error in errors]
 
 
 def _name(status: int) -> str:

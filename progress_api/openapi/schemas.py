@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from progress_api.progress.schemas import Missing
 from progress_api.web.fields import ResponseSchema, UserId, named
 
 
@@ -28,4 +29,8 @@ class Error(ResponseSchema):
         keys=fields.String(),
         values=fields.List(fields.String()),
         **named("fields", "If fields are invalid: the messages about each."),
+    )
+    missing = fields.Nested(
+        Missing,
+        **named("missing", "If the outline demands more for the certificate: what is missing."),
     )

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
+from progress_api.certificates.records import new_certificate
 from progress_api.database import Batch, Parameters, Step
 from progress_api.exceptions import (
     ProgressError,
@@ -72,13 +73,15 @@ def of_quiz(attempt: QuizAttempt, policy: Policy, when: Parameters = _NOW) -> di
     }
 
 
-def of_completion(at: datetime | None = None) -> dict[str, Any]:
+def of_completion(completion: Completion, at: datetime | None = None) -> dict[str, Any]:
     """Return the parameters of `COMPLETE` beside those of the learner.
 
     Args:
+        completion: the wish to earn the certificate.
         at: when the certificate was asked for; None for now.
     """
-    return {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
+    when = {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
+    return when | new_certificate(completion.holder_name)
 
 
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
@@ -92,12 +95,14 @@ def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy
     in_order = sorted(events, key=lambda event: event.at)
     completions = [event for event in in_order if isinstance(event.record, Completion)]
     asked_at = completions[-1].at if completions else None
+    names = [name for event in completions if (name := _holder_name(event))]
+    completion = of_completion(Completion(names[0] if names else None), asked_at)
     if len(completions) == len(in_order):
-        return statements.COMPLETE.batch({**learner, **of_completion(asked_at)})
+        return statements.COMPLETE.batch({**learner, **completion})
     steps = [Step(statements.OPEN, learner)]
     for number, event in enumerate(in_order):
         steps += _steps(learner, event, policy, {"at": _in_utc(event.at), "step": number})
-    recount = of_completion(asked_at) | {
+    recount = completion | {
         "completes": bool(completions),
         "total_chapters": max(map(_total_chapters, in_order)),
     }
@@ -152,6 +157,10 @@ def _steps(
         parameters = {**learner, **of_quiz(replace(record, attempt_keys=keys), policy, when)}
         return [Step(statement, parameters) for statement in statements.QUIZ_ALONE]
     return []
+
+
+def _holder_name(event: Event) -> str | None:
+    return event.record.holder_name if isinstance(event.record, Completion) else None
 
 
 def _total_chapters(event: Event) -> int:

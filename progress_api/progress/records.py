@@ -1,13 +1,20 @@
 """The arguments and results of `ProgressRepository`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
+from progress_api.certificates.records import Certificate
 from progress_api.exceptions import InvalidFields, ProgressError
 from progress_api.settings import Settings
-from progress_api.validation import require_booleans, require_ids, require_numbers
+from progress_api.validation import (
+    MAX_ID_LENGTH,
+    require_booleans,
+    require_ids,
+    require_numbers,
+    require_texts,
+)
 
 
 class ChapterProgress(NamedTuple):
@@ -30,6 +37,14 @@ class QuizScore(NamedTuple):
     completed_at: datetime
 
 
+class Needs(NamedTuple):
+    """What the outline of a tutorial demands for the certificate (spec 13.4)."""
+
+    percentage: int
+    chapter_ids: Sequence[str]
+    quiz_ids: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """One learner's progress in one tutorial, in whole seconds and times in UTC (spec 1.8)."""
@@ -45,6 +60,9 @@ class Progress:
     certificate_earned: bool = False
     total_watch_time: int = 0
     last_watched_at: datetime | None = None
+    # Given by `complete` and `record_events` alone; no part of the progress itself.
+    certificate: Certificate | None = field(default=None, compare=False, repr=False)
+    needs: Needs | None = field(default=None, compare=False, repr=False)
 
 
 class LastChapter(NamedTuple):
@@ -145,7 +163,21 @@ class QuizAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The wish to earn the certificate, as one event among others (spec 12.2)."""
+    """The wish to earn the certificate (spec 2.20), also as one event among others (spec 12.2).
+
+    Args:
+        holder_name: the name that the certificate shows, 1 to 255 characters; None if it is not
+            given (spec 14.2).
+
+    Raises:
+        InvalidFields: the name is invalid.
+    """
+
+    holder_name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Validate the name."""
+        require_texts(MAX_ID_LENGTH, holder_name=self.holder_name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

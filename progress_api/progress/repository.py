@@ -7,15 +7,13 @@ from typing import Any
 
 from blinker import Signal
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, scoped_session
 
 from progress_api.database import (
     AnySession,
-    EngineExecutor,
-    Executor,
+    Parameters,
     Row,
-    SessionExecutor,
     Statements,
+    executor_for,
 )
 from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
 from progress_api.progress import statements
@@ -29,6 +27,7 @@ from progress_api.progress.batches import (
 from progress_api.progress.pages import LIST_TUTORIALS, PageRequest
 from progress_api.progress.records import (
     Chapter,
+    Completion,
     Event,
     EventResults,
     Policy,
@@ -37,7 +36,7 @@ from progress_api.progress.records import (
     TutorialPage,
 )
 from progress_api.progress.rules import not_eligible
-from progress_api.progress.selects import ChangeRow, change_of, progress_of
+from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
@@ -72,18 +71,13 @@ class ProgressRepository:
             one_trip: whether statements may be prepared on the server; psycopg2 then sends writes
                 in one round trip on the service's own engine. False behind a pooler in transaction
                 mode.
-            on_certificate_earned: called once with the progress, after the commit that earns a
-                certificate. If it raises, the error is logged and the certificate stays earned.
+            on_certificate_earned: called once with the progress, which has the `certificate`,
+                after the commit that earns it. If it raises, the error is logged and the
+                certificate stays earned.
             signals: where each committed operation is sent.
         """
         self._signals = signals or Signals()
-        self._executor: Executor
-        if isinstance(bind, Engine):
-            self._executor = EngineExecutor(bind, one_trip=one_trip, schema=schema, signals=signals)
-        elif isinstance(bind, Session | scoped_session):
-            self._executor = SessionExecutor(bind, prepares=one_trip, schema=schema)
-        else:
-            raise TypeError(f"ProgressRepository needs an Engine or a Session, not {bind!r}.")
+        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
         self._policy = policy or Policy()
         self._on_certificate_earned = on_certificate_earned
 
@@ -99,7 +93,8 @@ class ProgressRepository:
             DatabaseUnavailable: the database cannot respond now.
         """
         row = self._run(statements.GET_PROGRESS, user_id, tutorial_id)
-        return progress_of(row) if row else Progress(tutorial_id, user_id)
+        assert row
+        return progress_of(row)
 
     def record_chapter(self, user_id: str, tutorial_id: str, chapter: Chapter) -> Progress:
         """Record how far a chapter was watched, and return the progress after it (spec 1.4).
@@ -143,12 +138,16 @@ class ProgressRepository:
         self._send(self._signals.quiz_recorded, is_repeat=is_repeat)
         return progress_of(row)
 
-    def complete(self, user_id: str, tutorial_id: str) -> Progress:
+    def complete(self, user_id: str, tutorial_id: str, holder_name: str | None = None) -> Progress:
         """Earn the certificate; a second call changes nothing (spec 2.20, 2.21).
+
+        The progress that is returned has the `certificate` (spec 14.1).
 
         Args:
             user_id: 1 to 255 characters.
             tutorial_id: 1 to 255 characters.
+            holder_name: the name that the certificate shows, 1 to 255 characters; kept from the
+                first time that it is given (spec 14.2).
 
         Raises:
             InvalidFields: an id is invalid.
@@ -156,13 +155,14 @@ class ProgressRepository:
             NotEligible: the detail names the percentage and the quizzes passed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        row = self._run(statements.COMPLETE, user_id, tutorial_id, **of_completion())
+        completion = of_completion(Completion(holder_name))
+        row = self._run(statements.COMPLETE, user_id, tutorial_id, **completion)
         if row is None:
             raise ProgressNotFound
-        progress = progress_of(row)
-        if not progress.certificate_earned:
+        progress = completion_of(row)
+        if not progress.certificate:
             raise not_eligible(progress)
-        self._notify_earned(change_of(row), progress)
+        self._notify_earned(change_of(row), progress, completion)
         return progress
 
     def reset(self, user_id: str, tutorial_id: str) -> None:
@@ -229,12 +229,13 @@ class ProgressRepository:
         self, user_id: str, tutorial_id: str, events: Sequence[Event]
     ) -> Progress | None:
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
-        row = self._executor.run(batch_of_events(learner, events, self._policy))
+        batch = batch_of_events(learner, events, self._policy)
+        row = self._executor.run(batch)
         if row is None:
             return None
-        change, progress = change_of(row), progress_of(row)
+        change, progress = change_of(row), completion_of(row)
         self._send(self._signals.chapter_recorded, completed=change.newly_completed)
-        self._notify_earned(change, progress)
+        self._notify_earned(change, progress, batch[-1].parameters)
         return progress
 
     def _run(self, batch: Statements, user_id: str, tutorial_id: str, **values: Any) -> Row | None:
@@ -242,7 +243,10 @@ class ProgressRepository:
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
         return self._executor.run(batch.batch({**learner, **values}))
 
-    def _notify_earned(self, change: ChangeRow, progress: Progress) -> None:
+    def _notify_earned(self, change: ChangeRow, progress: Progress, new: Parameters) -> None:
+        certificate = progress.certificate
+        if certificate and certificate.certificate_id == new["of_certificate"]:
+            self._send(self._signals.certificate_issued)
         if change.newly_earned:
             self._send(self._signals.certificate_earned)
             if self._on_certificate_earned:

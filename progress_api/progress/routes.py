@@ -17,6 +17,7 @@ from progress_api.progress.schemas import (
     RESET_RESPONSE,
     SCORE_OUT_OF_RANGE,
     ChapterPost,
+    CompletionPost,
     Progress,
     QuizPost,
     Reset,
@@ -33,6 +34,7 @@ from progress_api.web.state import service
 _LEARNER_BODY: LearnerBody[None] = LearnerBody()
 _CHAPTER_POST = ChapterPost()
 _QUIZ_POST = QuizPost()
+_COMPLETION = CompletionPost()
 
 
 def get(tutorial_id: str) -> Response:
@@ -62,9 +64,9 @@ def quiz(tutorial_id: str) -> Response:
 
 def complete(tutorial_id: str) -> Response:
     """Earn the certificate of a tutorial (spec 1.6)."""
-    body = read_body(_LEARNER_BODY)
+    body = read_body(_COMPLETION)
     user_id = acting_for(body.user_id)
-    progress = service(ProgressRepository).complete(user_id, tutorial_id)
+    progress = service(ProgressRepository).complete(user_id, tutorial_id, body.record.holder_name)
     return json_response(progress_json(progress))
 
 
@@ -155,8 +157,9 @@ ENDPOINTS = (
         limit="ratelimit_complete",
         operation_id="completeTutorial",
         summary="Earn the certificate of a tutorial",
-        description="Once the certificate is earned, a further request changes nothing.",
-        body=_LEARNER_BODY,
+        description="Once the certificate is earned, a further request changes nothing. The "
+        "certificate itself is at /<tutorialId>/certificate.",
+        body=_COMPLETION,
         response=Progress(),
         failures=(examples.NOT_ELIGIBLE, ProgressNotFound()),
         request_example={},

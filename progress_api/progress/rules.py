@@ -3,7 +3,7 @@
 `statements.py` decides when a rule applies; what it says is written here and nowhere else.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     TIMESTAMP,
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    any_,
     bindparam,
     case,
     cast,
@@ -27,13 +28,15 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import FromClause
 
 from progress_api.exceptions import NotEligible
-from progress_api.progress.records import Progress
+from progress_api.progress.records import Needs, Progress
 from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
+from progress_api.schema.times import utc_now
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
 USER = bindparam("of_user", type_=String)
 Columns = Any  # the columns of a table, an alias or EXCLUDED: SQLAlchemy has no common type
 ELIGIBLE_PERCENTAGE = 95
+MOST_MISSING = 20  # of chapters, and of quizzes
 # Constants are part of the statement: a bound parameter would be sent with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
 _HUNDRED = literal_column("100", Integer)
@@ -52,11 +55,6 @@ def of_progress(rows: FromClause, progress: Any = tutorial_progress.c) -> tuple[
     rows, and the tables can be distributed by learner (spec 12.9).
     """
     return rows.c.progress_id == progress.id, rows.c.user_id == USER
-
-
-def utc_now() -> ColumnElement[Any]:
-    """Return the start of the transaction in UTC, for columns without a time zone (spec 8.5)."""
-    return func.timezone(literal_column("'UTC'"), func.now())
 
 
 def written_at(progress: Columns, step: ColumnElement[int] = ZERO) -> ColumnElement[Any]:
@@ -142,26 +140,72 @@ def completion_percentage(
     return cast(percentage, Integer)
 
 
-def certificate_eligible(
-    percentage: ColumnElement[int],
-    quizzes: ColumnElement[int],
-    passed: ColumnElement[int],
-) -> ColumnElement[bool]:
-    """Require 95 percent, and that every recorded quiz is passed (spec 2.19)."""
-    return and_(percentage >= _ELIGIBLE, passed == quizzes)
+def certificate_eligible(percentage: ColumnElement[int], recorded: Columns) -> ColumnElement[bool]:
+    """Require 95 percent, and that every recorded quiz is passed (spec 2.19).
+
+    With an outline: its percentage, and that every quiz of it is passed (spec 13.4).
+    """
+    least = func.coalesce(recorded.outline_percentage, _ELIGIBLE)
+    required = func.coalesce(recorded.outline_quizzes, recorded.quizzes_recorded)
+    return and_(percentage >= least, recorded.quizzes_passed == required)
+
+
+def is_in_outline(outline_ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a chapter or quiz counts; without an outline each does (spec 13.3)."""
+    return or_(outline_ids.is_(None), one == any_(outline_ids))
+
+
+class Counts(NamedTuple):
+    """What follows from the rows below a learner's row, and from the outline of today."""
+
+    total_chapters: ColumnElement[int]
+    chapters_completed: ColumnElement[int]
+    completion_percentage: ColumnElement[int]
+    certificate_eligible: ColumnElement[bool]
+
+
+def counts(stored: Columns, recorded: Columns, posted: ColumnElement[int] = ZERO) -> Counts:
+    """Return the counts of a learner's row; every response has them from here (spec 13.3).
+
+    Args:
+        stored: the columns of the row.
+        recorded: what is recorded below it, from `selects`.
+        posted: the number of chapters that the player has given; an outline's own replaces it.
+    """
+    total = func.coalesce(recorded.outline_chapters, total_chapters(stored, posted))
+    percentage = completion_percentage(
+        recorded.chapters_completed, total, stored.certificate_earned
+    )
+    eligible = certificate_eligible(percentage, recorded)
+    return Counts(total, recorded.chapters_completed, percentage, eligible)
 
 
 def not_eligible(progress: Progress) -> NotEligible:
-    """Return the error that says how far the learner is from the certificate (spec 5.7).
+    """Return the error that says how far the learner is from the certificate (spec 5.7, 13.5).
 
     Args:
         progress: of the learner, without a certificate.
     """
+    if progress.needs:
+        return _not_eligible_by_outline(progress, progress.needs)
     passed = sum(quiz.passed for quiz in progress.quiz_scores)
     return NotEligible(
         f"The certificate needs {ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
         f"passed: {progress.completion_percentage} percent is completed, "
         f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
+    )
+
+
+def _not_eligible_by_outline(progress: Progress, needs: Needs) -> NotEligible:
+    completed = {one.chapter_id for one in progress.chapter_progress if one.completed}
+    passed = {one.quiz_id for one in progress.quiz_scores if one.passed}
+    chapters = [one for one in needs.chapter_ids if one not in completed]
+    quizzes = [one for one in needs.quiz_ids if one not in passed]
+    return NotEligible(
+        f"The certificate needs {needs.percentage} percent and every quiz of the tutorial passed: "
+        f"{progress.completion_percentage} percent is completed, and "
+        f"{len(needs.quiz_ids) - len(quizzes)} of {len(needs.quiz_ids)} quizzes are passed.",
+        missing={"chapters": chapters[:MOST_MISSING], "quizzes": quizzes[:MOST_MISSING]},
     )
 
 

@@ -8,6 +8,7 @@ from marshmallow import Schema, fields
 
 from progress_api.exceptions import InvalidScore
 from progress_api.progress import records
+from progress_api.validation import MAX_ID_LENGTH
 from progress_api.web import fields as web
 from progress_api.web.fields import (
     IDEMPOTENCY_KEY,
@@ -16,6 +17,7 @@ from progress_api.web.fields import (
     LearnerBody,
     ResponseSchema,
     Seconds,
+    Text,
     TrueOrFalse,
     WholeNumber,
 )
@@ -49,6 +51,9 @@ _DESCRIPTIONS = {
         "attempt: a later post with the same mark is a repeat. Other values are ignored."
     ),
     IDEMPOTENCY_KEY: "Marks the attempt: a later post of this quiz with the same key is a repeat.",
+    "holderName": (
+        "The name that the certificate shows. It is kept from the first time that it is given."
+    ),
     "completionPercentage": (
         "floor(100 * chaptersCompleted / totalChapters), at most 100; 100 once the certificate is "
         "earned."
@@ -141,6 +146,16 @@ class QuizPost(LearnerBody[records.QuizAttempt]):
         return records.QuizAttempt(**values, attempt_keys=attempt_keys)
 
 
+class CompletionPost(LearnerBody[records.Completion]):
+    """What the certificate is to show (spec 14.2)."""
+
+    holder_name = Text(MAX_ID_LENGTH, **optional("holderName"))
+
+    def to_record(self, values: dict[str, Any]) -> records.Completion:
+        """Return the wish to earn the certificate."""
+        return records.Completion(**values)
+
+
 class ChapterProgress(ResponseSchema):
     """How far one chapter was watched (spec 1.9)."""
 
@@ -175,6 +190,17 @@ class Progress(ResponseSchema):
     certificate_earned = TrueOrFalse(**described("certificateEarned"))
     total_watch_time = WholeNumber(**described("totalWatchTime"))
     last_watched_at = fields.DateTime(**described("lastWatchedAt"), allow_none=True)
+
+
+class Missing(ResponseSchema):
+    """The chapters and quizzes that are missing for the certificate (spec 13.5)."""
+
+    chapters = fields.List(
+        fields.String(), **web.named("chapters", "Up to 20 chapters to complete."), required=True
+    )
+    quizzes = fields.List(
+        fields.String(), **web.named("quizzes", "Up to 20 quizzes to pass."), required=True
+    )
 
 
 class Reset(ResponseSchema):

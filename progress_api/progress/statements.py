@@ -14,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
+    Select,
     String,
     Update,
     Uuid,
@@ -24,10 +25,12 @@ from sqlalchemy import (
     false,
     func,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from progress_api.certificates import statements as certificates
 from progress_api.database import Statement, Statements
 from progress_api.progress import rules, selects
 from progress_api.schema.tables import (
@@ -36,6 +39,7 @@ from progress_api.schema.tables import (
     quiz_scores,
     tutorial_progress,
 )
+from progress_api.schema.times import utc_now
 
 CHAPTER = bindparam("of_chapter", type_=String)
 QUIZ = bindparam("of_quiz", type_=String)
@@ -48,23 +52,19 @@ _LIMIT = bindparam("limit", type_=Integer)
 _progress = tutorial_progress.c
 
 
-def _counts(current: Any, total: ColumnElement[int]) -> dict[Any, Any]:
+def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
     """Return the columns that follow from the rows below the learner's row.
 
     The learner's times are those of the latest row, so a repeat that recorded nothing changes
     nothing (spec 2.17, 2.24).
     """
-    percentage = rules.completion_percentage(
-        current.chapters_completed, total, _progress.certificate_earned
-    )
+    counts = rules.counts(_progress, current, posted)
     return {
-        _progress.total_chapters: total,
-        _progress.chapters_completed: current.chapters_completed,
+        _progress.total_chapters: counts.total_chapters,
+        _progress.chapters_completed: counts.chapters_completed,
         _progress.total_watch_time: rules.total_watch_time(current.watch_time),
-        _progress.completion_percentage: percentage,
-        _progress.certificate_eligible: rules.certificate_eligible(
-            percentage, current.quizzes_recorded, current.quizzes_passed
-        ),
+        _progress.completion_percentage: counts.completion_percentage,
+        _progress.certificate_eligible: counts.certificate_eligible,
         _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.watched),
         _progress.updated_at: func.greatest(_progress.updated_at, current.latest),
     }
@@ -73,19 +73,16 @@ def _counts(current: Any, total: ColumnElement[int]) -> dict[Any, Any]:
 def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
     """Update the learner's row from the rows below it, if this batch's chapter or quiz is there."""
     current = selects.current_progress()
-    return _update(
-        current, _counts(current.c, rules.total_chapters(_progress, total_posted)), recorded
-    )
+    return _update(current, _counts(current.c, total_posted), recorded)
 
 
-def _recount_and_complete() -> Update:
-    """Update the learner's row, and earn the certificate if it is asked for and eligible.
+def _recount_and_complete() -> Select[Any]:
+    """Update the learner's row, and earn and issue the certificate if it is asked for.
 
     The rows decide, not the stored counts: in an adopted table those may be stale.
     """
     current, asked = selects.current_progress(), bindparam("completes", type_=Boolean)
-    total = rules.total_chapters(_progress, bindparam("total_chapters", type_=Integer))
-    values = _counts(current.c, total)
+    values = _counts(current.c, bindparam("total_chapters", type_=Integer))
     eligible = values[_progress.certificate_eligible]
     earned = rules.certificate_earned(_progress, and_(asked, eligible))
     happened = rules.happened_at(_AT, rules.written_at(_progress))
@@ -94,14 +91,19 @@ def _recount_and_complete() -> Update:
     values |= {
         _progress.certificate_earned: earned,
         _progress.completion_percentage: rules.completion_percentage(
-            current.c.chapters_completed, total, earned
+            current.c.chapters_completed, values[_progress.total_chapters], earned
         ),
         _progress.last_watched_at: func.greatest(values[_progress.last_watched_at], earned_at),
         _progress.updated_at: func.greatest(values[_progress.updated_at], earned_at),
     }
     # If there was no row to lock, one may appear now and change while this statement waits for it.
     is_unchanged = _progress.updated_at.is_not_distinct_from(current.c.updated_at)
-    return _update(current, values, is_unchanged)
+    decided = _update(current, values, is_unchanged)
+    decided = decided.returning(_progress.updated_at, *selects.needs_columns(current.c))
+    earned_row = decided.cte("decided")
+    issued = certificates.issue(earned_row, asked)
+    columns = [column for column in earned_row.c if column.name != "updated_at"]
+    return select(*columns, *issued.c).select_from(earned_row.outerjoin(issued, true()))
 
 
 def _update(current: Any, values: dict[Any, Any], condition: ColumnElement[bool]) -> Update:
@@ -125,8 +127,8 @@ def _open_progress() -> Any:
         .values(
             tutorial_id=selects.TUTORIAL,
             user_id=selects.USER,
-            created_at=rules.utc_now(),
-            updated_at=rules.utc_now(),
+            created_at=utc_now(),
+            updated_at=utc_now(),
         )
     )
     return added.on_conflict_do_update(

@@ -4,6 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    JSON,
     TIMESTAMP,
     Boolean,
     CheckConstraint,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 # PostgreSQL's default names, so that tables created by hand are equal to migrated ones.
 metadata = MetaData(
@@ -133,10 +136,45 @@ quiz_attempt_keys = Table(
     PrimaryKeyConstraint("quiz_score_id", "attempt_key"),
 )
 
+# Migration 5: what a tutorial consists of (spec 13.1).
+tutorial_outlines = Table(
+    "tutorial_outlines",
+    metadata,
+    Column("tutorial_id", String(255), primary_key=True),
+    Column("title", String(500)),
+    # NULL, as all that follows, if the outline was removed.
+    Column("chapter_ids", ARRAY(String(255))),
+    Column("quiz_ids", ARRAY(String(255))),
+    # Titles and durations, in the order of the ids.
+    Column("details", JSON),
+    Column("certificate_percentage", Integer),
+    Column("updated_at", TIMESTAMP(), nullable=False),
+)
+
+# Migration 5: certificates (spec 14.1). They outlive the progress that earned them.
+certificates = Table(
+    "tutorial_certificates",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("tutorial_id", String(255), nullable=False),
+    Column("user_id", String(255), nullable=False),
+    Column("title", String(500)),
+    Column("holder_name", String(255)),
+    Column("credential_id", Uuid(), nullable=False),
+    Column("issued_at", TIMESTAMP(), nullable=False),
+    Column("revoked_at", TIMESTAMP()),
+    Column("revocation_reason", String(500)),
+    # Each revocation and reinstatement, in order.
+    Column("history", JSONB, nullable=False, server_default=text("'[]'::jsonb")),
+    UniqueConstraint("user_id", "tutorial_id"),
+)
+
 # Privileges that the service needs. Cascading deletes run as the owner of the tables.
 PRIVILEGES = {
     "tutorial_progress": ("SELECT", "INSERT", "UPDATE", "DELETE"),
     "chapter_progress": ("SELECT", "INSERT", "UPDATE"),
     "quiz_scores": ("SELECT", "INSERT", "UPDATE"),
     "quiz_attempt_keys": ("SELECT", "INSERT"),
+    "tutorial_certificates": ("SELECT", "INSERT", "UPDATE"),
+    "tutorial_outlines": ("SELECT", "INSERT", "UPDATE"),
 }

@@ -65,6 +65,18 @@ def previous_key_faults(values: Mapping[str, Any]) -> list[str]:
     return faults
 
 
+def certificate_faults(values: Mapping[str, Any]) -> list[str]:
+    """Return what is missing to sign certificates (spec 14.7).
+
+    Args:
+        values: settings by field name.
+    """
+    needed = ("certificate_issuer_name", "public_url")
+    if not values.get("certificate_private_key") or all(values.get(one, True) for one in needed):
+        return []
+    return ["CERTIFICATE_PRIVATE_KEY needs CERTIFICATE_ISSUER_NAME and PUBLIC_URL."]
+
+
 def conflicts(values: Mapping[str, Any]) -> list[str]:
     """Return which settings exclude each other, or need a package that is not installed.
 

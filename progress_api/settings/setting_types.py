@@ -128,12 +128,40 @@ def _origin(raw: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
-def _pem(raw: str) -> str:
-    # Some tools cannot store line breaks in environment variables, so accept "\\n".
-    text = raw.replace("\\n", "\n").strip()
-    if not re.fullmatch(r"(?s)-----BEGIN PUBLIC KEY-----.*-----END PUBLIC KEY-----", text):
+_PUBLIC_PEM = r"-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----"
+_PRIVATE_PEM = r"-----BEGIN ((RSA |EC )?PRIVATE KEY)-----[^-]*-----END \1-----"
+
+
+def _pem(pattern: str) -> Callable[[str], str]:
+    def parse(raw: str) -> str:
+        text = _with_line_breaks(raw)
+        if not re.fullmatch(pattern, text):
+            raise ValueError(raw)
+        return text
+
+    return parse
+
+
+def _pems(raw: str) -> tuple[str, ...]:
+    text = _with_line_breaks(raw)
+    if re.sub(_PUBLIC_PEM, "", text).replace(",", "").strip():
         raise ValueError(raw)
-    return text
+    return tuple(re.findall(_PUBLIC_PEM, text))
+
+
+def _with_line_breaks(raw: str) -> str:
+    # Some tools cannot store line breaks in environment variables, so accept "\\n".
+    return raw.replace("\\n", "\n").strip()
+
+
+def _public_url(raw: str) -> str:
+    """Return an address without a slash at its end."""
+    parts = urlsplit(raw)
+    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
+    if not re.fullmatch(r"https?://[^\s?#]+", raw) or not parts.hostname or not is_plain:
+        raise ValueError(raw)
+    _check_port(raw)
+    return raw.rstrip("/")
 
 
 _WORDS = {"true": True, "1": True, "yes": True, "on": True}
@@ -167,6 +195,9 @@ STORE = SettingType(
     _storage_uri,
 )
 SECRET = SettingType("a secret of at least 32 bytes (48 for HS384, 64 for HS512)", str)
-PEM = SettingType("a public key in PEM", _pem)
+PUBLIC_URL = SettingType("an http or https URL without a query", _public_url)
+PEM = SettingType("a public key in PEM", _pem(_PUBLIC_PEM))
+PRIVATE_PEM = SettingType("an unencrypted private key in PEM", _pem(_PRIVATE_PEM))
+PEMS = SettingType("public keys in PEM, one after the other", _pems)
 LEVEL = _one_of("DEBUG", "INFO", "WARNING", "ERROR")
 ALGORITHM = _one_of(*HMAC_SECRET_BYTES, *PUBLIC_KEY_ALGORITHMS)

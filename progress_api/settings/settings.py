@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-from progress_api.settings.consistency import conflicts, key_faults, previous_key_faults
+from progress_api.settings.consistency import (
+    certificate_faults,
+    conflicts,
+    key_faults,
+    previous_key_faults,
+)
 from progress_api.settings.environment import misspelled
 from progress_api.settings.reading import as_text, parsed, read_all, reject
 from progress_api.settings.setting_types import (
@@ -19,6 +24,9 @@ from progress_api.settings.setting_types import (
     ORIGINS,
     PATH,
     PEM,
+    PEMS,
+    PRIVATE_PEM,
+    PUBLIC_URL,
     SECRET,
     STORE,
     TEXT,
@@ -33,11 +41,14 @@ _HOST_APP_PREFIX = "PROGRESS_"
 # Their values are also checked and rewritten if they are given in Python.
 _SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, STORE)
 # A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
-_IN_A_HOST_APP = ("DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "RATELIMIT_", "URL_", "WEB_THREADS")
+_IN_A_HOST_APP = (
+    *("CERTIFICATE_", "DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "PUBLIC_URL", "RATELIMIT_"),
+    *("URL_", "WEB_THREADS"),
+)
 
 
 def _setting(default: Any, setting_type: SettingType, help_text: str) -> Any:
-    is_secret = setting_type in (SECRET, DATABASE, STORE)
+    is_secret = setting_type in (SECRET, DATABASE, STORE, PRIVATE_PEM)
     metadata = {"type": setting_type, "help": help_text}
     return field(default=default, metadata=metadata, repr=not is_secret)
 
@@ -97,6 +108,22 @@ class Settings:
     ratelimit_reset: str = _setting("5/minute", LIMIT, "Limit of resetting progress.")
     ratelimit_list: str = _setting("60/minute", LIMIT, "Limit of listing tutorials.")
     ratelimit_events: str = _setting("30/minute", LIMIT, "Limit of posting events.")
+    ratelimit_outline: str = _setting("30/minute", LIMIT, "Limit of reading and writing outlines.")
+    ratelimit_certificate: str = _setting(
+        "60/minute", LIMIT, "Limit of reading, checking and revoking certificates."
+    )
+    public_url: str | None = _setting(
+        None, PUBLIC_URL, "Address at which the public reaches the service, without URL_PREFIX."
+    )
+    certificate_issuer_name: str | None = _setting(
+        None, TEXT, "Name of who issues certificates, as their pages show it."
+    )
+    certificate_private_key: str | None = _setting(
+        None, PRIVATE_PEM, "Key that signs certificates as Open Badges 3.0 credentials."
+    )
+    certificate_previous_public_keys: tuple[str, ...] = _setting(
+        (), PEMS, "Public keys of earlier credentials, which stay published."
+    )
     cors_origins: tuple[str, ...] = _setting(
         (), ORIGINS, "Origins whose pages may call the service."
     )
@@ -117,6 +144,12 @@ class Settings:
     progress_sticky_completion: bool = _setting(
         False, BOOLEAN, "Keep a completed chapter completed, whatever is posted later."
     )
+    progress_author_scope: str = _setting(
+        "progress:author", WORD, "Scope whose holder may write the outline of any tutorial."
+    )
+    progress_report_scope: str = _setting(
+        "progress:report", WORD, "Scope whose holder may read the reports of any tutorial."
+    )
     progress_schema: str | None = _setting(None, NAME, "PostgreSQL schema of the tables.")
     progress_max_chapters: int = _setting(
         1000, number(1, 10000), "Maximum number of chapters of one learner in one tutorial."
@@ -132,6 +165,9 @@ class Settings:
     )
     progress_max_events_bytes: int = _setting(
         262144, number(1024, 67108864), "Maximum size of a request body with events, in bytes."
+    )
+    progress_max_outline_bytes: int = _setting(
+        8388608, number(1024, 67108864), "Maximum size of the body of an outline, in bytes."
     )
 
     def __post_init__(self) -> None:
@@ -168,7 +204,7 @@ class Settings:
         elif values.get("database_url") is MISSING:
             faults.insert(0, f"DATABASE_URL is missing: it must be {DATABASE.description}.")
         faults += key_faults(values) + previous_key_faults(values) if keys_needed else []
-        faults += conflicts(values)
+        faults += certificate_faults(values) + conflicts(values)
         faults += misspelled(environment, names.values()) if faults else []
         reject(faults)
         return cls(**values)

@@ -7,20 +7,23 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
-from progress_api.progress import records
 from progress_api.progress.schemas import (
     ChapterPost,
+    CompletionPost,
+    Missing,
     Progress,
     QuizPost,
     described,
     optional,
 )
+from progress_api.validation import MAX_ID_LENGTH
 from progress_api.web.arguments import DOCUMENT, RESERVED
 from progress_api.web.fields import (
     Id,
     LearnerBody,
     ResponseSchema,
     Seconds,
+    Text,
     TrueOrFalse,
     WholeNumber,
     named,
@@ -76,12 +79,8 @@ class QuizEvent(_EventFields, QuizPost):
     """An attempt at a quiz, earlier."""
 
 
-class CompletionEvent(_EventFields, LearnerBody[records.Completion]):
+class CompletionEvent(_EventFields, CompletionPost):
     """The wish to earn the certificate, earlier."""
-
-    def to_record(self, _: dict[str, Any]) -> records.Completion:
-        """Return the record, which has no fields."""
-        return records.Completion()
 
 
 # Of the body, not of an event.
@@ -115,6 +114,7 @@ class Event(ResponseSchema):
     max_score = WholeNumber(least=1, **optional("maxScore"))
     passed = TrueOrFalse(**optional("passed"))
     completed_at = fields.Raw(**optional("completedAt"))
+    holder_name = Text(MAX_ID_LENGTH, **optional("holderName"))
 
 
 class _Events(fields.List[Any]):
@@ -157,6 +157,9 @@ class EventResult(ResponseSchema):
         keys=fields.String(),
         values=fields.List(fields.String()),
         **named("fields", "What is wrong with each invalid field."),
+    )
+    missing = fields.Nested(
+        Missing, **named("missing", "What is missing for the certificate, by the outline.")
     )
 
 

@@ -20,7 +20,7 @@ from progress_api.exceptions import (
     UnsupportedBody,
 )
 from progress_api.validation import AN_ID, is_id
-from progress_api.web.fields import Body, LearnerBody
+from progress_api.web.fields import Body, RequestBody
 from progress_api.web.responses import note_body_was_read
 from progress_api.web.state import settings
 
@@ -82,11 +82,11 @@ def count_body(*_: object) -> None:
 
 
 def read_path(values: dict[str, str], names: Mapping[str, str]) -> dict[str, str]:
-    """Return the identifiers in the path of the current request.
+    """Return the variables in the path of the current request.
 
     Args:
         values: of the variables of the URL rule, as they were routed.
-        names: of the same variables in JSON.
+        names: in JSON, of the variables that must be identifiers.
 
     Raises:
         InvalidFields: names the first invalid one (spec 3.1).
@@ -95,14 +95,14 @@ def read_path(values: dict[str, str], names: Mapping[str, str]) -> dict[str, str
     if SLASHES_ENCODED in request.environ:
         path = unquote_to_bytes(path)
         values = {name: unquote(value) for name, value in values.items()}
-    for name, value in values.items():
-        if value == DOCUMENT:
-            raise InvalidFields({names[name]: [RESERVED]})
-        _check_id(names[name], value, path)
+    for name, shown in names.items():
+        if values[name] == DOCUMENT:
+            raise InvalidFields({shown: [RESERVED]})
+        _check_id(shown, values[name], path)
     return values
 
 
-def read_body(schema: LearnerBody[_Record]) -> Body[_Record]:
+def read_body(schema: RequestBody[_Record]) -> Body[_Record]:
     """Return the body of the current request; a missing body is an empty object (spec 1.11).
 
     Args:

@@ -10,7 +10,7 @@ from marshmallow import Schema
 
 from progress_api.exceptions import ProgressError
 from progress_api.settings import Settings
-from progress_api.web.fields import LearnerBody
+from progress_api.web.fields import Id, LearnerBody, RequestBody
 
 Errors = Mapping[type[ProgressError], tuple[int, str]]
 
@@ -20,6 +20,9 @@ class Access(Enum):
 
     PUBLIC = auto()  # without a token
     LEARNER = auto()  # with a token; for another learner, only with the admin scope
+    TEACHER = auto()  # with a token of the scope PROGRESS_REPORT_SCOPE
+    AUTHOR = auto()  # with a token of the scope PROGRESS_AUTHOR_SCOPE
+    ADMIN = auto()  # with a token of the scope PROGRESS_ADMIN_SCOPE
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +45,8 @@ class Endpoint:
     Args:
         name: the Flask endpoint within the blueprint, such as "chapter"; its limit is counted
             under this name.
-        method: GET, POST or DELETE.
-        rule: the URL rule below the prefix; each of its variables is an identifier.
+        method: GET, POST, PUT or DELETE.
+        rule: the URL rule below the prefix.
         view: called with the variables of the rule, checked.
         access: who may call it.
         limit: the field of `Settings` that holds its rate limit; None for no limit.
@@ -61,6 +64,8 @@ class Endpoint:
             and its body bring with them are added.
         request_example: a body; None if there need not be one.
         response_example: the response to it.
+        redirect: the meaning of status 308; None if there is none.
+        media_types: of a response of status 200; those that are not JSON are text.
         has_etag: whether the response has an `ETag`, and a repeated request is answered with 304.
     """
 
@@ -76,19 +81,33 @@ class Endpoint:
     description: str
     path: Schema | None = None
     query: Schema | None = None
-    body: LearnerBody[Any] | None = None
+    body: RequestBody[Any] | None = None
     max_body: str = "progress_max_body_bytes"
     response: Schema | None = None
     success: str = "Success."
     failures: tuple[ProgressError, ...] = ()
     request_example: Mapping[str, Any] | None = None
     response_example: Mapping[str, Any] | None = None
+    redirect: str | None = None
+    media_types: tuple[str, ...] = ("application/json",)
     has_etag: bool = False
 
     @property
     def methods(self) -> frozenset[str]:
         """The methods that are routed to the view: with GET also HEAD."""
         return frozenset({self.method, "HEAD"} if self.method == "GET" else {self.method})
+
+    @property
+    def is_about_learner(self) -> bool:
+        """Whether a request may name the learner that it is about."""
+        return isinstance(self.body, LearnerBody)
+
+    @property
+    def id_names(self) -> dict[str, str]:
+        """The name in JSON of each variable of the rule that must be an identifier (spec 3.1)."""
+        fields = self.path.fields if self.path else {}
+        ids = {name for name, field in fields.items() if isinstance(field, Id)}
+        return {name: shown for name, shown in self.path_names.items() if name in ids}
 
     @property
     def path_names(self) -> dict[str, str]:

@@ -26,6 +26,7 @@ ERRORS: Errors = {
     failures.InvalidFields: (400, "Invalid request"),
     failures.Unauthenticated: (401, "Authentication required"),
     failures.NotYourProgress: (403, "Forbidden"),
+    failures.ScopeMissing: (403, "Forbidden"),
     failures.InsecureTransport: (403, "HTTPS required"),
     failures.BodyTooLarge: (413, "Request body too large"),
     failures.UnsupportedBody: (415, "Unsupported media type"),
@@ -89,6 +90,8 @@ def envelope(
     body: dict[str, Any] = {"error": text, "detail": error.detail, "requestId": request}
     if isinstance(error, failures.InvalidFields):
         body["fields"] = error.fields
+    if isinstance(error, failures.NotEligible) and error.missing:
+        body["missing"] = error.missing
     return status, body
 
 

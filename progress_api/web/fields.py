@@ -1,14 +1,22 @@
 """Fields of requests and responses that all capabilities share, and what every body may hold."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow.exceptions import SCHEMA
 
 from progress_api.exceptions import InvalidFields
-from progress_api.validation import AN_ID, MAX_ID_LENGTH, WHOLE_NUMBER_LIMIT, is_id
+from progress_api.validation import (
+    AN_ID,
+    MAX_ID_LENGTH,
+    WHOLE_NUMBER_LIMIT,
+    a_text,
+    is_id,
+    is_text,
+)
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 _IN_HEADER = "in_header"  # in the metadata of a field that is sent as a header
@@ -38,6 +46,22 @@ class Id(fields.String):
             raise self.make_error("invalid")
         if not is_id(value):
             raise ValidationError(AN_ID)
+        return value
+
+
+class Text(fields.String):
+    """A text that is not blank (spec 3.11)."""
+
+    def __init__(self, most: int, **options: Any) -> None:
+        """Accept at most `most` characters."""
+        self.most = most
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
+        if not isinstance(value, str):
+            raise self.make_error("invalid")
+        if not is_text(value, self.most):
+            raise ValidationError(a_text(self.most))
         return value
 
 
@@ -128,15 +152,13 @@ class Body(NamedTuple, Generic[_Record]):
     record: _Record
 
 
-class LearnerBody(Schema, Generic[_Record]):
-    """The body of every request; other fields than those of the schema are ignored (spec 1.12)."""
+class RequestBody(Schema, Generic[_Record]):
+    """The body of a request; other fields than those of the schema are ignored (spec 1.12)."""
 
     class Meta:
         """Clients may send more fields."""
 
         unknown = EXCLUDE
-
-    user_id = UserId()
 
     def read(self, values: Mapping[str, Any]) -> Body[_Record]:
         """Return the body that these values are.
@@ -162,7 +184,7 @@ class LearnerBody(Schema, Generic[_Record]):
         try:
             return cast("dict[str, Any]", self.load(values))
         except ValidationError as error:
-            raise InvalidFields(error.messages_dict) from error
+            raise InvalidFields(dict(_by_path(error.messages_dict))) from error
 
     def to_record(self, values: dict[str, Any]) -> _Record:
         """Return what the repository takes.
@@ -189,6 +211,23 @@ class LearnerBody(Schema, Generic[_Record]):
             for name, field in self.fields.items()
             if _IN_HEADER in field.metadata
         }
+
+
+class LearnerBody(RequestBody[_Record]):
+    """The body of a request that is about a learner."""
+
+    user_id = UserId()
+
+
+def _by_path(messages: Mapping[Any, Any], parent: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield the messages about each invalid field, such as `chapters[2].title`."""
+    for name, found in messages.items():
+        path = f"{parent}[{name}]" if isinstance(name, int) else f"{parent}.{name}".lstrip(".")
+        path = parent if parent and name == SCHEMA else path  # about the whole object
+        if isinstance(found, Mapping):
+            yield from _by_path(found, path)
+        else:
+            yield path, found
 
 
 class ResponseSchema(Schema):

@@ -62,7 +62,7 @@ def _allow_origins(app: Flask, settings: Settings) -> None:
         app,
         # Compiled: the extension treats text with a bracket, as in IPv6, as an expression.
         origins=[re.compile(re.escape(origin) + r"\Z") for origin in settings.cors_origins],
-        methods=["GET", "POST", "DELETE"],
+        methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=list(_REQUEST_HEADERS),
         expose_headers=list(_RESPONSE_HEADERS),
         supports_credentials="cookies" in settings.jwt_token_location,

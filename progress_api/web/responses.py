@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from http import HTTPStatus
 from inspect import getclosurevars, isfunction
 from typing import TYPE_CHECKING, Any, cast
 
@@ -79,6 +80,17 @@ def json_response(body: Any, status: int = 200) -> ApiResponse:
         status: of the response.
     """
     return new_response(orjson.dumps(body), status, mimetype="application/json")
+
+
+def redirect_response(location: str) -> ApiResponse:
+    """Return a permanent redirect, with a JSON body as every response has.
+
+    Args:
+        location: relative to the path of the request, since a gateway may add a prefix.
+    """
+    response = json_response({"location": location}, HTTPStatus.PERMANENT_REDIRECT)
+    response.location = location
+    return response
 
 
 def register(scaffold: Flask | Blueprint) -> None:

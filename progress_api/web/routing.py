@@ -9,12 +9,12 @@ from flask import Blueprint, Response, current_app, g, request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import MapAdapter
 
-from progress_api.exceptions import Unauthenticated
+from progress_api.exceptions import ScopeMissing, Unauthenticated
 from progress_api.web.arguments import count_body, read_path
 from progress_api.web.endpoint import Access, Endpoint
-from progress_api.web.identity import Anonymous
+from progress_api.web.identity import Anonymous, Role, scopes_of
 from progress_api.web.responses import json_response
-from progress_api.web.state import enter
+from progress_api.web.state import enter, settings
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 
@@ -44,14 +44,14 @@ def register(blueprint: Blueprint, endpoints: Iterable[Endpoint], *, fallbacks: 
 
 def _checked(endpoint: Endpoint) -> Callable[..., Response]:
     """Return the view of an endpoint behind its checks: token, rate limit, path."""
-    name, view, path_names = endpoint.name, endpoint.view, endpoint.path_names
+    name, view, id_names = endpoint.name, endpoint.view, endpoint.id_names
     check = _CHECKS[endpoint.access]
 
     @wraps(view)
     def serve(**path: str) -> Response:
         check(name)
         g.progress_max_body = endpoint.max_body
-        return view(**read_path(path, path_names))
+        return view(**read_path(path, id_names))
 
     return serve
 
@@ -68,8 +68,24 @@ def _admit_learner(name: str) -> None:
     g.progress_caller = caller.require_authenticated()
 
 
+def _admit(role: Role) -> Callable[[str], None]:
+    def admit(name: str) -> None:
+        _admit_learner(name)
+        if not g.progress_caller.has(role):
+            needed = scopes_of(settings())[role]
+            raise ScopeMissing(f"This request needs a token with the scope {needed}.")
+
+    return admit
+
+
 _ANONYMOUS = Anonymous(Unauthenticated())
-_CHECKS = {Access.PUBLIC: _limit_address, Access.LEARNER: _admit_learner}
+_CHECKS = {
+    Access.PUBLIC: _limit_address,
+    Access.LEARNER: _admit_learner,
+    Access.TEACHER: _admit(Role.TEACHER),
+    Access.AUTHOR: _admit(Role.AUTHOR),
+    Access.ADMIN: _admit(Role.ADMIN),
+}
 
 
 def answer_options(**_: str) -> Response:
@@ -94,7 +110,7 @@ _FALLBACKS = frozenset({method_not_allowed.__name__, not_found.__name__})
 
 def _is_covered(rule: str, rules: Iterable[str]) -> bool:
     """Return whether another rule takes the same path, as the value of a variable."""
-    patterns = (re.sub("<[^>]+>", "[^/<]+", other) for other in rules if other != rule)
+    patterns = (re.sub(r"<\w+>", "[^/<]+", other) for other in rules if other != rule)
     return any(re.fullmatch(pattern, rule) for pattern in patterns)
 
 

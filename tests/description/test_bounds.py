@@ -21,7 +21,7 @@ FIELDS = [
     *(("/chapter", name) for name in ("userId", "chapterId", "watchTime", "completed")),
     *(("/chapter", name) for name in ("lastPosition", "totalChapters")),
     *(("/quiz", name) for name in ("userId", "quizId", "score", "maxScore", "passed")),
-    ("/complete", "userId"),
+    *(("/complete", name) for name in ("userId", "holderName")),
 ]
 VALUES: list[Any] = [None, True, False, [], {}, 0, 1, -1, 0.5, 8.0, 8.5, -0.5, 1e300, MOST]
 VALUES += [MOST + 1, MOST + 0.5, float(MOST), 10**30, "1", "true", "", " ", "\u2003", "\n", "a"]
@@ -48,7 +48,7 @@ def test_a_body_is_refused_where_its_description_refuses_it(
 ) -> None:
     document = describe()
     schema = document["components"]["schemas"][
-        {"/chapter": "ChapterPost", "/quiz": "QuizPost", "/complete": "LearnerBody"}[path]
+        {"/chapter": "ChapterPost", "/quiz": "QuizPost", "/complete": "CompletionPost"}[path]
     ]
     assert name in schema["properties"]
     decides = accepts(schema, document)
@@ -68,7 +68,7 @@ def test_a_user_id_in_the_query_is_refused_where_its_description_refuses_it(
     describe: Describe, admin: Learner, value: str
 ) -> None:
     document = describe()
-    (path,) = (path for path in document["paths"] if path.endswith("}"))
+    (path,) = (path for path in document["paths"] if path.endswith("/{tutorialId}"))
     parameters = document["paths"][path]["get"]["parameters"]
     (schema,) = (one["schema"] for one in parameters if one["name"] == "userId")
 

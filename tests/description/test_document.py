@@ -66,7 +66,7 @@ def test_every_route_is_an_operation_with_a_name(service: Flask, describe: Descr
         for method, operation in operations.items()
     }
     routes = {
-        (method, rule.rule.replace("<tutorial_id>", "{tutorialId}"))
+        (method, re.sub(r"<(?:[^<>]+:)?(\w+)_id>", r"{\1Id}", rule.rule))
         for rule in service.url_map.iter_rules()
         if rule.rule.startswith(PREFIX)
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}

@@ -5,7 +5,9 @@ from textwrap import wrap
 
 from sqlalchemy.dialects.postgresql import asyncpg
 
+from progress_api.certificates import statements as certificates
 from progress_api.database import Statements
+from progress_api.outlines import statements as outlines
 from progress_api.progress import statements
 
 _HEAD = """\
@@ -49,8 +51,27 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
         statements.COMPLETE,
         (
             "Lock the learner's row: what decides must not change before the decision is written.",
-            "Decide by the chapters and quizzes as they are recorded, and earn the certificate.",
+            "Decide by the chapters and quizzes as they are recorded, and issue the certificate.",
         ),
+    ),
+    "PUT /<tutorialId>/outline": (outlines.PUT_OUTLINE, ("Store the outline.",)),
+    "GET /<tutorialId>/outline": (outlines.GET_OUTLINE, ("Read the outline.",)),
+    "DELETE /<tutorialId>/outline": (outlines.DELETE_OUTLINE, ("Remove the outline.",)),
+    "GET /<tutorialId>/certificate": (
+        certificates.GET_CERTIFICATE,
+        ("Read the learner's certificate.",),
+    ),
+    "GET /certificates/<certificateId>": (
+        certificates.FIND_CERTIFICATE,
+        ("Read the certificate.",),
+    ),
+    "POST /certificates/<certificateId>/revoke": (
+        certificates.REVOKE_CERTIFICATE,
+        ("Revoke the certificate, unless it is revoked.", "Read it as it is now."),
+    ),
+    "POST /certificates/<certificateId>/reinstate": (
+        certificates.REINSTATE_CERTIFICATE,
+        ("Reinstate the certificate, if it is revoked.", "Read it as it is now."),
     ),
     "DELETE /<tutorialId>": (
         statements.RESET,

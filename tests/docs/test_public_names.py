@@ -22,11 +22,20 @@ from tests.conftest import SCHEME
 from tests.docs.embedding.public_names import rows, table
 
 NAMES = [
+    "Certificate",
+    "CertificateChange",
+    "CertificateNotFound",
+    "CertificateRepository",
     "Chapter",
     "ChapterProgress",
     "DatabaseUnavailable",
     "InvalidFields",
     "NotEligible",
+    "Outline",
+    "OutlineChapter",
+    "OutlineNotFound",
+    "OutlineQuiz",
+    "OutlineRepository",
     "Policy",
     "Progress",
     "ProgressAPI",
@@ -39,6 +48,7 @@ NAMES = [
     "SettingsError",
     "TooManyChapters",
     "TooManyQuizzes",
+    "TutorialOutline",
     "blueprint",
     "create_app",
     "include_object",

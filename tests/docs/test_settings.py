@@ -40,6 +40,10 @@ DEFAULTS = {
     "jwt_token_location": ("headers",),
     "ratelimit_enabled": True,
     "ratelimit_storage_uri": "memory://",
+    "public_url": None,
+    "certificate_issuer_name": None,
+    "certificate_private_key": None,
+    "certificate_previous_public_keys": (),
     "cors_origins": (),
     "trusted_proxies": 0,
     "require_https": False,
@@ -49,6 +53,8 @@ DEFAULTS = {
     "docs_enabled": False,
     "log_level": "INFO",
     "progress_admin_scope": "progress:admin",
+    "progress_author_scope": "progress:author",
+    "progress_report_scope": "progress:report",
     "progress_sticky_completion": False,
     "progress_schema": None,
     "progress_max_chapters": 1000,
@@ -56,6 +62,7 @@ DEFAULTS = {
     "progress_max_body_bytes": 65536,
     "progress_max_events": 500,
     "progress_max_events_bytes": 262144,
+    "progress_max_outline_bytes": 8388608,
 }
 BOUNDS = {
     "DATABASE_TIMEOUT": (100, 60000),
@@ -70,6 +77,7 @@ BOUNDS = {
     "PROGRESS_MAX_BODY_BYTES": (1024, 16777216),
     "PROGRESS_MAX_EVENTS": (1, 10000),
     "PROGRESS_MAX_EVENTS_BYTES": (1024, 67108864),
+    "PROGRESS_MAX_OUTLINE_BYTES": (1024, 67108864),
 }
 BOOLEANS = [name.upper() for name, default in DEFAULTS.items() if isinstance(default, bool)]
 # Every other setting of a name like these is the limit of one endpoint.

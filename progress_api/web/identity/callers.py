@@ -1,7 +1,9 @@
 """The caller of a request, and the learners that the caller may act for."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cached_property
 from ipaddress import ip_address
 from typing import Any, Protocol
@@ -15,7 +17,16 @@ from progress_api.exceptions import (
     NotYourProgress,
     Unauthenticated,
 )
+from progress_api.settings import Settings
 from progress_api.validation import is_id
+
+
+class Role(Enum):
+    """What a scope of the token lets its holder do (spec 4.8, 4.23)."""
+
+    ADMIN = auto()  # act for every learner, and what authors and teachers may
+    AUTHOR = auto()  # say what a tutorial consists of
+    TEACHER = auto()  # read the reports of all learners
 
 
 @dataclass(frozen=True)
@@ -24,11 +35,19 @@ class Caller:
 
     Args:
         user_id: the learner's id.
-        is_admin: whether the token's scope lets it act for every learner (spec 4.8).
+        roles: by the scopes of the token.
     """
 
     user_id: str
-    is_admin: bool = False
+    roles: frozenset[Role] = frozenset()
+
+    def has(self, role: Role) -> bool:
+        """Return whether the caller has a role; an admin has all of them.
+
+        Args:
+            role: what the request needs.
+        """
+        return role in self.roles or Role.ADMIN in self.roles
 
     @cached_property
     def limit_key(self) -> str:
@@ -55,20 +74,35 @@ class Caller:
             InvalidFields: an admin gave two different ids.
         """
         named = {user_id for user_id in user_ids if user_id}
-        if not self.is_admin and named - {self.user_id}:
+        if Role.ADMIN not in self.roles and named - {self.user_id}:
             raise NotYourProgress
         if len(named) > 1:
             raise InvalidFields({"userId": ["Must be the same in the query and in the body."]})
         return named.pop() if named else self.user_id
 
 
-def caller_from(claims: dict[str, Any], *, identity_claim: str, admin_scope: str) -> Caller:
-    """Return the caller that a verified token names (spec 4.6, 4.8).
+def scopes_of(settings: Settings) -> dict[Role, str]:
+    """Return the scope that gives each role.
+
+    Args:
+        settings: of the service.
+    """
+    return {
+        Role.ADMIN: settings.progress_admin_scope,
+        Role.AUTHOR: settings.progress_author_scope,
+        Role.TEACHER: settings.progress_report_scope,
+    }
+
+
+def caller_from(
+    claims: dict[str, Any], *, identity_claim: str, scopes: Mapping[Role, str]
+) -> Caller:
+    """Return the caller that a verified token names (spec 4.6, 4.8, 4.23).
 
     Args:
         claims: of the token.
         identity_claim: the claim that holds the learner's id.
-        admin_scope: the scope that may act for every learner.
+        scopes: the scope that gives each role.
 
     Raises:
         InvalidSubjectError: the claim is not a valid id.
@@ -76,7 +110,8 @@ def caller_from(claims: dict[str, Any], *, identity_claim: str, admin_scope: str
     user_id = claims.get(identity_claim)
     if not is_id(user_id):
         raise InvalidSubjectError
-    return Caller(user_id, is_admin=admin_scope in _scopes(claims.get("scope")))
+    held = _scopes(claims.get("scope"))
+    return Caller(user_id, frozenset(role for role, scope in scopes.items() if scope in held))
 
 
 def _scopes(claim: object) -> list[str]:

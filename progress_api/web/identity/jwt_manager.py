@@ -1,6 +1,7 @@
 """Identify the caller by the app's JWTManager, the extension of Flask-JWT-Extended."""
 
 import re
+from collections.abc import Mapping
 from copy import deepcopy
 from operator import itemgetter
 from typing import Any, cast
@@ -10,7 +11,14 @@ from flask import Flask, request
 from flask_jwt_extended import JWTManager, verify_jwt_in_request
 
 from progress_api.settings import Settings
-from progress_api.web.identity.callers import Anonymous, Caller, Identity, caller_from
+from progress_api.web.identity.callers import (
+    Anonymous,
+    Caller,
+    Identity,
+    Role,
+    caller_from,
+    scopes_of,
+)
 from progress_api.web.identity.rejections import REJECTIONS, anonymous
 from progress_api.web.identity.tokens import TokenIdentity
 
@@ -23,9 +31,9 @@ _VERIFYING = re.compile("JWT_(?!ENCODE|REFRESH|PRIVATE|COOKIE_[DS])")
 class ManagerIdentity:
     """Identifies the caller as a JWTManager decides: by its settings, callbacks and blocklist."""
 
-    def __init__(self, app: Flask, admin_scope: str) -> None:
-        """Use the JWTManager of an app; `admin_scope` may act for every learner."""
-        self._admin_scope = admin_scope
+    def __init__(self, app: Flask, scopes: Mapping[Role, str]) -> None:
+        """Use the JWTManager of an app; each of `scopes` gives a role."""
+        self._scopes = scopes
         self._identity_claim: str = app.config["JWT_IDENTITY_CLAIM"]
         self._needs_exp = app.config["JWT_ACCESS_TOKEN_EXPIRES"] is not False
         locations = app.config["JWT_TOKEN_LOCATION"]
@@ -38,9 +46,7 @@ class ManagerIdentity:
             _, claims = verify_jwt_in_request() or ({}, {})
             if self._needs_exp and "exp" not in claims:
                 raise jwt.MissingRequiredClaimError("exp")
-            return caller_from(
-                claims, identity_claim=self._identity_claim, admin_scope=self._admin_scope
-            )
+            return caller_from(claims, identity_claim=self._identity_claim, scopes=self._scopes)
         except REJECTIONS as error:
             return anonymous(error)
 
@@ -56,7 +62,7 @@ class ServiceIdentity:
         """Remember how the manager of the app is set up."""
         self.token_locations = by_settings.token_locations
         self._by_settings = by_settings
-        self._by_manager = ManagerIdentity(app, settings.progress_admin_scope)
+        self._by_manager = ManagerIdentity(app, scopes_of(settings))
         self._config, self._callbacks = app.config, vars(app.extensions[_MANAGER])
         self._values = itemgetter(*(name for name in app.config if _VERIFYING.match(name)))
         self._initial_values = deepcopy(self._values(app.config))  # a list may be changed in place
@@ -85,7 +91,7 @@ def token_identity(app: Flask, settings: Settings) -> Identity:
     if _SERVICE in app.extensions:
         return cast("Identity", app.extensions[_SERVICE])
     if _MANAGER in app.extensions:
-        return ManagerIdentity(app, settings.progress_admin_scope)
+        return ManagerIdentity(app, scopes_of(settings))
     return TokenIdentity(settings)
 
 

@@ -13,7 +13,7 @@ from flask import has_request_context, request
 from flask_jwt_extended import exceptions as extended
 
 from progress_api.settings import Settings, check_keys
-from progress_api.web.identity.callers import Anonymous, Caller, caller_from
+from progress_api.web.identity.callers import Anonymous, Caller, caller_from, scopes_of
 from progress_api.web.identity.keys import PublishedKeys, check_public_keys
 from progress_api.web.identity.rejections import REJECTIONS, anonymous
 
@@ -65,7 +65,7 @@ class TokenIdentity:
         self._caller_from = partial(
             caller_from,
             identity_claim=settings.jwt_identity_claim,
-            admin_scope=settings.progress_admin_scope,
+            scopes=scopes_of(settings),
         )
         # The arguments are only the key of the cache. The token is read from the request again, so
         # that the cache does not keep it.

@@ -23,7 +23,10 @@ KEYS = """
     ALTER TABLE chapter_progress ADD user_id VARCHAR(255), ADD recorded_at TIMESTAMP,
         ADD completed_recorded_at TIMESTAMP;
     ALTER TABLE quiz_scores ADD user_id VARCHAR(255);
-    ALTER TABLE quiz_attempt_keys ADD user_id VARCHAR(255)"""
+    ALTER TABLE quiz_attempt_keys ADD user_id VARCHAR(255);
+    CREATE TABLE tutorial_outlines (
+        tutorial_id VARCHAR(255) PRIMARY KEY, chapter_ids VARCHAR(255)[], quiz_ids VARCHAR(255)[],
+        certificate_percentage INTEGER)"""
 
 Encoded = Callable[[str], str]
 

@@ -1,0 +1,63 @@
+"""The statements about outlines, built once."""
+
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Integer,
+    String,
+    bindparam,
+    cast,
+    literal_column,
+    null,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from progress_api.database import Statement, Statements
+from progress_api.schema.tables import tutorial_outlines
+from progress_api.schema.times import utc_now
+
+_TUTORIAL = bindparam("of_tutorial", type_=String)
+_outlines = tutorial_outlines.c
+COLUMNS = (
+    _outlines.tutorial_id,
+    _outlines.title,
+    _outlines.chapter_ids,
+    _outlines.quiz_ids,
+    _outlines.details,
+    _outlines.certificate_percentage,
+    _outlines.updated_at,
+)
+
+
+def _put() -> Statements:
+    values = {
+        "title": bindparam("title", type_=String),
+        "chapter_ids": bindparam("chapter_ids", type_=ARRAY(String)),
+        "quiz_ids": bindparam("quiz_ids", type_=ARRAY(String)),
+        "details": cast(bindparam("details", type_=String), JSON),
+        "certificate_percentage": bindparam("certificate_percentage", type_=Integer),
+        "updated_at": utc_now(),
+    }
+    added = insert(tutorial_outlines).values(tutorial_id=_TUTORIAL, **values)
+    replaced = {name: added.excluded[name] for name in values}
+    written = added.on_conflict_do_update(index_elements=[_outlines.tutorial_id], set_=replaced)
+    return Statements(Statement(written.returning(*COLUMNS)))
+
+
+def _delete() -> Statements:
+    # The row stays: counts that were stored while it had an outline are not used any more.
+    removed = update(tutorial_outlines).where(*_STORED)
+    values = dict.fromkeys(
+        ("title", "chapter_ids", "quiz_ids", "details", "certificate_percentage"), null()
+    )
+    return Statements(Statement(removed.values(values).returning(_ONE)))
+
+
+_STORED = (_outlines.tutorial_id == _TUTORIAL, _outlines.chapter_ids.is_not(None))
+_ONE = literal_column("1", Integer)
+
+PUT_OUTLINE = _put()
+GET_OUTLINE = Statements(Statement(select(*COLUMNS).where(*_STORED)))
+DELETE_OUTLINE = _delete()
