@@ -176,6 +176,63 @@ SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_cer
 FROM tutorial_certificates
 WHERE tutorial_certificates.id = $1::VARCHAR;
 
+-- ==== GET /<tutorialId>/report
+
+-- Set the timeout of this transaction.
+-- $1 timeout
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
+
+-- Count all learners in one snapshot, each as a GET of that learner does.
+-- $1 of_tutorial
+WITH learners AS
+(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN (outline.tutorial_id IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage
+FROM tutorial_progress LEFT OUTER JOIN tutorial_outlines AS outline ON outline.tutorial_id = tutorial_progress.tutorial_id LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapter_ids IS NULL OR chapter_progress.chapter_id = ANY (outline.chapter_ids))) AS completed
+FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id JOIN tutorial_outlines AS outline ON outline.tutorial_id = tutorial_progress.tutorial_id
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
+ SELECT (SELECT tutorial_outlines.title
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS title, (SELECT json_build_array(count(*), count(*) FILTER (WHERE learners.last_watched_at > timezone('UTC', now()) - interval '7 days'), count(*) FILTER (WHERE learners.percentage = 100), count(*) FILTER (WHERE learners.earned), coalesce(round(avg(CAST(learners.percentage AS NUMERIC)), 1), 0), coalesce(sum(CAST(learners.watch_time AS BIGINT)), 0)) AS json_build_array_1
+FROM learners) AS totals, (SELECT coalesce(json_agg(listed.part ORDER BY listed.place ASC NULLS LAST, listed.learners DESC, listed.id), '[]'::json) AS coalesce_1
+FROM (SELECT json_build_array(coalesce(planned_chapters.id, recorded.id), planned_chapters.details ->> 0, coalesce(recorded.learners, 0), coalesce(recorded.completed, 0), coalesce(recorded.watch_time, 0), coalesce(recorded.stopped, 0)) AS part, planned_chapters.place AS place, coalesce(recorded.learners, 0) AS learners, coalesce(planned_chapters.id, recorded.id) AS id
+FROM (SELECT anon_1.id AS id, anon_1.place AS place, (tutorial_outlines.details -> 'chapters') -> CAST(anon_1.place - 1 AS INTEGER) AS details
+FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALITY AS anon_1(id, place) ON true
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
+FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(CAST(coalesce(chapter_progress.watch_time, 0) AS NUMERIC)), 1), 0) AS watch_time
+FROM learners JOIN chapter_progress ON chapter_progress.progress_id = learners.id AND chapter_progress.user_id = learners.user_id GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT last.chapter_id AS chapter_id, count(*) AS stopped
+FROM (SELECT (array_agg(chapter_progress.chapter_id ORDER BY chapter_progress.updated_at DESC, chapter_progress.chapter_id))[1] AS chapter_id
+FROM (SELECT chapter_progress.progress_id AS progress_id, max(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp)) AS time
+FROM learners JOIN chapter_progress ON chapter_progress.progress_id = learners.id AND chapter_progress.user_id = learners.user_id
+WHERE learners.percentage < 100 GROUP BY chapter_progress.progress_id) AS latest JOIN chapter_progress ON chapter_progress.progress_id = latest.progress_id AND coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) = latest.time GROUP BY chapter_progress.progress_id) AS last GROUP BY last.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
+ LIMIT 2000) AS listed) AS chapters, (SELECT coalesce(json_agg(listed.part ORDER BY listed.place ASC NULLS LAST, listed.learners DESC, listed.id), '[]'::json) AS coalesce_2
+FROM (SELECT json_build_array(coalesce(planned_quizzes.id, recorded.id), planned_quizzes.details #>> '{}', coalesce(recorded.learners, 0), coalesce(recorded.passed, 0), coalesce(recorded.attempts, 0), coalesce(recorded.score, 0)) AS part, planned_quizzes.place AS place, coalesce(recorded.learners, 0) AS learners, coalesce(planned_quizzes.id, recorded.id) AS id
+FROM (SELECT anon_2.id AS id, anon_2.place AS place, (tutorial_outlines.details -> 'quizzes') -> CAST(anon_2.place - 1 AS INTEGER) AS details
+FROM tutorial_outlines JOIN unnest(tutorial_outlines.quiz_ids) WITH ORDINALITY AS anon_2(id, place) ON true
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_quizzes FULL OUTER JOIN (SELECT quiz_scores.quiz_id AS id, count(*) AS learners, count(*) FILTER (WHERE quiz_scores.passed) AS passed, coalesce(round(avg(CAST(coalesce(quiz_scores.attempts, 1) AS NUMERIC)), 1), 0) AS attempts, coalesce(round(avg(CAST((100 * quiz_scores.score) / CAST(quiz_scores.max_score AS NUMERIC) AS NUMERIC)), 1), 0) AS score
+FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id AND quiz_scores.user_id = learners.user_id GROUP BY quiz_scores.quiz_id) AS recorded ON recorded.id = planned_quizzes.id ORDER BY planned_quizzes.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_quizzes.id, recorded.id)
+ LIMIT 2000) AS listed) AS quizzes, timezone('UTC', now()) AS as_of;
+
+-- ==== GET /<tutorialId>/learners
+
+-- Set the timeout of this transaction.
+-- $1 timeout
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
+
+-- Read the learners after the last one of the page before, each as a GET does.
+-- $1 least, $2 most, $3 of_tutorial, $4 after, $5 examined
+WITH found AS
+(SELECT page.user_id AS user_id, CASE WHEN (outline.tutorial_id IS NULL) THEN coalesce(page.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(page.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(chapters.completed, 0) * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, CASE WHEN (outline.tutorial_id IS NULL) THEN coalesce(page.chapters_completed, 0) ELSE coalesce(chapters.completed, 0) END AS chapters, CASE WHEN (outline.tutorial_id IS NULL) THEN coalesce(page.total_chapters, 0) ELSE coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)) END AS total, quizzes.passed AS passed, coalesce(page.certificate_earned, false) AS earned, coalesce(page.total_watch_time, 0) AS watch_time, page.last_watched_at AS last_watched_at
+FROM (SELECT tutorial_progress.id AS id, tutorial_progress.tutorial_id AS tutorial_id, tutorial_progress.user_id AS user_id, tutorial_progress.completion_percentage AS completion_percentage, tutorial_progress.chapters_completed AS chapters_completed, tutorial_progress.total_chapters AS total_chapters, tutorial_progress.certificate_eligible AS certificate_eligible, tutorial_progress.certificate_earned AS certificate_earned, tutorial_progress.total_watch_time AS total_watch_time, tutorial_progress.last_watched_at AS last_watched_at, tutorial_progress.created_at AS created_at, tutorial_progress.updated_at AS updated_at
+FROM tutorial_progress
+WHERE tutorial_progress.tutorial_id = $3::VARCHAR AND tutorial_progress.user_id > $4::VARCHAR ORDER BY tutorial_progress.user_id
+ LIMIT $5::INTEGER) AS page LEFT OUTER JOIN tutorial_outlines AS outline ON outline.tutorial_id = page.tutorial_id JOIN LATERAL (SELECT count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapter_ids IS NULL OR chapter_progress.chapter_id = ANY (outline.chapter_ids))) AS completed
+FROM chapter_progress
+WHERE chapter_progress.progress_id = page.id AND chapter_progress.user_id = page.user_id AND outline.tutorial_id IS NOT NULL) AS chapters ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE quiz_scores.passed AND (outline.quiz_ids IS NULL OR quiz_scores.quiz_id = ANY (outline.quiz_ids))) AS passed
+FROM quiz_scores
+WHERE quiz_scores.progress_id = page.id AND quiz_scores.user_id = page.user_id) AS quizzes ON true)
+ SELECT coalesce(json_agg(json_build_array(found.user_id, found.percentage, found.chapters, found.total, found.passed, found.earned, found.watch_time, found.last_watched_at) ORDER BY found.user_id) FILTER (WHERE found.percentage >= $1::INTEGER AND found.percentage <= $2::INTEGER), '[]'::json) AS items, max(found.user_id) AS last, count(*) AS examined
+FROM found;
+
 -- ==== DELETE /<tutorialId>
 
 -- Delete the row; the foreign keys cascade to its chapters, quizzes and keys.

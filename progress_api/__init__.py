@@ -11,11 +11,14 @@ from progress_api.exceptions import (
     OutlineNotFound,
     ProgressError,
     ProgressNotFound,
+    ReportsBusy,
     SettingsError,
     TooManyChapters,
     TooManyQuizzes,
 )
 from progress_api.extension import ProgressAPI
+from progress_api.learners.records import ErasureStep, LearnerRows
+from progress_api.learners.repository import LearnerRepository
 from progress_api.outlines.records import Outline, OutlineChapter, OutlineQuiz, TutorialOutline
 from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.records import (
@@ -27,6 +30,14 @@ from progress_api.progress.records import (
     QuizScore,
 )
 from progress_api.progress.repository import ProgressRepository
+from progress_api.reports.records import (
+    ChapterReport,
+    LearnerPage,
+    LearnerSummary,
+    QuizReport,
+    Report,
+)
+from progress_api.reports.repository import ReportRepository
 from progress_api.schema.migrate import include_object
 from progress_api.settings import Settings
 
@@ -39,8 +50,14 @@ __all__ = [
     "CertificateRepository",
     "Chapter",
     "ChapterProgress",
+    "ChapterReport",
     "DatabaseUnavailable",
+    "ErasureStep",
     "InvalidFields",
+    "LearnerPage",
+    "LearnerRepository",
+    "LearnerRows",
+    "LearnerSummary",
     "NotEligible",
     "Outline",
     "OutlineChapter",
@@ -54,7 +71,11 @@ __all__ = [
     "ProgressNotFound",
     "ProgressRepository",
     "QuizAttempt",
+    "QuizReport",
     "QuizScore",
+    "Report",
+    "ReportRepository",
+    "ReportsBusy",
     "Settings",
     "SettingsError",
     "TooManyChapters",

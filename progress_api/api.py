@@ -5,6 +5,7 @@ from progress_api.listing import routes as listing
 from progress_api.openapi import pages
 from progress_api.outlines import routes as outlines
 from progress_api.progress import routes as progress
+from progress_api.reports import routes as reports
 from progress_api.settings import Settings
 from progress_api.sync import routes as sync
 from progress_api.web import endpoint
@@ -29,6 +30,7 @@ API = endpoint.API(
         *progress.ENDPOINTS,
         *outlines.ENDPOINTS,
         *certificates.ENDPOINTS,
+        *reports.ENDPOINTS,
         pages.ENDPOINT,
     ),
     errors={**ERRORS, **certificates.ERRORS, **outlines.ERRORS, **progress.ERRORS},

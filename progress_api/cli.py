@@ -22,8 +22,10 @@ from progress_api.commands import (
     mount_option,
     service_database,
 )
+from progress_api.learners.commands import erase, export
 from progress_api.openapi.document import document
 from progress_api.outlines.commands import outline
+from progress_api.reports.commands import report
 from progress_api.schema import migrate as migrations
 from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
@@ -135,9 +137,10 @@ def service() -> None:
     """Serve and manage the Tutorial Progress API."""
 
 
-progress.add_command(outline)
-progress.add_command(certificate)
-for _command in (migrate, check, token, settings, outline, certificate):
+_CAPABILITIES = (outline, certificate, report, export, erase)
+for _command in _CAPABILITIES:
+    progress.add_command(_command)
+for _command in (migrate, check, token, settings, *_CAPABILITIES):
     service.add_command(_command)
 
 

@@ -25,6 +25,7 @@ ProgressError
 │   │   ├── TransactionPooling
 │   │   ├── DatabaseNotMigrated
 │   │   └── PrivilegeMissing
+│   ├── ReportsBusy
 │   └── KeysUnavailable
 ├── MigrationFailed
 └── SchemaDiffers
@@ -196,6 +197,10 @@ class PrivilegeMissing(DatabaseUnavailable):
 
 class KeysUnavailable(Unavailable):
     """The keys that verify tokens cannot be fetched; try again in a moment."""
+
+
+class ReportsBusy(Unavailable):
+    """Another report is being made; try again in a moment."""
 
 
 class MigrationFailed(ProgressError):

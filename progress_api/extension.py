@@ -11,11 +11,13 @@ from progress_api.api import API
 from progress_api.certificates.repository import CertificateRepository
 from progress_api.database import AnySession
 from progress_api.exceptions import SettingsError
+from progress_api.learners.repository import LearnerRepository
 from progress_api.monitoring import logs, metrics
 from progress_api.monitoring.metrics import Metrics, guest_metrics
 from progress_api.mounting import Overrides, new_state, settings_for
 from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.repository import Hook, ProgressRepository
+from progress_api.reports.repository import ReportRepository
 from progress_api.settings import DEFAULT_PREFIX, Settings
 from progress_api.web import error_responses, host_limits, responses, routing
 from progress_api.web.identity import Learner
@@ -131,6 +133,28 @@ class ProgressAPI:
             RuntimeError: there is no current app, or this object is not mounted in it.
         """
         return self._state().get(CertificateRepository, session)
+
+    def learners(self, session: AnySession | None = None) -> LearnerRepository:
+        """Return a repository that exports and erases learners (spec 16.1, 16.3).
+
+        Args:
+            session: session whose transaction is used; by default each batch is a transaction.
+
+        Raises:
+            RuntimeError: there is no current app, or this object is not mounted in it.
+        """
+        return self._state().get(LearnerRepository, session)
+
+    def reports(self, session: AnySession | None = None) -> ReportRepository:
+        """Return a repository of reports about tutorials (spec 15.1, 15.4).
+
+        Args:
+            session: session whose transaction is used; by default each call is a transaction.
+
+        Raises:
+            RuntimeError: there is no current app, or this object is not mounted in it.
+        """
+        return self._state().get(ReportRepository, session)
 
     def _state(self) -> State:
         for mounted in states(current_app).values():

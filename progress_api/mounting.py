@@ -16,10 +16,13 @@ from progress_api.certificates.credential import CredentialIssuer
 from progress_api.certificates.repository import CertificateRepository
 from progress_api.database import open_engine
 from progress_api.exceptions import SettingsError
+from progress_api.learners.repository import LearnerRepository
 from progress_api.monitoring.metrics import Metrics
 from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.records import Policy
 from progress_api.progress.repository import Hook, ProgressRepository
+from progress_api.reports.capacity import Turns, report_engine
+from progress_api.reports.repository import ReportRepository
 from progress_api.settings import Settings
 from progress_api.settings.setting_types import NAME, PATH, SettingType
 from progress_api.signals import Signals
@@ -133,15 +136,25 @@ def new_state(
             one_trip=settings.database_one_trip,
             signals=signals,
         ),
+        LearnerRepository: partial(
+            LearnerRepository, schema=schema, one_trip=settings.database_one_trip
+        ),
+        ReportRepository: partial(
+            ReportRepository,
+            schema=schema,
+            one_trip=settings.database_one_trip,
+            timeout=settings.report_timeout,
+        ),
     }
-    made = {service: make(engine) for service, make in services.items()}
+    engines: dict[type, Engine] = {ReportRepository: report_engine(engine, settings)}
+    made = {kind: make(engines.get(kind, engine)) for kind, make in services.items()}
     return State(
         blueprint=blueprint,
         url_prefix=url_prefix,
         api=API,
         engine=engine,
         schema=schema,
-        services={**made, CredentialIssuer: issuer},
+        services={**made, CredentialIssuer: issuer, Turns: Turns()},
         on_session=services,
         identity=_identity(app, overrides, settings),
         limits=Limits(

@@ -43,7 +43,7 @@ _SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, STORE)
 # A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
 _IN_A_HOST_APP = (
     *("CERTIFICATE_", "DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "PUBLIC_URL", "RATELIMIT_"),
-    *("URL_", "WEB_THREADS"),
+    *("REPORT_", "URL_", "WEB_THREADS"),
 )
 
 
@@ -111,6 +111,13 @@ class Settings:
     ratelimit_outline: str = _setting("30/minute", LIMIT, "Limit of reading and writing outlines.")
     ratelimit_certificate: str = _setting(
         "60/minute", LIMIT, "Limit of reading, checking and revoking certificates."
+    )
+    ratelimit_report: str = _setting("10/minute", LIMIT, "Limit of reading reports.")
+    report_timeout: int = _setting(
+        30, number(1, 600), "Seconds that a report may take in the database."
+    )
+    report_database_url: str | None = _setting(
+        None, DATABASE, "Database that reports read, such as a standby, instead of DATABASE_URL."
     )
     public_url: str | None = _setting(
         None, PUBLIC_URL, "Address at which the public reaches the service, without URL_PREFIX."

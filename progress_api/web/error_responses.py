@@ -33,6 +33,7 @@ ERRORS: Errors = {
     failures.LimitExceeded: (429, "Too many requests"),
     failures.DatabaseUnavailable: (503, "Service unavailable"),
     failures.KeysUnavailable: (503, "Service unavailable"),
+    failures.ReportsBusy: (503, "Service unavailable"),
     failures.ProgressError: (500, "Internal server error"),
 }
 UNEXPECTED = failures.ProgressError(

@@ -52,11 +52,11 @@ class ApiResponse(Response):
         self.lasting_headers = headers
 
 
-def new_response(body: bytes, status: int = 200, **given: Any) -> ApiResponse:
+def new_response(body: bytes | Iterable[bytes], status: int = 200, **given: Any) -> ApiResponse:
     """Return a response that stays an `ApiResponse` in an app with its own response class.
 
     Args:
-        body: of the response.
+        body: of the response; an iterable is sent as it is produced.
         status: of the response.
         given: further arguments of Flask's Response.
     """

@@ -9,6 +9,8 @@ from progress_api.certificates import statements as certificates
 from progress_api.database import Statements
 from progress_api.outlines import statements as outlines
 from progress_api.progress import statements
+from progress_api.reports import pages
+from progress_api.reports.statements import REPORT
 
 _HEAD = """\
 -- Every statement that a request sends to PostgreSQL, as it is prepared.
@@ -72,6 +74,20 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "POST /certificates/<certificateId>/reinstate": (
         certificates.REINSTATE_CERTIFICATE,
         ("Reinstate the certificate, if it is revoked.", "Read it as it is now."),
+    ),
+    "GET /<tutorialId>/report": (
+        REPORT,
+        (
+            "Set the timeout of this transaction.",
+            "Count all learners in one snapshot, each as a GET of that learner does.",
+        ),
+    ),
+    "GET /<tutorialId>/learners": (
+        pages.LEARNERS,
+        (
+            "Set the timeout of this transaction.",
+            "Read the learners after the last one of the page before, each as a GET does.",
+        ),
     ),
     "DELETE /<tutorialId>": (
         statements.RESET,

@@ -80,7 +80,7 @@ def test_each_setting_that_is_named_exists_and_has_the_default_that_is_stated(pa
 
     assert named <= defaults.keys()
     assert len(stated) > 5
-    assert len(rates) == 7
+    assert len(rates) == 8
     stated |= {name: rate for rate, name in rates}
     shown = {name: value.replace(",", "").lower() for name, value in stated.items()}
     assert shown == {name: str(defaults[name]).lower() for name in stated}

@@ -19,6 +19,8 @@ WITH_SCOPE = {
     "delete_outline": Access.AUTHOR,
     "revoke_certificate": Access.ADMIN,
     "reinstate_certificate": Access.ADMIN,
+    "report": Access.TEACHER,
+    "learners": Access.TEACHER,
 }
 LIMITS = {field.name for field in fields(Settings) if field.name.startswith("ratelimit_")}
 

@@ -1,0 +1,1 @@
+"""Everything held about one learner: exported, or erased."""

@@ -1,0 +1,73 @@
+"""What reports may use of a worker: one connection and one thread (spec 15.7, 15.8)."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from progress_api.database import is_own, open_engine
+from progress_api.exceptions import ReportsBusy
+from progress_api.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class Turns:
+    """Lets one caller at a time through, and refuses the others at once.
+
+    A report that waited would keep a thread from learners.
+    """
+
+    def __init__(self) -> None:
+        """Start with nobody's turn."""
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Take the turn, until `give_back`.
+
+        Raises:
+            ReportsBusy: another caller has it.
+        """
+        if not self._lock.acquire(blocking=False):
+            raise ReportsBusy
+
+    def give_back(self) -> None:
+        """End the turn, in any thread."""
+        self._lock.release()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Run this block in a turn.
+
+        Raises:
+            ReportsBusy: another caller has it.
+        """
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
+
+
+def report_engine(engine: "Engine", settings: Settings) -> "Engine":
+    """Return the engine of REPORT_DATABASE_URL, or another one of the service's database.
+
+    A host app's engine is used as it is if there is no REPORT_DATABASE_URL: only the host knows
+    how to connect.
+
+    Args:
+        engine: of the service, or of the host app.
+        settings: of the service.
+
+    Raises:
+        SettingsError: REPORT_DATABASE_URL is invalid.
+    """
+    url = settings.report_database_url or (settings.database_url if is_own(engine) else "")
+    if not url:
+        return engine
+    milliseconds = settings.report_timeout * 1000
+    return open_engine(
+        replace(settings, database_url=url, database_timeout=milliseconds, web_threads=1)
+    )

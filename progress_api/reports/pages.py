@@ -1,0 +1,180 @@
+"""Select a tutorial's learners page by page, each page after the last learner of the one before.
+
+The cursor holds the id of that learner, so a page costs the same at any depth.
+"""
+
+import base64
+import binascii
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Integer, Select, String, and_, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+
+from progress_api.database import Row, Statement, Statements
+from progress_api.exceptions import InvalidFields
+from progress_api.progress import rules
+from progress_api.progress.pages import STATUSES
+from progress_api.reports.counts import (
+    NOTHING,
+    TIMEOUT,
+    TUTORIAL,
+    completed_chapters,
+    current,
+    of_one_learner,
+    passed_quizzes,
+)
+from progress_api.reports.records import LearnerPage, LearnerSummary
+from progress_api.schema.tables import (
+    chapter_progress,
+    quiz_scores,
+    tutorial_outlines,
+    tutorial_progress,
+)
+from progress_api.validation import is_id, require_numbers
+
+MAX_LIMIT = 1000
+# A page of one status looks at so many learners at most: then it ends, also without any of them.
+_MOST_EXAMINED = 2000
+_A_CURSOR = "Must be the `next` of a page for the same tutorial and status."
+_DIGEST_BYTES = 9
+
+
+class PageRequest(NamedTuple):
+    """A page that was asked for."""
+
+    tutorial_id: str
+    status: str
+    limit: int
+    after: str
+
+    @classmethod
+    def of(cls, tutorial_id: str, status: str, limit: int, cursor: str | None) -> "PageRequest":
+        """Validate the arguments.
+
+        Args:
+            tutorial_id: a valid id.
+            status: one of `STATUSES`.
+            limit: 1 to 1,000.
+            cursor: the `next` of a page; None for the first page.
+
+        Raises:
+            InvalidFields: naming each invalid argument.
+        """
+        if status not in STATUSES:
+            raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
+        require_numbers(least=1, most=MAX_LIMIT, limit=limit)
+        after = "" if cursor is None else _decoded(cursor, _digest(tutorial_id, status))
+        return cls(tutorial_id, status, limit, after)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters of `LEARNERS`; one learner more tells if there is another page."""
+        least, most = STATUSES[self.status]
+        return {
+            "of_tutorial": self.tutorial_id,
+            "after": self.after,
+            "examined": self._examined,
+            "least": least,
+            "most": most,
+        }
+
+    @property
+    def _examined(self) -> int:
+        return self.limit + 1 if self.status == "all" else _MOST_EXAMINED
+
+    def read(self, row: Row) -> LearnerPage:
+        """Return the page in the result of `LEARNERS`.
+
+        Args:
+            row: the only row.
+        """
+        found, last, examined = row
+        shown = tuple(_summary(*columns) for columns in found[: self.limit])
+        if len(found) > self.limit:
+            last = shown[-1].user_id
+        elif examined < self._examined:
+            return LearnerPage(shown, None)
+        return LearnerPage(shown, _encoded(_digest(self.tutorial_id, self.status), last))
+
+
+def _summary(*columns: Any) -> LearnerSummary:
+    *counts, watched = columns
+    watched_at = watched and datetime.fromisoformat(watched).replace(tzinfo=UTC)
+    return LearnerSummary(*[*counts, watched_at])
+
+
+def _digest(tutorial_id: str, status: str) -> str:
+    """Return a short mark of the tutorial and the status, for which alone a cursor is valid."""
+    digest = hashlib.sha256(f"{status} {tutorial_id}".encode()).digest()[:_DIGEST_BYTES]
+    return base64.urlsafe_b64encode(digest).decode()
+
+
+def _encoded(digest: str, user_id: str) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([digest, user_id])).decode().rstrip("=")
+
+
+def _decoded(cursor: str, digest: str) -> str:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        mark, user_id = orjson.loads(text)
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise InvalidFields({"cursor": [_A_CURSOR]}) from error
+    if mark != digest or not is_id(user_id):
+        raise InvalidFields({"cursor": [_A_CURSOR]})
+    return user_id
+
+
+def _page() -> Any:
+    """Select the next learners of the tutorial, each with what a GET has."""
+    stored = tutorial_progress.c
+    return (
+        select(tutorial_progress)
+        .where(stored.tutorial_id == TUTORIAL, stored.user_id > bindparam("after", type_=String))
+        .order_by(stored.user_id)
+        .limit(bindparam("examined", type_=Integer))
+        .subquery("page")
+    )
+
+
+def _of_page() -> Select[Any]:
+    page, outline = _page(), tutorial_outlines.alias("outline")
+    chapters = select(completed_chapters(chapter_progress.c, outline.c).label("completed")).where(
+        of_one_learner(chapter_progress.c, page.c), outline.c.tutorial_id.is_not(None)
+    )
+    quizzes = select(passed_quizzes(quiz_scores.c, outline.c).label("passed")).where(
+        of_one_learner(quiz_scores.c, page.c)
+    )
+    below, passed = chapters.lateral("chapters"), quizzes.lateral("quizzes")
+    counts = current(page.c, outline.c, below.c.completed)
+    source = page.outerjoin(outline, outline.c.tutorial_id == page.c.tutorial_id)
+    return select(
+        page.c.user_id,
+        counts.completion_percentage.label("percentage"),
+        counts.chapters_completed.label("chapters"),
+        counts.total_chapters.label("total"),
+        passed.c.passed,
+        func.coalesce(page.c.certificate_earned, rules.NO).label("earned"),
+        func.coalesce(page.c.total_watch_time, rules.ZERO).label("watch_time"),
+        page.c.last_watched_at,
+    ).select_from(source.join(below, true()).join(passed, true()))
+
+
+def _learners_page() -> Any:
+    """List the learners of a status, and say how far the page has looked (spec 15.5)."""
+    found = _of_page().cte("found")
+    of_status = and_(
+        found.c.percentage >= bindparam("least", type_=Integer),
+        found.c.percentage <= bindparam("most", type_=Integer),
+    )
+    listed = aggregate_order_by(func.json_build_array(*found.c), found.c.user_id)
+    return select(
+        func.coalesce(func.json_agg(listed).filter(of_status), NOTHING).label("items"),
+        func.max(found.c.user_id).label("last"),
+        func.count().label("examined"),
+    )
+
+
+LEARNERS = Statements(TIMEOUT, Statement(_learners_page()))

@@ -1,0 +1,178 @@
+"""The queries and the responses of reports, in JSON (spec 15.1 to 15.5)."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from progress_api.progress.pages import STATUSES
+from progress_api.progress.schemas import described, rfc3339
+from progress_api.reports import records
+from progress_api.reports.pages import MAX_LIMIT
+from progress_api.web.fields import (
+    Id,
+    QueryNumber,
+    ResponseSchema,
+    TrueOrFalse,
+    WholeNumber,
+    named,
+)
+
+
+def _count(name: str, description: str) -> fields.Integer:
+    # Without a highest number: these are sums over all learners.
+    return fields.Integer(**named(name, description), required=True)
+
+
+def _average(name: str, description: str) -> fields.Float:
+    return fields.Float(**named(name, f"{description}, with one decimal."), required=True)
+
+
+def _title(of: str) -> fields.String:
+    description = f"Title of the {of}, from the outline; null if it has none."
+    return fields.String(**named("title", description), required=True, allow_none=True)
+
+
+class TutorialPath(Schema):
+    """The variables of the path."""
+
+    tutorial_id = Id(**named("tutorialId", "The tutorial, percent-encoded."), required=True)
+
+
+class LearnersQuery(Schema):
+    """The query parameters of the list of learners."""
+
+    status = fields.String(
+        **named(
+            "status",
+            "Which learners: all, those in progress (below 100 percent) or the completed ones.",
+        ),
+        load_default="all",
+        validate=validate.OneOf(list(STATUSES), error="Must be one of: {choices}."),
+    )
+    limit = QueryNumber(
+        least=1,
+        most=MAX_LIMIT,
+        **named("limit", "Highest number of learners in the response."),
+        load_default=20,
+    )
+    cursor = fields.String(
+        **named("cursor", "The `next` of the page before, for the same tutorial and status."),
+        load_default=None,
+    )
+
+
+class ChapterReport(ResponseSchema):
+    """What learners did in a chapter."""
+
+    chapter_id = Id(**described("chapterId"))
+    title = _title("chapter")
+    learners = _count("learners", "Learners who recorded the chapter.")
+    completed = _count("completed", "Learners who completed it.")
+    average_watch_time = _average("averageWatchTime", "Seconds that they watched it on average")
+    stopped_here = _count("stoppedHere", "Learners below 100 percent whose latest chapter this is.")
+
+
+class QuizReport(ResponseSchema):
+    """What learners did in a quiz."""
+
+    quiz_id = Id(**described("quizId"))
+    title = _title("quiz")
+    learners = _count("learners", "Learners who attempted the quiz.")
+    passed = _count("passed", "Learners who passed it.")
+    average_attempts = _average("averageAttempts", "Their attempts on average")
+    average_score = _average("averageScore", "Their best attempts on average, in percent")
+
+
+class TutorialReport(ResponseSchema):
+    """What all learners did in a tutorial."""
+
+    tutorial_id = Id(**described("tutorialId"))
+    title = _title("tutorial")
+    learners = _count("learners", "Learners who recorded something.")
+    active_learners = _count("activeLearners", "Those who watched in the last 7 days.")
+    completed_learners = _count("completedLearners", "Those at 100 percent.")
+    certificates = _count("certificates", "Those who earned the certificate.")
+    average_percentage = _average("averagePercentage", "Completion percentage on average")
+    total_watch_time = _count("totalWatchTime", "Seconds watched by all of them.")
+    chapters = fields.List(
+        fields.Nested(ChapterReport),
+        **named("chapters", "The chapters of the outline in its order, then others by learners."),
+        required=True,
+    )
+    quizzes = fields.List(
+        fields.Nested(QuizReport),
+        **named("quizzes", "The quizzes of the outline in its order, then others by learners."),
+        required=True,
+    )
+    as_of = fields.DateTime(**named("asOf", "When the report was true."), required=True)
+
+
+class LearnerSummary(ResponseSchema):
+    """How far a learner is."""
+
+    user_id = Id(**described("userId"))
+    completion_percentage = WholeNumber(most=100, **described("completionPercentage"))
+    chapters_completed = WholeNumber(**described("chaptersCompleted"))
+    total_chapters = WholeNumber(**described("totalChapters"))
+    quizzes_passed = _count("quizzesPassed", "Quizzes that are passed and count.")
+    certificate_earned = TrueOrFalse(**described("certificateEarned"))
+    total_watch_time = WholeNumber(**described("totalWatchTime"))
+    last_watched_at = fields.DateTime(**described("lastWatchedAt"), allow_none=True)
+
+
+class LearnerList(ResponseSchema):
+    """A page of a tutorial's learners."""
+
+    items = fields.List(
+        fields.Nested(LearnerSummary), **named("items", "The learners, by userId."), required=True
+    )
+    next = fields.String(
+        **named("next", "The cursor of the next page; null on the last one."),
+        required=True,
+        allow_none=True,
+    )
+
+
+def report_json(report: records.Report) -> dict[str, Any]:
+    """Return a report as `TutorialReport` describes it.
+
+    Args:
+        report: returned by the repository.
+    """
+    chapter, quiz = ChapterReport().fields.values(), QuizReport().fields.values()
+    names = [field.data_key for field in chapter], [field.data_key for field in quiz]
+    return {
+        "tutorialId": report.tutorial_id,
+        "title": report.title,
+        "learners": report.learners,
+        "activeLearners": report.active_learners,
+        "completedLearners": report.completed_learners,
+        "certificates": report.certificates,
+        "averagePercentage": report.average_percentage,
+        "totalWatchTime": report.total_watch_time,
+        "chapters": [dict(zip(names[0], one, strict=True)) for one in report.chapters],
+        "quizzes": [dict(zip(names[1], one, strict=True)) for one in report.quizzes],
+        "asOf": rfc3339(report.as_of),
+    }
+
+
+def learners_json(page: records.LearnerPage) -> dict[str, Any]:
+    """Return a page as `LearnerList` describes it.
+
+    Args:
+        page: returned by the repository.
+    """
+    return {"items": [_learner_json(one) for one in page.items], "next": page.next}
+
+
+def _learner_json(learner: records.LearnerSummary) -> dict[str, Any]:
+    return {
+        "userId": learner.user_id,
+        "completionPercentage": learner.completion_percentage,
+        "chaptersCompleted": learner.chapters_completed,
+        "totalChapters": learner.total_chapters,
+        "quizzesPassed": learner.quizzes_passed,
+        "certificateEarned": learner.certificate_earned,
+        "totalWatchTime": learner.total_watch_time,
+        "lastWatchedAt": learner.last_watched_at and rfc3339(learner.last_watched_at),
+    }

@@ -1,0 +1,98 @@
+"""Reports as CSV (RFC 4180) that a spreadsheet opens without running any of it (spec 15.9)."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from progress_api.progress.schemas import rfc3339
+from progress_api.reports.records import LearnerSummary, Report
+
+MEDIA_TYPE = "text/csv"
+# What a spreadsheet takes for a formula, in the forms of East Asian keyboards as well.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_LEARNERS = (
+    "userId",
+    "completionPercentage",
+    "chaptersCompleted",
+    "totalChapters",
+    "quizzesPassed",
+    "certificateEarned",
+    "totalWatchTime",
+    "lastWatchedAt",
+)
+_TOTALS = (
+    "activeLearners",
+    "completedLearners",
+    "certificates",
+    "averagePercentage",
+    "totalWatchTime",
+)
+_CHAPTER = ("completed", "averageWatchTime", "stoppedHere")
+_QUIZ = ("passed", "averageAttempts", "averageScore")
+_REPORT = ("part", "id", "title", "learners", *_TOTALS, *_CHAPTER, *_QUIZ, "asOf")
+
+
+def report_csv(report: Report) -> bytes:
+    """Return a report as a table: a row for the tutorial, then for each chapter and quiz.
+
+    Args:
+        report: returned by the repository.
+    """
+    totals = (
+        report.active_learners,
+        report.completed_learners,
+        report.certificates,
+        report.average_percentage,
+        report.total_watch_time,
+    )
+    shared = {"asOf": rfc3339(report.as_of)}
+    rows = [_row("tutorial", (report.tutorial_id, report.title, report.learners), _TOTALS, totals)]
+    rows += [_row("chapter", one[:3], _CHAPTER, one[3:]) for one in report.chapters]
+    rows += [_row("quiz", one[:3], _QUIZ, one[3:]) for one in report.quizzes]
+    return _csv([_REPORT, *([(row | shared).get(name) for name in _REPORT] for row in rows)])
+
+
+def learners_csv(pages: Iterable[Sequence[LearnerSummary]]) -> Iterator[bytes]:
+    """Yield learners as a table, one page at a time, after the names of the columns.
+
+    Args:
+        pages: of learners.
+    """
+    yield _csv([_LEARNERS])
+    for page in pages:
+        yield _csv(map(_learner, page))
+
+
+def _row(
+    part: str, head: Sequence[Any], names: Sequence[str], values: Sequence[Any]
+) -> dict[str, Any]:
+    part_id, title, learners = head
+    found = {"part": part, "id": part_id, "title": title, "learners": learners}
+    return found | dict(zip(names, values, strict=True))
+
+
+def _learner(learner: LearnerSummary) -> Sequence[Any]:
+    return (
+        learner.user_id,
+        learner.completion_percentage,
+        learner.chapters_completed,
+        learner.total_chapters,
+        learner.quizzes_passed,
+        "true" if learner.certificate_earned else "false",
+        learner.total_watch_time,
+        learner.last_watched_at and rfc3339(learner.last_watched_at),
+    )
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
+    return text.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Return a text that begins like a formula with an apostrophe, which makes it plain text."""
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
+        return f"'{value}"
+    return value
