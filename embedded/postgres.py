@@ -120,3 +120,28 @@ class Postgres(Server):
         except psycopg2.OperationalError:
             return False
         return True
+
+
+class Standby(Postgres):
+    """A streaming standby of another PostgreSQL: a copy that can only be read."""
+
+    def __init__(self, directory: Path, primary: Postgres) -> None:
+        """Prepare; `start` copies the primary, and follows it from then on.
+
+        Args:
+            directory: holds its data, log and socket.
+            primary: runs meanwhile.
+        """
+        super().__init__(directory, durable=False, settings={"max_connections": "1000"})
+        self._primary = primary
+
+    def _initialise(self) -> None:
+        copy = self.executable.with_name("pg_basebackup")
+        address = self._primary.url("postgres")
+        options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        new = self.directory / "data.new"
+        shutil.rmtree(new, ignore_errors=True)
+        if self._spawn([copy, "-D", new, "-d", address, *options]).wait() != 0:
+            raise self._failure()
+        new.chmod(0o700)
+        new.rename(self.data)
