@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import islice
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from embedded.local import ROOT
 SECRET = secrets.token_urlsafe(48)
 _CHUNK_ROWS = 10_000
 _WEEK_SECONDS = 7 * 86_400
+_FIRST_DAY = date(2026, 1, 1)
 _PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters)"
 _UNIQUE = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
@@ -32,7 +34,9 @@ _INDEXES = """
     SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
     WHERE NOT indisprimary
         AND indrelid::regclass::text IN ('tutorial_progress', 'chapter_progress')"""
-_CHAPTERS = "chapter_progress (progress_id, chapter_id, watch_time, last_position)"
+_CHAPTERS = (
+    "chapter_progress (progress_id, user_id, chapter_id, watch_time, last_position, recorded_at)"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +101,12 @@ def populate(database_url: str, population: Population) -> None:
             f"{id_}\ttutorial-{tutorial}\tuser-{learner}\t{total}\n"
             for id_, (tutorial, learner) in zip(ids, keys, strict=True)
         )
-        chapters = (f"{id_}\tchapter-{n}\t60\t60\n" for n in range(1, total + 1) for id_ in ids)
+        # The trigger that fills `user_id` is off, and every learner watches one chapter a day.
+        chapters = (
+            f"{id_}\tuser-{learner}\tchapter-{n}\t60\t60\t{_FIRST_DAY + timedelta(days=n)}\n"
+            for n in range(1, total + 1)
+            for id_, (_, learner) in zip(ids, keys, strict=True)
+        )
         with connection.cursor() as cursor, _indexes_at_end(cursor):
             # Skip the foreign key checks, which take minutes for ten million rows.
             cursor.execute("SET session_replication_role = replica")

@@ -40,6 +40,8 @@ DEFAULTS = {
     "jwt_token_location": ("headers",),
     "ratelimit_enabled": True,
     "ratelimit_storage_uri": "memory://",
+    "report_timeout": 30,
+    "report_database_url": None,
     "public_url": None,
     "certificate_issuer_name": None,
     "certificate_private_key": None,
@@ -66,6 +68,7 @@ DEFAULTS = {
 }
 BOUNDS = {
     "DATABASE_TIMEOUT": (100, 60000),
+    "REPORT_TIMEOUT": (1, 600),
     "PORT": (1, 65535),
     "WEB_CONCURRENCY": (1, 256),
     "WEB_THREADS": (1, 256),
@@ -111,6 +114,7 @@ BAD = {
         "postgresql+asyncpg://u:hunter2@h/db",
         "postgresql://u:hunter2@h:port/db",
     ],
+    "REPORT_DATABASE_URL": ["hunter2", "mysql://u:hunter2@h/db"],
     "URL_PREFIX": ["/", "v1", "/v1/", "/a//b", "/v1?x", "/<id>", "/a b", "https://h/v1", "/é"],
     "HOST": ["a b"],
     "METRICS_HOST": ["a b"],
