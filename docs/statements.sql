@@ -180,14 +180,22 @@ WHERE tutorial_certificates.id = $1::VARCHAR;
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2;
 
 -- Count all learners in one snapshot, each as a GET of that learner does.
 -- $1 of_tutorial
 WITH learners AS
-(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN (outline.tutorial_id IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage
-FROM tutorial_progress LEFT OUTER JOIN tutorial_outlines AS outline ON outline.tutorial_id = tutorial_progress.tutorial_id LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapter_ids IS NULL OR chapter_progress.chapter_id = ANY (outline.chapter_ids))) AS completed
-FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id JOIN tutorial_outlines AS outline ON outline.tutorial_id = tutorial_progress.tutorial_id
+(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN (coalesce((SELECT tutorial_outlines.tutorial_id
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality(coalesce((SELECT tutorial_outlines.chapter_ids
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR))), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, counted.chapter_id AS chapter_id
+FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND (coalesce((SELECT tutorial_outlines.chapter_ids
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)) IS NULL OR chapter_progress.chapter_id = ANY (coalesce((SELECT tutorial_outlines.chapter_ids
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR))))) AS completed, substr(min(concat(encode(timestamp_send(timestamp '2500-01-01' - (greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01') - timestamp '2000-01-01')) || timestamp_send(timestamp '2500-01-01' - (greatest(chapter_progress.updated_at, timestamp '2000-01-01') - timestamp '2000-01-01')), 'hex'), chapter_progress.chapter_id) COLLATE "C"), 33) AS chapter_id
+FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
  SELECT (SELECT tutorial_outlines.title
@@ -199,11 +207,10 @@ FROM (SELECT anon_1.id AS id, anon_1.place AS place, (tutorial_outlines.details 
 FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALITY AS anon_1(id, place) ON true
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
 FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(CAST(coalesce(chapter_progress.watch_time, 0) AS NUMERIC)), 1), 0) AS watch_time
-FROM learners JOIN chapter_progress ON chapter_progress.progress_id = learners.id AND chapter_progress.user_id = learners.user_id GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT last.chapter_id AS chapter_id, count(*) AS stopped
-FROM (SELECT (array_agg(chapter_progress.chapter_id ORDER BY chapter_progress.updated_at DESC, chapter_progress.chapter_id))[1] AS chapter_id
-FROM (SELECT chapter_progress.progress_id AS progress_id, max(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp)) AS time
-FROM learners JOIN chapter_progress ON chapter_progress.progress_id = learners.id AND chapter_progress.user_id = learners.user_id
-WHERE learners.percentage < 100 GROUP BY chapter_progress.progress_id) AS latest JOIN chapter_progress ON chapter_progress.progress_id = latest.progress_id AND coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) = latest.time GROUP BY chapter_progress.progress_id) AS last GROUP BY last.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
+FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT learners.chapter_id AS chapter_id, count(*) AS stopped
+FROM learners
+WHERE learners.percentage < 100 GROUP BY learners.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
  LIMIT 2000) AS listed) AS chapters, (SELECT coalesce(json_agg(listed.part ORDER BY listed.place ASC NULLS LAST, listed.learners DESC, listed.id), '[]'::json) AS coalesce_2
 FROM (SELECT json_build_array(coalesce(planned_quizzes.id, recorded.id), planned_quizzes.details #>> '{}', coalesce(recorded.learners, 0), coalesce(recorded.passed, 0), coalesce(recorded.attempts, 0), coalesce(recorded.score, 0)) AS part, planned_quizzes.place AS place, coalesce(recorded.learners, 0) AS learners, coalesce(planned_quizzes.id, recorded.id) AS id
 FROM (SELECT anon_2.id AS id, anon_2.place AS place, (tutorial_outlines.details -> 'quizzes') -> CAST(anon_2.place - 1 AS INTEGER) AS details
@@ -216,7 +223,7 @@ FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id AND quiz
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2;
 
 -- Read the learners after the last one of the page before, each as a GET does.
 -- $1 least, $2 most, $3 of_tutorial, $4 after, $5 examined

@@ -11,14 +11,16 @@ from progress_api.progress import rules
 TUTORIAL = bindparam("of_tutorial", type_=String)
 NOTHING: ColumnElement[Any] = literal_column("'[]'::json")
 
-# Only in the transaction of the report, whatever the connection has.
+
+def _setting(name: str, value: Any) -> ColumnElement[Any]:
+    """Set a setting of the server for the transaction of the report only."""
+    return func.set_config(literal_column(f"'{name}'"), value, rules.YES)
+
+
 TIMEOUT = Statement(
     select(
-        func.set_config(
-            literal_column("'statement_timeout'"),
-            bindparam("timeout", type_=String),
-            literal_column("true"),
-        )
+        _setting("statement_timeout", bindparam("timeout", type_=String)),
+        _setting("work_mem", literal_column("'128MB'")),
     )
 )
 

@@ -4,23 +4,21 @@ It joins whole tables, which is fast for many learners; a page of learners looks
 each of them instead, which is fast for a few.
 """
 
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
     Integer,
     Numeric,
     Select,
-    String,
-    and_,
     cast,
+    collate,
     func,
     literal_column,
     select,
     true,
-    type_coerce,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
@@ -45,31 +43,55 @@ from progress_api.schema.times import utc_now
 # Chapters, and quizzes, of one report beside those of the outline: a player can invent any.
 MOST_PARTS = 1000
 _WEEK: ColumnElement[Any] = literal_column("interval '7 days'")
+_EARLY: ColumnElement[Any] = literal_column("timestamp '2000-01-01'")
+_FAR: ColumnElement[Any] = literal_column("timestamp '2500-01-01'")
+_KEY_LENGTH = literal_column("33", Integer)  # after two times of 8 bytes, in hexadecimal digits
 _ONE_DECIMAL = literal_column("1", Integer)
 _HUNDRED = literal_column("100", Numeric)
 
 
+def _outline() -> Any:
+    """Return the columns of the outline, each read once; NULL without one."""
+    outline = tutorial_outlines.c
+    columns = {}
+    for column in outline:
+        value = select(column).where(outline.tutorial_id == TUTORIAL).scalar_subquery()
+        # = ANY (SELECT …) would look for an id among arrays.
+        columns[column.name] = func.coalesce(value, type_=column.type)
+    return SimpleNamespace(**columns)
+
+
+def _mirrored(time: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return 8 bytes that sort before those of earlier times."""
+    return func.timestamp_send(_FAR - (func.greatest(time, _EARLY) - _EARLY))
+
+
+def _latest_chapter(rows: Any) -> ColumnElement[str]:
+    """Return the chapter that was recorded last, as the list of tutorials has it (spec 11.1).
+
+    Its id follows its times in one text, of which the least is taken: sorting the chapters of all
+    learners would take several times as long.
+    """
+    times = _mirrored(rules.recorded_at(rows)).op("||")(_mirrored(rows.updated_at))
+    key = func.concat(func.encode(times, literal_column("'hex'")), rows.chapter_id)
+    return func.substr(func.min(collate(key, "C")), _KEY_LENGTH)
+
+
 def _learners() -> Any:
     """Select each learner of the tutorial, with the percentage that a GET has."""
-    stored, outline, rows = (
-        tutorial_progress.c,
-        tutorial_outlines.alias("outline"),
-        chapter_progress.c,
-    )
-    # Stored counts are right without an outline; then nothing is counted here.
+    stored, outline, rows = tutorial_progress.c, _outline(), chapter_progress.c
     counted = (
-        select(rows.progress_id, completed_chapters(rows, outline.c).label("completed"))
-        .select_from(
-            tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)).join(
-                outline, outline.c.tutorial_id == stored.tutorial_id
-            )
+        select(
+            rows.progress_id,
+            completed_chapters(rows, outline).label("completed"),
+            _latest_chapter(rows).label("chapter_id"),
         )
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL)
         .group_by(rows.progress_id)
         .subquery("counted")
     )
-    percentage = current(stored, outline.c, counted.c.completed).completion_percentage
-    source = tutorial_progress.outerjoin(outline, outline.c.tutorial_id == stored.tutorial_id)
+    percentage = current(stored, outline, counted.c.completed).completion_percentage
     return (
         select(
             stored.id,
@@ -78,8 +100,9 @@ def _learners() -> Any:
             func.coalesce(stored.certificate_earned, rules.NO).label("earned"),
             func.coalesce(stored.total_watch_time, rules.ZERO).label("watch_time"),
             percentage.label("percentage"),
+            counted.c.chapter_id,
         )
-        .select_from(source.outerjoin(counted, counted.c.progress_id == stored.id))
+        .select_from(tutorial_progress.outerjoin(counted, counted.c.progress_id == stored.id))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .cte("learners")
     )
@@ -106,30 +129,13 @@ def _totals(learners: Any) -> Any:
 
 
 def _stopped(learners: Any) -> Any:
-    """Count the learners below 100 percent by their latest chapter (spec 15.2).
-
-    The time of the latest chapter first, then the chapter of that time: sorting all chapters of
-    all learners takes several times as long.
-    """
-    rows, time = chapter_progress.c, rules.recorded_at(chapter_progress.c)
-    latest = (
-        select(rows.progress_id, func.max(time).label("time"))
-        .select_from(learners.join(chapter_progress, of_one_learner(rows, learners.c)))
+    """Count the learners below 100 percent by their latest chapter (spec 15.2)."""
+    return (
+        select(learners.c.chapter_id, func.count().label("stopped"))
         .where(learners.c.percentage < _HUNDRED)
-        .group_by(rows.progress_id)
-        .subquery("latest")
+        .group_by(learners.c.chapter_id)
+        .subquery("stopped")
     )
-    is_latest = and_(rows.progress_id == latest.c.progress_id, time == latest.c.time)
-    in_order = aggregate_order_by(rows.chapter_id, rows.updated_at.desc(), rows.chapter_id)
-    chapters = type_coerce(func.array_agg(in_order), ARRAY(String))
-    last = (
-        select(chapters[rules.ONE].label("chapter_id"))
-        .select_from(latest.join(chapter_progress, is_latest))
-        .group_by(rows.progress_id)
-        .subquery("last")
-    )
-    stopped = select(last.c.chapter_id, func.count().label("stopped")).group_by(last.c.chapter_id)
-    return stopped.subquery("stopped")
 
 
 def _planned(ids: ColumnElement[Any], details: ColumnElement[Any]) -> Any:
@@ -168,7 +174,8 @@ def _listed(recorded: Any, planned: Any, title: Any, *columns: Any) -> Any:
 
 
 def _chapters(learners: Any) -> Any:
-    rows, stopped = chapter_progress.c, _stopped(learners)
+    rows, stored = chapter_progress.c, tutorial_progress.c
+    stopped = _stopped(learners)
     of_chapter = (
         select(
             rows.chapter_id.label("id"),
@@ -176,7 +183,9 @@ def _chapters(learners: Any) -> Any:
             func.count().filter(rows.completed).label("completed"),
             _average(func.coalesce(rows.watch_time, rules.ZERO)).label("watch_time"),
         )
-        .select_from(learners.join(chapter_progress, of_one_learner(rows, learners.c)))
+        # Not the learners that are selected already: only tables are read in parallel.
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
+        .where(stored.tutorial_id == TUTORIAL)
         .group_by(rows.chapter_id)
         .subquery("of_chapter")
     )

@@ -298,3 +298,17 @@ def test_a_report_is_a_table_for_a_spreadsheet(service: Flask, teacher: Learner)
     ]
     assert rows[2]["averageWatchTime"] == "7.0"
     assert rows[6]["averageScore"] == "50.0"
+
+
+def test_an_old_event_that_arrives_late_does_not_move_where_a_learner_stopped(
+    teacher: Learner,
+) -> None:
+    ada = pupil(teacher, "ada")
+    for number, day in enumerate(("03", "01", "02")):
+        event = {"id": f"e{number}", "type": "chapter", "tutorialId": teacher.tutorial}
+        event |= {"at": f"2026-01-{day}T10:00:00Z", "chapterId": f"day-{day}", "watchTime": 1}
+        ada.post_events(event)
+
+    stopped = {one["chapterId"]: one["stoppedHere"] for one in report(teacher)["chapters"]}
+
+    assert stopped == {"day-01": 0, "day-02": 0, "day-03": 1}
