@@ -30,7 +30,6 @@ from progress_api.reports.counts import (
     TUTORIAL,
     completed_chapters,
     current,
-    of_one_learner,
 )
 from progress_api.schema.tables import (
     chapter_progress,
@@ -61,6 +60,16 @@ def _outline() -> Any:
     return SimpleNamespace(**columns)
 
 
+def _below(rows: Any, learners: Any) -> ColumnElement[bool]:
+    """Return the condition of the joins of all learners with all of their rows.
+
+    The learner's id, which repeats in each table, is not compared too: PostgreSQL would expect
+    next to no rows, and plan for these.
+    """
+    condition: ColumnElement[bool] = rows.progress_id == learners.id
+    return condition
+
+
 def _mirrored(time: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return 8 bytes that sort before those of earlier times."""
     return func.timestamp_send(_FAR - (func.greatest(time, _EARLY) - _EARLY))
@@ -86,7 +95,7 @@ def _learners() -> Any:
             completed_chapters(rows, outline).label("completed"),
             _latest_chapter(rows).label("chapter_id"),
         )
-        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
+        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL)
         .group_by(rows.progress_id)
         .subquery("counted")
@@ -110,7 +119,7 @@ def _learners() -> Any:
 
 def _average(value: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return the average with one decimal, or 0."""
-    average = func.round(func.avg(cast(value, Numeric)), _ONE_DECIMAL)
+    average = func.round(func.avg(value), _ONE_DECIMAL)
     return func.coalesce(average, rules.ZERO)
 
 
@@ -184,8 +193,8 @@ def _chapters(learners: Any) -> Any:
             _average(func.coalesce(rows.watch_time, rules.ZERO)).label("watch_time"),
         )
         # Not the learners that are selected already: only tables are read in parallel.
-        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
-        .where(stored.tutorial_id == TUTORIAL)
+        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
+        .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .group_by(rows.chapter_id)
         .subquery("of_chapter")
     )
@@ -213,7 +222,7 @@ def _quizzes(learners: Any) -> Any:
             _average(func.coalesce(rows.attempts, rules.ONE)).label("attempts"),
             _average(share).label("score"),
         )
-        .select_from(learners.join(quiz_scores, of_one_learner(rows, learners.c)))
+        .select_from(learners.join(quiz_scores, _below(rows, learners.c)))
         .group_by(rows.quiz_id)
         .subquery("recorded")
     )

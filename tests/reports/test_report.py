@@ -306,8 +306,8 @@ def test_an_old_event_that_arrives_late_does_not_move_where_a_learner_stopped(
     ada = pupil(teacher, "ada")
     for number, day in enumerate(("03", "01", "02")):
         event = {"id": f"e{number}", "type": "chapter", "tutorialId": teacher.tutorial}
-        event |= {"at": f"2026-01-{day}T10:00:00Z", "chapterId": f"day-{day}", "watchTime": 1}
-        ada.post_events(event)
+        at, chapter = f"2026-01-{day}T10:00:00Z", f"day-{day}"
+        ada.post_events({**event, "at": at, "chapterId": chapter, "watchTime": 1})
 
     stopped = {one["chapterId"]: one["stoppedHere"] for one in report(teacher)["chapters"]}
 
