@@ -11,6 +11,7 @@ import psycopg2
 
 from bench.contestants import Contestant, floor, service
 from bench.load import Load, measure
+from bench.reports import reports
 from bench.testbed import Population, Testbed, prepared_testbed
 
 Rows = Iterator[dict[str, Any]]
@@ -104,7 +105,7 @@ def bloat(fillfactor: int = 100) -> Rows:
 
 
 PIECES: dict[str, Callable[[], Rows]] = {
-    piece.__name__: piece for piece in (rows, chapters, shape, writers, memory, bloat)
+    piece.__name__: piece for piece in (rows, chapters, shape, writers, memory, bloat, reports)
 }
 
 

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,3 +200,23 @@ def test_the_command_prints_json(database: str, ada: Learner, options: tuple[str
         "attemptKeys": 1,
         "certificates": 1,
     }
+
+
+def test_a_shell_sees_the_audit_line_beside_the_output(
+    database: str, engine: Engine, ada: Learner
+) -> None:
+    program = Path(sys.executable).with_name("progress-api")
+
+    ended = subprocess.run(
+        [program, "erase", ada.name, "--json"],
+        env=os.environ | {"DATABASE_URL": database},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert json.loads(ended.stdout)["erased"] is True
+    line = json.loads(ended.stderr.splitlines()[-1])
+    assert line["message"].startswith("erased a learner: 1 tutorials")
+    assert ada.name not in ended.stdout + ended.stderr
+    assert rows_of(engine, ada.name) == NOTHING
