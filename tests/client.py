@@ -60,7 +60,7 @@ def _to_answer(answer: TestResponse) -> Answer:
     body: Any = answer.data.decode()
     if body and (answer.mimetype or "").endswith("json"):
         body = json.loads(body)
-    return Answer(answer.status_code, body or None, headers)
+    return Answer(answer.status_code, None if body == "" else body, headers)
 
 
 class InProcess:
