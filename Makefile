@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -9,6 +9,8 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --q
 OWN_TARGETS := tests/browser tests/operations tests/pooler
 # Tests that start many processes, and take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
+# The oldest PostgreSQL that is promised.
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 SUB ?= learner-1
 SCOPE ?=
 ROUNDS ?= 5
@@ -50,6 +52,10 @@ check-ops: .venv/.installed ## Test deploy/ with Prometheus, nginx and systemd-a
 test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3
 	$(MAKE) test-coverage test-processes DRIVER=psycopg2
 	$(MAKE) test test-processes DRIVER=psycopg
+
+test-postgres: ## Run test on PostgreSQL 15 of Debian's package postgresql-15, then on the wheel's 18
+	$(MAKE) test POSTGRES_BIN=$(OLDEST_POSTGRES)
+	$(MAKE) test POSTGRES_BIN=
 
 test-versions: .venv/.installed ## Run all tests of the wheel with its oldest and newest dependencies, on each Python
 	$(PYTHON) -m pip install --quiet uv
