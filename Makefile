@@ -58,6 +58,7 @@ image: ## Build the container image: make image [IMAGE=progress-api] [BASE=pytho
 		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
 
 check-image: .venv/.installed ## Build the image on Debian's packages and run it; check compose.yaml and deploy/kubernetes
+	$(PYTHON) -m pip install --quiet uv
 	$(PYTHON) -m pytest tests/image
 
 test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3
