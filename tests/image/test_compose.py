@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import subprocess
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,15 @@ from tests.docs.installed import copy_tracked
 from tests.image.conftest import run
 from tests.operations.conftest import run as run_operations
 
-_PASSWORD = "secret"
-
 
 @pytest.fixture(scope="module")
 def project(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the project with `.env` as `.env.example` has it, and a password."""
+    """A copy of the project in which the commands of docs/deploying.md for Compose were run."""
     copy = copy_tracked(root, tmp_path_factory.mktemp("project"))
-    settings = (copy / ".env.example").read_text()
-    (copy / ".env").write_text(
-        settings.replace("\nPOSTGRES_PASSWORD=", "\nPOSTGRES_PASSWORD=secret")
-    )
+    page = (root / "docs/deploying.md").read_text().partition("## Compose")[2]
+    commands = page.partition("```sh\n")[2].partition("docker compose")[0]
+    assert "cp .env.example .env" in commands
+    subprocess.run(["sh", "-ec", commands], cwd=copy, check=True, capture_output=True)
     return copy
 
 
@@ -41,7 +40,8 @@ def test_the_service_runs_twice_with_as_few_rights_as_the_tests_of_the_image_giv
         assert services[name]["read_only"] is True
         assert services[name]["cap_drop"] == ["ALL"]
         assert services[name]["security_opt"] == ["no-new-privileges:true"]
-        assert services[name]["environment"]["PGPASSWORD"] == _PASSWORD
+        assert len(services[name]["environment"]["PGPASSWORD"]) == 32
+        assert len(services[name]["environment"]["JWT_SECRET_KEY"]) == 64
 
 
 def test_the_migration_has_ended_before_the_service_starts(services: dict[str, Any]) -> None:
@@ -81,7 +81,8 @@ def test_every_file_that_is_mounted_is_there(project: Path, services: dict[str, 
     ]
 
     assert len(mounted) == 7
-    assert [path for path in mounted if not path.exists()] == [project / "tls"]
+    assert [path for path in mounted if not path.exists()] == []
+    assert {path.name for path in (project / "tls").iterdir()} == {"fullchain.pem", "privkey.pem"}
 
 
 def test_prometheus_scrapes_both_services_with_the_rules_of_deploy(

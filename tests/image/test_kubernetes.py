@@ -101,7 +101,7 @@ def test_the_probes_ask_the_paths_of_health_and_a_pod_may_finish_its_requests(
         for kind in ("startup", "liveness", "readiness")
     }
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    defaults = {one.name: one.default for one in fields(Settings)}
+    defaults: dict[str, Any] = {one.name: one.default for one in fields(Settings)}
     (_, delay) = container["lifecycle"]["preStop"]["exec"]["command"]
 
     assert paths == {"startup": "/healthz", "liveness": "/healthz", "readiness": "/readyz"}
