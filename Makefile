@@ -1,14 +1,20 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-pooler check-ops image check-image attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
 PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
 	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
-OWN_TARGETS := tests/browser tests/operations tests/pooler
+OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
 # Tests that start many processes, and take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
+# The oldest PostgreSQL that is promised.
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
+# What `make image` builds, on which base, and with which program.
+IMAGE ?= progress-api
+BASE ?= python:3.13-slim
+ENGINE ?= $(firstword $(foreach name,docker podman buildah,$(shell command -v $(name))))
 SUB ?= learner-1
 SCOPE ?=
 ROUNDS ?= 5
@@ -47,9 +53,21 @@ test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBounc
 check-ops: .venv/.installed ## Test deploy/ with Prometheus, nginx and systemd-analyze, and backups and full disks
 	$(PYTHON) -m pytest tests/operations
 
+image: ## Build the container image: make image [IMAGE=progress-api] [BASE=python:3.13-slim] [ENGINE=docker]
+	BUILDAH_FORMAT=docker $(or $(ENGINE),docker) build --file Containerfile --tag $(IMAGE) --build-arg BASE=$(BASE) \
+		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+check-image: .venv/.installed ## Build the image on Debian's packages and run it; check compose.yaml and deploy/kubernetes
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m pytest tests/image
+
 test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3
 	$(MAKE) test-coverage test-processes DRIVER=psycopg2
 	$(MAKE) test test-processes DRIVER=psycopg
+
+test-postgres: ## Run test on PostgreSQL 15 of Debian's package postgresql-15, then on the wheel's 18
+	$(MAKE) test POSTGRES_BIN=$(OLDEST_POSTGRES)
+	$(MAKE) test POSTGRES_BIN=
 
 test-versions: .venv/.installed ## Run all tests of the wheel with its oldest and newest dependencies, on each Python
 	$(PYTHON) -m pip install --quiet uv

@@ -1,0 +1,92 @@
+"""Two containers behind nginx, as in `compose.yaml`, stopped one after the other."""
+
+import re
+import ssl
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http.client import HTTPSConnection
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.testbed import SECRET
+from chaos.load import Load
+from embedded.postgres import Postgres
+from embedded.valkey import Valkey
+from tests.image.container import Container, address_of
+from tests.operations.test_deploy import adapted, certify, connects, nginx
+from tests.serving.service import free_port, until
+
+_REQUESTS = 200
+
+
+@pytest.fixture
+def containers(
+    image: str, postgres: Postgres, valkey: Valkey, tmp_path: Path, database: str
+) -> Iterator[list[Container]]:
+    """Two of them, on a new database."""
+    settings = {
+        "DATABASE_URL": address_of(database),
+        "JWT_SECRET_KEY": SECRET,
+        "RATELIMIT_ENABLED": "false",
+        "TRUSTED_PROXIES": 1,
+        "REQUIRE_HTTPS": "true",
+    }
+    with ExitStack() as running:
+        yield [
+            running.enter_context(Container(tmp_path / name, image, postgres, valkey, **settings))
+            for name in ("one", "two")
+        ]
+
+
+@pytest.fixture
+def port(containers: list[Container], root: Path, tmp_path: Path) -> Iterator[int]:
+    """Where nginx serves both over HTTPS."""
+    plain, tls = free_port(), free_port()
+    changes = {"listen 80": f"listen {plain}", "listen 443": f"listen {tls}"}
+    changes["server 127.0.0.1:8000;"] = _upstream(root, containers)
+    configuration = adapted(root / "deploy/nginx.conf", tmp_path, changes)
+    certify(tmp_path)
+    with nginx(configuration):
+        until(lambda: connects(plain))
+        yield tls
+
+
+def test_stopping_one_container_after_the_other_under_load_fails_no_request(
+    containers: list[Container], port: int, tmp_path: Path
+) -> None:
+    context = ssl.create_default_context(cafile=tmp_path / "tls/fullchain.pem")
+    with Load(lambda: HTTPSConnection("127.0.0.1", port, context=context), "stop") as load:
+        codes = []
+        for container in containers:
+            _more(load)
+            codes.append(container.stop())
+            _more(load)
+            container.restart()
+        _more(load)
+
+    assert codes == [0, 0]
+    assert Counter(request.kind for request in load.requests) == {"200": len(load.requests)}
+    assert (load.unanswered, load.contradictions, load.crashed) == ([], [], 0)
+
+
+def _upstream(root: Path, containers: list[Container]) -> str:
+    """What compose.yaml puts in the place of one server.
+
+    It has no `resolve`, which begins with nginx 1.27.3, newer than that of Debian 12.
+    """
+    nginx = yaml.safe_load((root / "compose.yaml").read_text())["services"]["nginx"]
+    assert "s|server 127.0.0.1:8000;|$$UPSTREAM|" in nginx["command"][-1]
+    upstream = re.sub(r"resolver [^;]*;", "", nginx["environment"]["UPSTREAM"])
+    for number, container in enumerate(containers, 1):
+        before, after = f"api-{number}:8000 resolve", f"127.0.0.1:{container.port}"
+        assert before in upstream
+        upstream = upstream.replace(before, after)
+    return upstream
+
+
+def _more(load: Load) -> None:
+    enough = len(load.requests) + _REQUESTS
+    until(lambda: len(load.requests) >= enough)
