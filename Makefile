@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-client test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -40,6 +40,14 @@ test-processes: .venv/.installed ## Run the tests that start the service, make t
 
 test-browser: .venv/.installed ## Run the browser tests; Chromium must be installed
 	$(PYTHON) -m pytest tests/browser
+
+test-client: .venv/.installed client/node_modules ## Test client/, the JavaScript package, with Node.js and a real service
+	cd client && npx --no-install tsc --project .
+	$(PYTHON) -m tests.with_service node --test --test-reporter=spec client/test/*.test.js
+
+client/node_modules: client/package-lock.json
+	cd client && npm ci --no-fund --no-audit
+	@touch $@
 
 test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBouncer must be installed
 	$(PYTHON) -m pytest tests/pooler
