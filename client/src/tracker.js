@@ -174,7 +174,7 @@ export class Tracker {
       const check = () => condition() && done();
       for (const event of ["loadedmetadata", "durationchange", "canplay", "seeked", "timeupdate"])
         this.#player.addEventListener(event, check, { signal: until.signal });
-      this.#until.signal.addEventListener("abort", done);
+      this.#until.signal.addEventListener("abort", done, { signal: until.signal });
       if (most) setTimeout(done, most);
       check();
     });
