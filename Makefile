@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-client test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run demo example test test-coverage test-processes test-drivers test-versions test-browser test-client test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -25,6 +25,9 @@ help: ## List the targets
 
 run: .venv/.installed ## Serve; start PostgreSQL and Valkey unless DATABASE_URL and RATELIMIT_STORAGE_URI are set
 	@exec $(PYTHON) -m embedded run
+
+demo: .venv/.installed ## Serve examples/player, a page with courses, and the service that it uses
+	@PYTHONPATH=. exec $(PYTHON) examples/player
 
 example: .venv/.installed ## Serve examples/host_app, an app that mounts tutorial progress
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
@@ -122,7 +125,7 @@ lock: .venv/.installed ## Update requirements.lock and requirements-serve.lock t
 	$(COMPILE) --constraint requirements.lock --output-file requirements-serve.lock setup.cfg
 
 clean: ## Remove build results and the environment, but not the data in .local
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist client/node_modules client/types *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --no-deps: the lock is complete, and some versions of pip would install a newer coverage[toml].
