@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 
 def main() -> None:
     """Serve until Ctrl-C; what the demo learner did is kept in .local/demo."""
-    port = int(os.environ.get("PORT", "8000"))
+    port = int(os.environ.get("PORT", "8080"))
     page, service = f"http://{HOST}:{port}", f"http://{HOST}:{port + 1}"
     secret = secrets.token_urlsafe(48)
     DATA.mkdir(mode=0o700, parents=True, exist_ok=True)

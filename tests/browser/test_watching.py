@@ -1,6 +1,9 @@
 """What the client records of a real video in a real browser."""
 
+from pathlib import Path
+
 from tests.browser.site import Viewer
+from tests.docs.console import block_below
 from tests.serving.service import until
 
 
@@ -110,3 +113,28 @@ def test_two_tabs_send_each_event_once(viewer: Viewer) -> None:
     assert viewer.chapter()["lastPosition"] == viewer.chapter("two")["lastPosition"] == 3
     viewer.browser.switch_to.window(second)
     viewer.forget_console()
+
+
+def test_the_five_lines_of_the_document_make_a_page_remember(viewer: Viewer, root: Path) -> None:
+    script = block_below("# From a browser page", (root / "docs/frontend.md").read_text(), "js")
+    viewer.open(chapter=None)
+    viewer.run("window.service = new URLSearchParams(location.search).get('service')")
+    for shown, meant in {
+        '"https://api.example.com/v1/tutorials/progress"': "service",
+        '"alice"': f'"{viewer.learner.name}"',
+        '"/login/token"': '"token"',
+        '"python-basics"': '"intro"',
+    }.items():
+        assert shown in script
+        script = script.replace(shown, meant)
+    module = f"{script}\ndocument.title = 'remembers';"
+    viewer.run(
+        "const script = document.createElement('script'); script.type = 'module';"
+        f"script.textContent = {module!r}; document.body.append(script);"
+    )
+    until(lambda: viewer.browser.title == "remembers")
+    viewer.play_to(3, rate=2)
+
+    until(lambda: viewer.chapter("variables"))
+    assert viewer.chapter("variables")["watchTime"] >= 2
+    assert viewer.learner.progress()["totalChapters"] == 8
