@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-pooler check-ops image check-image attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run demo example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -32,6 +32,9 @@ help: ## List the targets
 run: .venv/.installed ## Serve; start PostgreSQL and Valkey unless DATABASE_URL and RATELIMIT_STORAGE_URI are set
 	@exec $(PYTHON) -m embedded run
 
+demo: .venv/.installed ## Serve examples/player, a page with courses, and the service that it uses
+	@PYTHONPATH=. exec $(PYTHON) examples/player/serve.py
+
 example: .venv/.installed ## Serve examples/host_app, an app that mounts tutorial progress
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
@@ -46,6 +49,14 @@ test-processes: .venv/.installed ## Run the tests that start the service, make t
 
 test-browser: .venv/.installed ## Run the browser tests; Chromium must be installed
 	$(PYTHON) -m pytest tests/browser
+
+test-client: .venv/.installed client/node_modules ## Test client/, the JavaScript package, with Node.js and a real service
+	cd client && npx --no-install tsc --project .
+	$(PYTHON) -m tests.with_service node --test --test-reporter=spec client/test/*.test.js
+
+client/node_modules: client/package-lock.json
+	cd client && npm ci --no-fund --no-audit
+	@touch $@
 
 test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBouncer must be installed
 	$(PYTHON) -m pytest tests/pooler
@@ -132,7 +143,7 @@ lock: .venv/.installed ## Update requirements.lock and requirements-serve.lock t
 	$(COMPILE) --constraint requirements.lock --output-file requirements-serve.lock setup.cfg
 
 clean: ## Remove build results and the environment, but not the data in .local
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist client/node_modules client/types *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --no-deps: the lock is complete, and some versions of pip would install a newer coverage[toml].

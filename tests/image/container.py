@@ -4,12 +4,13 @@ import os
 import secrets
 import shutil
 import subprocess
+from http import HTTPStatus
 from pathlib import Path
 from typing import Self
 
 from embedded.server import Server
 from tests.image.conftest import program, run
-from tests.serving.service import Service, Wire
+from tests.serving.service import Service
 
 _SOCKETS = "/run/servers"
 _RESTRICTED = ("--read-only", "--cap-drop=all", "--security-opt=no-new-privileges")
@@ -43,18 +44,13 @@ class Container(Service):
         self.begin = (*podman, f"--name={self.name}", *_RESTRICTED, *_HERE, *places, *named, image)
         self.command = self.begin
 
-    def __exit__(self, *_: object) -> None:
+    def stop(self) -> None:
         """Remove it, also while it runs."""
         run("podman", "rm", "--force", "--ignore", "--time=0", self.name)
         self.process.wait()
 
-    def _is_up(self) -> bool:
-        """Whether it is ready."""
-        assert self.process.poll() is None, self.log.read_text()
-        try:
-            return Wire(self).send("GET", "/readyz").status == 200
-        except OSError:
-            return False
+    def _is_ready(self) -> bool:
+        return self.status("/readyz") == HTTPStatus.OK
 
     def migrate(self) -> Self:
         """Run `progress-api migrate` in another container of the same image."""
@@ -69,9 +65,9 @@ class Container(Service):
     def restart(self) -> None:
         """Start again after a stop, as another container would."""
         shutil.rmtree(self.temporary)
-        self.__enter__()
+        self.start()
 
-    def stop(self) -> int:
+    def terminate(self) -> int:
         """Stop it as `docker stop` does, and return the exit code of the service."""
         run("podman", "stop", "--time=30", self.name)
         return self.process.wait(30)

@@ -13,11 +13,12 @@ import yaml
 
 from bench.testbed import SECRET
 from chaos.load import Load
+from embedded.ports import free_port
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
 from tests.image.container import Container, address_of
 from tests.operations.test_deploy import adapted, certify, connects, nginx
-from tests.serving.service import free_port, until
+from tests.serving.service import until
 
 _REQUESTS = 200
 
@@ -62,7 +63,7 @@ def test_stopping_one_container_after_the_other_under_load_fails_no_request(
         codes = []
         for container in containers:
             _more(load)
-            codes.append(container.stop())
+            codes.append(container.terminate())
             _more(load)
             container.restart()
         _more(load)
