@@ -15,6 +15,7 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.progress import statements
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -26,7 +27,6 @@ from progress_api.progress.records import (
     QuizAttempt,
     idempotency_mark,
 )
-from progress_api.progress.rules import not_eligible
 
 _NOW: Parameters = {"at": None, "step": 0}
 
