@@ -84,6 +84,11 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
     return when | new_certificate(completion.holder_name)
 
 
+def of_recount() -> dict[str, Any]:
+    """Return the parameters of `COMPLETE` that earn nothing and only recount."""
+    return of_completion(Completion()) | {"completes": False}
+
+
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
     """Return one transaction for the events of one tutorial (spec 12.4).
 

@@ -25,7 +25,6 @@ from progress_api.progress.batches import (
     results_of,
 )
 from progress_api.progress.eligibility import not_eligible
-from progress_api.progress.pages import LIST_TUTORIALS, PageRequest
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -37,6 +36,7 @@ from progress_api.progress.records import (
     TutorialPage,
 )
 from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
+from progress_api.progress.selects.pages import LIST_TUTORIALS, PageRequest
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
 

@@ -33,7 +33,7 @@ class Below(NamedTuple):
 
     @classmethod
     def of(
-        cls, source: Any, stored: Any, tutorial_id: Any, *conditions: ColumnElement[bool]
+        cls, source: Any, stored: Any, tutorial_id: Any, *, only_with_outline: bool = False
     ) -> "Below":
         """Join the outline, the chapters and the quizzes to a learner's row.
 
@@ -41,9 +41,11 @@ class Below(NamedTuple):
             source: has the row.
             stored: the columns of the row.
             tutorial_id: of the row.
-            conditions: if given, chapters and quizzes are read only where they are true.
+            only_with_outline: whether chapters and quizzes are read only if the tutorial has, or
+                had, an outline; otherwise the stored counts are right.
         """
         outline = tutorial_outlines.alias("outline")
+        conditions = [outline.c.tutorial_id.is_not(None)] if only_with_outline else []
         chapters = _chapters(stored, outline.c).where(*conditions).lateral("chapters")
         quizzes = _quizzes(stored, outline.c).where(*conditions).lateral("quizzes")
         joined = source.outerjoin(outline, outline.c.tutorial_id == tutorial_id)
