@@ -15,6 +15,7 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.progress import statements
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -26,7 +27,6 @@ from progress_api.progress.records import (
     QuizAttempt,
     idempotency_mark,
 )
-from progress_api.progress.rules import not_eligible
 
 _NOW: Parameters = {"at": None, "step": 0}
 
@@ -82,6 +82,11 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
     """
     when = {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
     return when | new_certificate(completion.holder_name)
+
+
+def of_recount() -> dict[str, Any]:
+    """Return the parameters of `COMPLETE` that earn nothing and only recount."""
+    return of_completion(Completion()) | {"completes": False}
 
 
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:

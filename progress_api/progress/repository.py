@@ -24,7 +24,7 @@ from progress_api.progress.batches import (
     of_quiz,
     results_of,
 )
-from progress_api.progress.pages import LIST_TUTORIALS, PageRequest
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -35,8 +35,8 @@ from progress_api.progress.records import (
     QuizAttempt,
     TutorialPage,
 )
-from progress_api.progress.rules import not_eligible
 from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
+from progress_api.progress.selects.pages import LIST_TUTORIALS, PageRequest
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
