@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run demo example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth bench-watching chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -111,6 +111,9 @@ bench: .venv/.installed ## Measure requests, compared with other implementations
 
 bench-growth: .venv/.installed ## Measure requests as the amount of data grows: make bench-growth [PIECE=rows]
 	@exec $(PYTHON) -m bench growth $(PIECE)
+
+bench-watching: .venv/.installed ## Measure what an hour of watching costs, with the client and without; needs Node.js
+	@exec $(PYTHON) -m bench watching
 
 chaos: .venv/.installed ## Cause failures under load and count what is lost: make chaos [ONLY=valkey] [SEED=1]
 	@exec $(PYTHON) -m chaos "$(SEED)" "$(ONLY)"

@@ -80,7 +80,7 @@ def prepared_testbed(population: Population) -> Iterator[Testbed]:
             testbed = Testbed(postgres, valkey, directory, population)
             migrate(postgres.url())
             populate(postgres.url(), population)
-            testbed.tokens.write_text("\n".join(_tokens(population.learners)))
+            testbed.tokens.write_text("\n".join(sign_tokens(population.learners)))
             yield testbed
 
 
@@ -151,7 +151,8 @@ class _Reader:
     readline = read
 
 
-def _tokens(learners: int) -> Iterator[str]:
+def sign_tokens(learners: int) -> Iterator[str]:
+    """Yield a token of each learner, valid for a week."""
     now = int(time.time())
     for number in range(learners):
         claims = {"sub": f"user-{number}", "iat": now, "nbf": now, "exp": now + _WEEK_SECONDS}

@@ -292,6 +292,22 @@ test("two clients that share a store send each event once in the end", async (t)
   assert.equal((await clients[0]?.get("intro"))?.quizScores[0]?.attempts, 2);
 });
 
+test("an old event moves nothing back that another device has recorded since", async (t) => {
+  const name = newName();
+  const network = new Network();
+  const laptop = connect(t, { userId: name, fetch: network.fetch });
+  const phone = connect(t, { userId: name });
+  network.down = true;
+  await laptop.recordChapter("intro", { ...watched, watchTime: 90, lastPosition: 20 });
+  await phone.recordChapter("intro", { ...watched, watchTime: 30, lastPosition: 45 });
+  network.down = false;
+
+  await laptop.flush();
+
+  const one = (await phone.get("intro")).chapterProgress[0];
+  assert.deepEqual([one?.watchTime, one?.lastPosition], [90, 45]);
+});
+
 test("an answer that is not the service's loses nothing", async (t) => {
   /** @type {typeof fetch} */
   const portal = async (address, options) =>

@@ -109,6 +109,33 @@ test("a token is renewed before it ends", async (t) => {
   assert.deepEqual(network.requests.map(({ status }) => status), [200, 200, 200]);
 });
 
+test("the learner's tutorials come in pages, those watched last first", async (t) => {
+  const progress = connect(t);
+  for (const tutorial of ["one", "two", "three"])
+    await progress.recordChapter(tutorial, { chapterId: "a", watchTime: 5, lastPosition: 4 });
+
+  const page = await progress.list({ limit: 2, status: "in_progress" });
+  const rest = await progress.list({ limit: 2, status: "in_progress", cursor: page.next });
+  const all = [];
+  for await (const item of progress.all({ limit: 1 })) all.push(item);
+
+  assert.deepEqual(page.items.map(({ tutorialId }) => tutorialId), ["three", "two"]);
+  assert.deepEqual(rest.items.map(({ tutorialId }) => tutorialId), ["one"]);
+  assert.equal(rest.next, null);
+  assert.deepEqual(all, [...page.items, ...rest.items]);
+  assert.deepEqual(all[0]?.lastChapter, { chapterId: "a", lastPosition: 4, completed: false });
+  assert.deepEqual(await progress.list({ status: "completed" }), { items: [], next: null });
+});
+
+test("an invalid cursor is an error that names it", async (t) => {
+  const progress = connect(t);
+
+  const error = await progress.list({ cursor: "damaged" }).catch((problem) => problem);
+
+  assert.equal(error.status, 400);
+  assert.deepEqual(Object.keys(error.fields), ["cursor"]);
+});
+
 test("importing the client touches nothing, and creating one needs no browser", () => {
   const progress = new TutorialProgress({ url });
   assert.equal(progress.waiting, 0);

@@ -18,7 +18,7 @@ from embedded.gunicorn import Gunicorn
 from embedded.local import LOCAL
 from progress_api.schema.migrate import upgrade
 
-DATA = LOCAL / "demo"
+DATA = Path(os.environ.get("DATA", LOCAL / "demo"))
 PREFIX = "/v1/tutorials/progress"
 HOST = "127.0.0.1"
 
