@@ -89,6 +89,18 @@ def of_recount() -> dict[str, Any]:
     return of_completion(Completion()) | {"completes": False}
 
 
+def by_tutorial(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """Group events by tutorial, in the order in which tutorials are first named.
+
+    Args:
+        events: in any order.
+    """
+    grouped: dict[str, list[Event]] = {}
+    for event in events:
+        grouped.setdefault(event.tutorial_id, []).append(event)
+    return grouped
+
+
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
     """Return one transaction for the events of one tutorial (spec 12.4).
 
