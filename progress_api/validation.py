@@ -8,6 +8,7 @@ from progress_api.exceptions import InvalidFields
 MAX_ID_LENGTH = 255
 WHOLE_NUMBER_LIMIT = 2_147_483_647
 _INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 MAX_TITLE_LENGTH = 500
 
 
@@ -42,6 +43,15 @@ def is_text(value: object, most: int) -> TypeGuard[str]:
     if not isinstance(value, str) or len(value) > most or not value.strip():
         return False
     return not _INVALID_CHARACTERS.search(value)
+
+
+def is_unicode(value: object) -> TypeGuard[str]:
+    """Return whether a value is text of valid Unicode, as every response must be.
+
+    Args:
+        value: a value of any type.
+    """
+    return isinstance(value, str) and not _SURROGATES.search(value)
 
 
 def require_ids(**values: object) -> None:

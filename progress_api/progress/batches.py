@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
+import orjson
+
 from progress_api.certificates.records import new_certificate
 from progress_api.database import Batch, Parameters, Step
 from progress_api.exceptions import (
@@ -80,7 +82,7 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
         completion: the wish to earn the certificate.
         at: when the certificate was asked for; None for now.
     """
-    when = {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
+    when = {"at": at and _in_utc(at), "completes": True, "totals": "{}"}
     return when | new_certificate(completion.holder_name)
 
 
@@ -121,7 +123,7 @@ def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy
         steps += _steps(learner, event, policy, {"at": _in_utc(event.at), "step": number})
     recount = completion | {
         "completes": bool(completions),
-        "total_chapters": max(map(_total_chapters, in_order)),
+        "totals": _totals(in_order),
     }
     return [*steps, Step(statements.RECOUNT_AND_COMPLETE, {**learner, **recount})]
 
@@ -180,8 +182,14 @@ def _holder_name(event: Event) -> str | None:
     return event.record.holder_name if isinstance(event.record, Completion) else None
 
 
-def _total_chapters(event: Event) -> int:
-    return event.record.total_chapters or 0 if isinstance(event.record, Chapter) else 0
+def _totals(events: Sequence[Event]) -> str:
+    """Return the numbers of chapters that came with the chapters, in a JSON object."""
+    totals: dict[str, int] = {}
+    for event in events:
+        if isinstance(event.record, Chapter) and event.record.total_chapters:
+            name, total = event.record.chapter_id, event.record.total_chapters
+            totals[name] = max(total, totals.get(name, 0))
+    return orjson.dumps(totals).decode()
 
 
 def _in_utc(at: datetime) -> datetime:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Interval,
     Select,
     String,
+    Subquery,
     and_,
     any_,
     bindparam,
@@ -27,7 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
+from progress_api.schema.tables import (
+    chapter_progress,
+    quiz_attempt_keys,
+    quiz_scores,
+    tutorial_progress,
+)
 from progress_api.schema.times import utc_now
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
@@ -114,6 +120,22 @@ def completed(stored: Columns, posted: Columns, sticky: ColumnElement[bool]) -> 
 def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement[int]:
     """Keep the greater number of chapters: it only grows (spec 2.8)."""
     return func.greatest(func.coalesce(stored.total_chapters, ZERO), posted)
+
+
+def posted_total(totals: ColumnElement[Any], progress: Columns, *of_learner: Any) -> Subquery:
+    """Select the greatest number of chapters that came with a chapter which is now recorded.
+
+    One that came with a chapter over the limit changes nothing (spec 6.6).
+
+    Args:
+        totals: the numbers in a JSON object, by the chapters that they came with.
+        progress: the columns of the learner's row.
+        of_learner: the conditions that select the row.
+    """
+    chapters = chapter_progress.c
+    total = func.max(cast(totals.op("->>")(chapters.chapter_id), Integer))
+    recorded = select(func.coalesce(total, ZERO).label("total"))
+    return recorded.where(*of_progress(chapter_progress, progress), *of_learner).subquery("posted")
 
 
 def total_watch_time(sum_of_watch_times: ColumnElement[int]) -> ColumnElement[int]:
