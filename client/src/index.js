@@ -338,14 +338,14 @@ export class TutorialProgress extends EventTarget {
   #listen() {
     if (!globalThis.document) return;
     const { signal } = this.#until;
-    const leave = () => {
+    const leave = (gone = true) => {
       for (const tracker of this.#trackers.values()) tracker.leave();
-      this.#sender.leave();
+      this.#sender.leave(gone);
     };
     const back = () => this.#ready.then(() => this.#sender.wake());
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : back()), { signal });
-    document.addEventListener("freeze", leave, { signal });
-    addEventListener("pagehide", leave, { signal });
+    document.addEventListener("visibilitychange", () => (document.hidden ? leave(false) : back()), { signal });
+    document.addEventListener("freeze", () => leave(), { signal });
+    addEventListener("pagehide", () => leave(), { signal });
     addEventListener("pageshow", back, { signal });
     addEventListener("online", back, { signal });
   }

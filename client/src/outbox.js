@@ -21,6 +21,8 @@ export class Outbox {
   #bases = new Map();
   /** @type {Promise<unknown>} */
   #stored = Promise.resolve();
+  /** @type {Set<string>} ids of events that this page has put */
+  #own = new Set();
   #version = 0;
   #counted = -1;
   #url;
@@ -59,6 +61,11 @@ export class Outbox {
     return all.filter(({ id, unbased }) => !unbased && !this.inFlight.has(id)).sort(byTime);
   }
 
+  /** Return those of them that this page has put; other tabs may have sent the others. */
+  own() {
+    return this.sendable().filter(({ id }) => this.#own.has(id));
+  }
+
   /**
    * Store an event.
    * @param {OutboxEvent} event
@@ -72,6 +79,7 @@ export class Outbox {
     const removals = replaces && !this.inFlight.has(replaces) ? [replaces] : [];
     for (const id of removals) this.#waiting.delete(id);
     this.#waiting.set(entry.id, entry);
+    this.#own.add(entry.id);
     this.#version += 1;
     const marks = mark && event.type === "chapter" ? [this.#marked(entry, event, mark)] : [];
     const stored = this.#change([entry, ...marks], removals);

@@ -54,7 +54,7 @@ export class Playback {
 
   /** Go on from where the player is, without counting what lies between. */
   restart() {
-    this.#run = null;
+    this.#interrupt();
     this.#set(this.#player.currentTime);
     this.#jumping = Boolean(this.#player.seeking);
   }
@@ -78,8 +78,8 @@ export class Playback {
 
   /** Return the intervals that were seen, of which there are at most 100, the longest ones. */
   seen() {
-    this.#seen = union([...this.#seen, ...(this.#run ? [this.#run] : [])]);
-    const whole = this.#seen.filter(([from, to]) => to - from >= SLIVER);
+    this.#seen = union(this.#seen);
+    const whole = union([...this.#seen, ...(this.#run ? [this.#run] : [])]).filter(([from, to]) => to - from >= SLIVER);
     const long = whole.sort((a, b) => b[1] - b[0] - (a[1] - a[0])).slice(0, MOST);
     return union(long);
   }
@@ -112,12 +112,18 @@ export class Playback {
     const rate = Math.max(this.#rate, this.#player.playbackRate);
     const possible = ((performance.now() - this.#clock) / 1000) * rate + this.#tolerance;
     if (!this.#moving || seconds <= 0 || seconds > possible) {
-      if (seconds) this.#run = null;
+      if (seconds) this.#interrupt();
       return;
     }
     this.played += seconds;
     if (this.#run) this.#run[1] = time;
-    else this.#seen.push((this.#run = [this.position, time]));
+    else this.#run = [this.position, time];
+  }
+
+  /** End the run: what comes next does not follow what was played last. */
+  #interrupt() {
+    if (this.#run) this.#seen.push(this.#run);
+    this.#run = null;
   }
 
   /** @param {number} time */

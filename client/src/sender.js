@@ -98,10 +98,13 @@ export class Sender {
     }, at - now);
   }
 
-  /** Send what waits although the page is being left: without a lock, and in one request. */
-  leave() {
-    this.#release();
-    const batch = choose(this.#outbox.sendable().reverse()).reverse();
+  /**
+   * Send what this page has put, without a lock, and in one request: the page is about to go.
+   * @param {boolean} gone whether other tabs must not wait for this one
+   */
+  leave(gone) {
+    if (gone) this.#release();
+    const batch = choose(this.#outbox.own().reverse()).reverse();
     if (batch.length && this.#outbox.owner && performance.now() >= this.#refusedUntil)
       this.#post(batch, true).catch(() => this.schedule(BACKOFF_MS));
   }

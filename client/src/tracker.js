@@ -14,8 +14,8 @@ import { Playback } from "./playback.js";
  */
 
 const EVERY_SECONDS = 10;
-// Two saves in the course of play travel in one request.
-const SOME_TIME_MS = 10_500;
+// Three saves in the course of play travel in one request.
+const SOME_TIME_MS = 20_500;
 const SOON_MS = 1000;
 const RESUME_MS = 5000;
 const NEAR_SECONDS = 3;
@@ -141,7 +141,8 @@ export class Tracker {
       await this.#happens(() => this.#player.duration > 0);
       if (this.#until.signal.aborted) return;
       const { duration } = this.#player;
-      const target = lastPosition > duration - END_SECONDS ? 0 : lastPosition;
+      const end = duration - Math.min(END_SECONDS, duration / 10);
+      const target = lastPosition > end ? 0 : lastPosition;
       if (target && !this.#sought && this.#playback.played < NEAR_SECONDS) await this.#seek(target);
     }
     this.#playback.sample();

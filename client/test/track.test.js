@@ -137,7 +137,7 @@ test("a chapter that is completed starts at its beginning, and stays completed",
   assert.equal((await recorded(progress))?.completed, true);
 });
 
-test("every ten seconds of play are kept, and two of those travel in one request", async (t) => {
+test("every ten seconds of play are kept, and several of those travel in one request", async (t) => {
   const network = new Network();
   const storage = new Memory();
   const progress = connect(t, { fetch: network.fetch, storage });
