@@ -54,6 +54,18 @@ def test_the_migration_has_ended_before_the_service_starts(services: dict[str, A
     } == {migrated["condition"]}
 
 
+def test_nginx_sends_requests_to_the_addresses_that_both_services_keep(
+    services: dict[str, Any],
+) -> None:
+    both = [services[name] for name in ("api-1", "api-2")]
+    addresses = [one["networks"]["default"]["ipv4_address"] for one in both]
+    upstream = services["nginx"]["environment"]["UPSTREAM"]
+
+    assert re.findall(r"server ([\d.]+):8000", upstream) == addresses
+    # A new hardware address would not be noticed for up to a minute.
+    assert len({one["mac_address"] for one in both}) == 2
+
+
 def test_a_missing_password_of_postgresql_is_an_error(project: Path) -> None:
     shutil.copy(project / ".env.example", project / ".env.empty")
 

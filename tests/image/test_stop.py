@@ -1,6 +1,5 @@
 """Two containers behind nginx, as in `compose.yaml`, stopped one after the other."""
 
-import re
 import ssl
 from collections import Counter
 from collections.abc import Iterator
@@ -73,17 +72,14 @@ def test_stopping_one_container_after_the_other_under_load_fails_no_request(
 
 
 def _upstream(root: Path, containers: list[Container]) -> str:
-    """What compose.yaml puts in the place of one server.
-
-    It has no `resolve`, which begins with nginx 1.27.3, newer than that of Debian 12.
-    """
+    """What compose.yaml puts in the place of one server."""
     nginx = yaml.safe_load((root / "compose.yaml").read_text())["services"]["nginx"]
     assert "s|server 127.0.0.1:8000;|$$UPSTREAM|" in nginx["command"][-1]
-    upstream = re.sub(r"resolver [^;]*;", "", nginx["environment"]["UPSTREAM"])
+    upstream: str = nginx["environment"]["UPSTREAM"]
     for number, container in enumerate(containers, 1):
-        before, after = f"api-{number}:8000 resolve", f"127.0.0.1:{container.port}"
-        assert before in upstream
-        upstream = upstream.replace(before, after)
+        address = f"${{SUBNET:-172.30.93}}.20{number}:8000"
+        assert address in upstream
+        upstream = upstream.replace(address, f"127.0.0.1:{container.port}")
     return upstream
 
 
