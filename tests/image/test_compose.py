@@ -12,7 +12,7 @@ import yaml
 
 from progress_api import Settings
 from tests.docs.installed import copy_tracked
-from tests.image.conftest import run
+from tests.image.programs import run
 from tests.operations.conftest import run as run_operations
 
 

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from embedded.postgres import Postgres
-from embedded.valkey import Valkey
 from progress_api import Settings
 from progress_api.version import VERSION
 from tests.client import PREFIX, token
-from tests.image.container import Container, address_of
+from tests.image.conftest import Contain
 from tests.serving.service import Wire
 
 KINDS = {
@@ -132,21 +130,15 @@ def test_the_autoscaler_scales_the_deployment_and_nobody_else_counts_its_pods(
 
 
 def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
-    manifests: dict[str, Any],
-    image: str,
-    postgres: Postgres,
-    valkey: Valkey,
-    tmp_path: Path,
-    shared_database: str,
+    manifests: dict[str, Any], contain: Contain, shared_database: str
 ) -> None:
-    settings = {"DATABASE_URL": address_of(shared_database), **manifests["ConfigMap"]["data"]}
+    container = contain(shared_database, **manifests["ConfigMap"]["data"])
     headers = {"Authorization": f"Bearer {token('alice')}"}
     forwarded = headers | {"X-Forwarded-Proto": "https"}
 
-    with Container(tmp_path, image, postgres, valkey, **settings) as container:
-        answers = [
-            Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
-            for given in (forwarded, headers)
-        ]
+    answers = [
+        Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
+        for given in (forwarded, headers)
+    ]
 
     assert answers == [200, 403]

@@ -3,7 +3,6 @@
 import ssl
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -12,9 +11,8 @@ import yaml
 
 from bench.testbed import SECRET
 from chaos.load import Load
-from embedded.postgres import Postgres
-from embedded.valkey import Valkey
-from tests.image.container import Container, address_of
+from tests.image.conftest import Contain
+from tests.image.container import Container
 from tests.operations.test_deploy import adapted, certify, connects, nginx
 from tests.serving.service import free_port, until
 
@@ -22,22 +20,10 @@ _REQUESTS = 200
 
 
 @pytest.fixture
-def containers(
-    image: str, postgres: Postgres, valkey: Valkey, tmp_path: Path, database: str
-) -> Iterator[list[Container]]:
+def containers(contain: Contain, database: str) -> list[Container]:
     """Two of them, on a new database."""
-    settings = {
-        "DATABASE_URL": address_of(database),
-        "JWT_SECRET_KEY": SECRET,
-        "RATELIMIT_ENABLED": "false",
-        "TRUSTED_PROXIES": 1,
-        "REQUIRE_HTTPS": "true",
-    }
-    with ExitStack() as running:
-        yield [
-            running.enter_context(Container(tmp_path / name, image, postgres, valkey, **settings))
-            for name in ("one", "two")
-        ]
+    settings = {"RATELIMIT_ENABLED": "false", "TRUSTED_PROXIES": 1, "REQUIRE_HTTPS": "true"}
+    return [contain(database, JWT_SECRET_KEY=SECRET, **settings) for _ in range(2)]
 
 
 @pytest.fixture
