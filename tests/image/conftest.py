@@ -1,48 +1,21 @@
-"""The image, built on a base of Debian's packages."""
+"""The image, built on a base of Debian's packages, and containers of it."""
 
-import os
-import shutil
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-PACKAGES = {
-    "buildah": "buildah",
-    "debootstrap": "debootstrap",
-    "docker-compose": "docker-compose",
-    "nginx": "nginx-light",
-    "podman": "podman",
-    "promtool": "prometheus",
-    "runc": "runc",
-}
+from embedded.postgres import Postgres
+from embedded.valkey import Valkey
+from tests.image.container import Container
+from tests.image.programs import program, run
+
 BASE = "localhost/progress-api-base:bookworm"
 IMAGE = "localhost/progress-api:checked"
 
-
-def program(name: str) -> str:
-    """The path of a program that this machine must have."""
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
-    if not path:
-        pytest.fail(
-            f"make check-image needs {name}: apt-get install {PACKAGES[name]}.", pytrace=False
-        )
-    return path
-
-
-def run(name: str, *arguments: str | Path, **environment: str) -> str:
-    """What a program prints; it must succeed."""
-    command = [program(name), *map(str, arguments)]
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-        env=os.environ | environment,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+Contain = Callable[..., Container]
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +34,19 @@ def image(root: Path, base: str) -> str:
     assigned = [f"{name}={value}" for name, value in settings.items()]
     run("make", "-C", root, "image", *assigned, BUILDAH_ISOLATION="chroot", BUILDAH_LAYERS="true")
     return IMAGE
+
+
+@pytest.fixture(scope="module")
+def contain(
+    image: str, postgres: Postgres, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Contain]:
+    """Start a container on a database, with further settings; it runs until the module is done."""
+    servers = {"postgres": postgres, "valkey": valkey}
+    with ExitStack() as running:
+
+        def start(database: str, **settings: object) -> Container:
+            directory = tmp_path_factory.mktemp("container")
+            container = Container(directory, image, servers, database, **settings)
+            return running.enter_context(container)
+
+        yield start

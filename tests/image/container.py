@@ -3,13 +3,12 @@
 import os
 import secrets
 import shutil
-import subprocess
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Self
 
 from embedded.server import Server
-from tests.image.conftest import program, run
+from tests.image.programs import program, run
 from tests.serving.service import Service
 
 _SOCKETS = "/run/servers"
@@ -22,27 +21,38 @@ class Container(Service):
     """A container on the network of this machine, from start to end."""
 
     def __init__(
-        self, directory: Path, image: str, postgres: Server, valkey: Server, **settings: object
+        self,
+        directory: Path,
+        image: str,
+        servers: Mapping[str, Server],
+        database: str,
+        **settings: object,
     ) -> None:
         """Prepare; nothing runs before the `with`.
 
         Args:
             directory: where its output goes.
             image: its name.
-            postgres: the PostgreSQL that it uses, by its socket.
-            valkey: the Valkey that it uses, by its socket.
+            servers: its PostgreSQL, "postgres", and its Valkey, "valkey"; it uses their sockets.
+            database: the address of the database, from outside.
             settings: of the service, by their names in the environment.
         """
-        store = f"valkey+unix://{_SOCKETS}/valkey/{valkey.socket_name}"
-        super().__init__(directory, **{"RATELIMIT_STORAGE_URI": store, **settings})
+        store = f"valkey+unix://{_SOCKETS}/valkey/{servers['valkey'].socket_name}"
+        given = {"DATABASE_URL": _inside(database), "RATELIMIT_STORAGE_URI": store, **settings}
+        super().__init__(directory, **given)
         self.name = f"progress-api-{secrets.token_hex(4)}"
-        servers = {"postgres": postgres, "valkey": valkey}
         places = [f"--volume={open_to_all(one)}:{_SOCKETS}/{name}" for name, one in servers.items()]
-        given = set(self.environment) - set(os.environ) - {"TMPDIR"}
-        named = [f"--env={name}" for name in given]
-        podman = (program("podman"), "--runtime", program("runc"), "run", "--rm", "--network=host")
-        self.begin = (*podman, f"--name={self.name}", *_RESTRICTED, *_HERE, *places, *named, image)
-        self.command = self.begin
+        named = [f"--env={name}" for name in set(self.environment) - set(os.environ) - {"TMPDIR"}]
+        start = (program("podman"), "--runtime", program("runc"), "run", "--rm", "--network=host")
+        self.command = (
+            *start,
+            f"--name={self.name}",
+            *_RESTRICTED,
+            *_HERE,
+            *places,
+            *named,
+            image,
+        )
 
     def stop(self) -> None:
         """Remove it, also while it runs."""
@@ -51,12 +61,6 @@ class Container(Service):
 
     def _is_ready(self) -> bool:
         return self.status("/readyz") == HTTPStatus.OK
-
-    def migrate(self) -> Self:
-        """Run `progress-api migrate` in another container of the same image."""
-        other = [one for one in self.begin if not str(one).startswith("--name=")]
-        subprocess.run([*other, "migrate"], env=self.environment, check=True, timeout=60)
-        return self
 
     def execute(self, *command: str) -> str:
         """Run a command in the container, and return what it printed."""
@@ -80,7 +84,7 @@ def open_to_all(server: Server) -> Path:
     return server.sockets
 
 
-def address_of(database: str) -> str:
+def _inside(database: str) -> str:
     """The address of a database of the tests' server, from within a container."""
     name = database.partition("?")[0].rpartition("/")[2]
     return f"postgresql://app@/{name}?host={_SOCKETS}/postgres&port=5432"

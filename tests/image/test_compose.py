@@ -12,7 +12,7 @@ import yaml
 
 from progress_api import Settings
 from tests.docs.installed import copy_tracked
-from tests.image.conftest import run
+from tests.image.programs import run
 from tests.operations.conftest import run as run_operations
 
 
@@ -52,6 +52,18 @@ def test_the_migration_has_ended_before_the_service_starts(services: dict[str, A
     assert {
         services[name]["depends_on"]["migrate"]["condition"] for name in ("api-1", "api-2")
     } == {migrated["condition"]}
+
+
+def test_nginx_sends_requests_to_the_addresses_that_both_services_keep(
+    services: dict[str, Any],
+) -> None:
+    both = [services[name] for name in ("api-1", "api-2")]
+    addresses = [one["networks"]["default"]["ipv4_address"] for one in both]
+    upstream = services["nginx"]["environment"]["UPSTREAM"]
+
+    assert re.findall(r"server ([\d.]+):8000", upstream) == addresses
+    # A new hardware address would not be noticed for up to a minute.
+    assert len({one["mac_address"] for one in both}) == 2
 
 
 def test_a_missing_password_of_postgresql_is_an_error(project: Path) -> None:

@@ -1,35 +1,24 @@
 """The image: what is in it, what it may do, and that it serves and ends as it should."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from embedded.postgres import Postgres
-from embedded.valkey import Valkey
 from progress_api.version import VERSION
 from tests.client import PREFIX
-from tests.image.conftest import run
-from tests.image.container import Container, address_of
+from tests.image.conftest import Contain
+from tests.image.container import Container
+from tests.image.programs import run
 from tests.serving.service import Wire
 
 _ADDED_BYTES = 150_000_000
 
 
 @pytest.fixture(scope="module")
-def contained(
-    image: str,
-    postgres: Postgres,
-    valkey: Valkey,
-    tmp_path_factory: pytest.TempPathFactory,
-    shared_database: str,
-) -> Iterator[Container]:
+def contained(contain: Contain, shared_database: str) -> Container:
     """A container with the image's own settings, as far as may be."""
-    directory = tmp_path_factory.mktemp("container")
-    settings = {"DATABASE_URL": address_of(shared_database), "HOST": "127.0.0.1"}
-    with Container(directory, image, postgres, valkey, **settings) as container:
-        yield container
+    return contain(shared_database, HOST="127.0.0.1")
 
 
 def test_the_image_adds_less_than_150_mb_to_its_base(image: str, base: str) -> None:

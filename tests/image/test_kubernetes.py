@@ -11,6 +11,9 @@ import yaml
 
 from progress_api import Settings
 from progress_api.version import VERSION
+from tests.client import PREFIX, token
+from tests.image.conftest import Contain
+from tests.serving.service import Wire
 
 KINDS = {
     "ConfigMap",
@@ -124,3 +127,18 @@ def test_the_autoscaler_scales_the_deployment_and_nobody_else_counts_its_pods(
     assert scaled["scaleTargetRef"]["name"] == manifests["Deployment"]["metadata"]["name"]
     assert scaled["minReplicas"] >= 2
     assert "replicas" not in manifests["Deployment"]["spec"]
+
+
+def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
+    manifests: dict[str, Any], contain: Contain, shared_database: str
+) -> None:
+    container = contain(shared_database, **manifests["ConfigMap"]["data"])
+    headers = {"Authorization": f"Bearer {token('alice')}"}
+    forwarded = headers | {"X-Forwarded-Proto": "https"}
+
+    answers = [
+        Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
+        for given in (forwarded, headers)
+    ]
+
+    assert answers == [200, 403]

@@ -1,10 +1,8 @@
 """Two containers behind nginx, as in `compose.yaml`, stopped one after the other."""
 
-import re
 import ssl
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
 from http.client import HTTPSConnection
 from pathlib import Path
 
@@ -14,9 +12,8 @@ import yaml
 from bench.testbed import SECRET
 from chaos.load import Load
 from embedded.ports import free_port
-from embedded.postgres import Postgres
-from embedded.valkey import Valkey
-from tests.image.container import Container, address_of
+from tests.image.conftest import Contain
+from tests.image.container import Container
 from tests.operations.test_deploy import adapted, certify, connects, nginx
 from tests.serving.service import until
 
@@ -24,22 +21,10 @@ _REQUESTS = 200
 
 
 @pytest.fixture
-def containers(
-    image: str, postgres: Postgres, valkey: Valkey, tmp_path: Path, database: str
-) -> Iterator[list[Container]]:
+def containers(contain: Contain, database: str) -> list[Container]:
     """Two of them, on a new database."""
-    settings = {
-        "DATABASE_URL": address_of(database),
-        "JWT_SECRET_KEY": SECRET,
-        "RATELIMIT_ENABLED": "false",
-        "TRUSTED_PROXIES": 1,
-        "REQUIRE_HTTPS": "true",
-    }
-    with ExitStack() as running:
-        yield [
-            running.enter_context(Container(tmp_path / name, image, postgres, valkey, **settings))
-            for name in ("one", "two")
-        ]
+    settings = {"RATELIMIT_ENABLED": "false", "TRUSTED_PROXIES": 1, "REQUIRE_HTTPS": "true"}
+    return [contain(database, JWT_SECRET_KEY=SECRET, **settings) for _ in range(2)]
 
 
 @pytest.fixture
@@ -74,17 +59,14 @@ def test_stopping_one_container_after_the_other_under_load_fails_no_request(
 
 
 def _upstream(root: Path, containers: list[Container]) -> str:
-    """What compose.yaml puts in the place of one server.
-
-    It has no `resolve`, which begins with nginx 1.27.3, newer than that of Debian 12.
-    """
+    """What compose.yaml puts in the place of one server."""
     nginx = yaml.safe_load((root / "compose.yaml").read_text())["services"]["nginx"]
     assert "s|server 127.0.0.1:8000;|$$UPSTREAM|" in nginx["command"][-1]
-    upstream = re.sub(r"resolver [^;]*;", "", nginx["environment"]["UPSTREAM"])
+    upstream: str = nginx["environment"]["UPSTREAM"]
     for number, container in enumerate(containers, 1):
-        before, after = f"api-{number}:8000 resolve", f"127.0.0.1:{container.port}"
-        assert before in upstream
-        upstream = upstream.replace(before, after)
+        address = f"${{SUBNET:-172.30.93}}.20{number}:8000"
+        assert address in upstream
+        upstream = upstream.replace(address, f"127.0.0.1:{container.port}")
     return upstream
 
 
