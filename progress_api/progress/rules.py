@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     Subquery,
     and_,
-    any_,
     bindparam,
     case,
     cast,
@@ -169,9 +168,14 @@ def certificate_eligible(percentage: ColumnElement[int], recorded: Columns) -> C
     return and_(percentage >= least, recorded.quizzes_passed == required)
 
 
-def is_in_outline(outline_ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return whether a chapter or quiz counts; without an outline each does (spec 13.3)."""
-    return or_(outline_ids.is_(None), one == any_(outline_ids))
+def is_in_outline(ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a chapter or quiz counts; without an outline each does (spec 13.3).
+
+    Args:
+        ids: the keys of a JSON object, which are found by bisection; NULL without an outline.
+        one: the id of the chapter or quiz.
+    """
+    return or_(ids.is_(None), func.jsonb_exists(ids, one, type_=Boolean))
 
 
 class Counts(NamedTuple):

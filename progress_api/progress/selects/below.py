@@ -4,15 +4,18 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Select,
+    Text,
     case,
+    cast,
     func,
     literal_column,
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 from sqlalchemy.sql.selectable import FromClause
 
 from progress_api.progress import rules
@@ -44,11 +47,11 @@ class Below(NamedTuple):
             only_with_outline: whether chapters and quizzes are read only if the tutorial has, or
                 had, an outline; otherwise the stored counts are right.
         """
-        outline = tutorial_outlines.alias("outline")
+        outline = _outline(tutorial_id)
         conditions = [outline.c.tutorial_id.is_not(None)] if only_with_outline else []
         chapters = _chapters(stored, outline.c).where(*conditions).lateral("chapters")
         quizzes = _quizzes(stored, outline.c).where(*conditions).lateral("quizzes")
-        joined = source.outerjoin(outline, outline.c.tutorial_id == tutorial_id)
+        joined = source.outerjoin(outline, true())
         joined = joined.join(chapters, true()).join(quizzes, true())
         return cls(joined, outline, chapters, quizzes)
 
@@ -91,13 +94,40 @@ def _json_array(
     return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
 
 
+def _outline(tutorial_id: Any) -> Any:
+    """Select the outline, with its ids as sets, in which each chapter and quiz is looked up.
+
+    OFFSET 0 keeps PostgreSQL from merging this into the outer query and making a set for each row.
+    """
+    stored = tutorial_outlines.c
+    return (
+        select(
+            stored.tutorial_id,
+            stored.title,
+            stored.certificate_percentage,
+            stored.chapter_ids,
+            stored.quiz_ids,
+            _set_of(stored.chapter_ids).label("chapters"),
+            _set_of(stored.quiz_ids).label("quizzes"),
+        )
+        .where(stored.tutorial_id == tutorial_id)
+        .offset(rules.ZERO)
+        .lateral("outline")
+    )
+
+
+def _set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    texts = cast(ids, ARRAY(Text))
+    return func.jsonb_object(texts, texts, type_=JSONB)
+
+
 def _chapters(progress: Any, outline: Any) -> Select[Any]:
     rows = chapter_progress.c
     watch_time = func.coalesce(rows.watch_time, rules.ZERO)
     completed = func.coalesce(rows.completed, rules.NO)
     position = func.coalesce(rows.last_position, rules.ZERO)
     listed = _json_array(rows, rows.chapter_id, rows.chapter_id, watch_time, completed, position)
-    counts = rules.is_in_outline(outline.chapter_ids, rows.chapter_id)
+    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
     return select(
         func.count().filter(rows.completed, counts).label("completed"),
         func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
@@ -111,7 +141,7 @@ def _quizzes(progress: Any, outline: Any) -> Select[Any]:
     rows = quiz_scores.c
     attempts = func.coalesce(rows.attempts, rules.ONE)
     columns = (rows.quiz_id, rows.score, rows.max_score, rows.passed, attempts, rows.completed_at)
-    counts = rules.is_in_outline(outline.quiz_ids, rows.quiz_id)
+    counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
     return select(
         func.count().label("recorded"),
         func.count().filter(rows.passed, counts).label("passed"),
