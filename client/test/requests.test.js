@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ProgressError, TutorialProgress } from "../src/index.js";
-import { connect, heard, Network, newName, sign, url } from "./service.js";
+import { connect, heard, Network, newName, sign, url, writeOutline } from "./service.js";
 
 test("nothing is recorded at first", async (t) => {
   const progress = connect(t, { userId: newName() });
@@ -125,6 +125,27 @@ test("the learner's tutorials come in pages, those watched last first", async (t
   assert.deepEqual(all, [...page.items, ...rest.items]);
   assert.deepEqual(all[0]?.lastChapter, { chapterId: "a", lastPosition: 4, completed: false });
   assert.deepEqual(await progress.list({ status: "completed" }), { items: [], next: null });
+});
+
+test("an outline says what a tutorial consists of, and a certificate what was earned", async (t) => {
+  const progress = connect(t);
+  const tutorial = newName();
+  await assert.rejects(progress.outline(tutorial), { status: 404 });
+  await assert.rejects(progress.certificate(tutorial), { status: 404 });
+  const quizzes = [{ quizId: "final" }];
+  await writeOutline(tutorial, { title: "Git", chapters: [{ chapterId: "a", duration: 60 }], quizzes });
+
+  const outline = await progress.outline(tutorial);
+  const error = await progress.complete(tutorial).catch((problem) => problem);
+  await progress.recordChapter(tutorial, { chapterId: "a", watchTime: 60, completed: true });
+  await progress.recordQuiz(tutorial, { quizId: "final", score: 1, maxScore: 1, passed: true });
+  await progress.complete(tutorial, { holderName: "Ada" });
+  const certificate = await progress.certificate(tutorial);
+
+  assert.deepEqual([outline.title, outline.chapters[0]?.duration], ["Git", 60]);
+  assert.equal(error.status, 400);
+  assert.deepEqual([certificate.title, certificate.holderName], ["Git", "Ada"]);
+  assert.match(certificate.certificateId, /^[0-9A-HJKMNP-TV-Z]{26}$/);
 });
 
 test("an invalid cursor is an error that names it", async (t) => {
