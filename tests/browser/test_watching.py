@@ -57,6 +57,18 @@ def test_closing_the_tab_saves_the_rest(viewer: Viewer) -> None:
     assert abs(viewer.chapter()["watchTime"] - played) <= 1
 
 
+def test_a_page_that_is_hidden_saves_at_once(viewer: Viewer) -> None:
+    viewer.open()
+    viewer.play()
+    viewer.plays_beyond(2)
+    assert viewer.chapter() == {}
+
+    viewer.browser.switch_to.new_window("tab")
+
+    until(viewer.chapter, 5)
+    assert viewer.chapter()["watchTime"] >= 2
+
+
 def test_a_chapter_whose_end_is_played_is_completed_and_starts_anew(viewer: Viewer) -> None:
     viewer.open()
     viewer.run("video.currentTime = 10")
