@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import signal
 import sys
 import time
 from pathlib import Path
@@ -42,7 +43,7 @@ def main() -> None:
         with Gunicorn(settings, log=DATA / "service.log"):
             write_outlines(service + PREFIX, secret)
             server = make_server(HOST, port, create_app(service + PREFIX, secret), threaded=True)
-            print(f"The demo is at {page}, its service at {service}. Press Ctrl-C to stop.")
+            print(f"The demo: {page} and its service: {service}. Ctrl-C stops it.", flush=True)
             server.serve_forever()
 
 
@@ -57,6 +58,8 @@ def write_outlines(address: str, secret: str) -> None:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         main()
     except KeyboardInterrupt:
