@@ -43,9 +43,7 @@ def main() -> None:
         with Gunicorn(settings, log=DATA / "service.log"):
             write_outlines(service + PREFIX, secret)
             server = make_server(HOST, port, create_app(service + PREFIX, secret), threaded=True)
-            print(f"The demo: {page}
-Its service: {service}
-Press Ctrl-C to stop.", flush=True)
+            print(f"The demo: {page} and its service: {service}. Ctrl-C stops it.", flush=True)
             server.serve_forever()
 
 
