@@ -63,7 +63,8 @@ def require_ids(**values: object) -> None:
     Raises:
         InvalidFields: naming each invalid id.
     """
-    _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
+    if not all(map(is_id, values.values())):
+        _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
 
 
 def require_texts(most: int, **values: object) -> None:
@@ -91,14 +92,13 @@ def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: ob
     Raises:
         InvalidFields: naming each invalid number.
     """
-    message = f"Must be a whole number, {least} to {most}."
-    _reject(
-        {
-            name: message
-            for name, value in values.items()
-            if type(value) is not int or not least <= value <= most
-        }
-    )
+    invalid = [
+        name
+        for name, value in values.items()
+        if type(value) is not int or not least <= value <= most
+    ]
+    if invalid:
+        _reject(dict.fromkeys(invalid, f"Must be a whole number, {least} to {most}."))
 
 
 def require_booleans(**values: object) -> None:

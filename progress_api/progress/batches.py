@@ -17,6 +17,7 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.progress import statements
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -28,7 +29,6 @@ from progress_api.progress.records import (
     QuizAttempt,
     idempotency_mark,
 )
-from progress_api.progress.rules import not_eligible
 
 _NOW: Parameters = {"at": None, "step": 0}
 
@@ -84,6 +84,23 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
     """
     when = {"at": at and _in_utc(at), "completes": True, "totals": "{}"}
     return when | new_certificate(completion.holder_name)
+
+
+def of_recount() -> dict[str, Any]:
+    """Return the parameters of `COMPLETE` that earn nothing and only recount."""
+    return of_completion(Completion()) | {"completes": False}
+
+
+def by_tutorial(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """Group events by tutorial, in the order in which tutorials are first named.
+
+    Args:
+        events: in any order.
+    """
+    grouped: dict[str, list[Event]] = {}
+    for event in events:
+        grouped.setdefault(event.tutorial_id, []).append(event)
+    return grouped
 
 
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:

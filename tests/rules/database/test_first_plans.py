@@ -27,7 +27,10 @@ ACTS: dict[str, Act] = {
 }
 # A statement that is sent again and again is planned once; which is otherwise a matter of costs.
 PLANNED_ONCE = "&options=-c%20plan_cache_mode%3Dforce_generic_plan"
-TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
+TABLES = (
+    *("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys"),
+    "tutorial_outlines",
+)
 OTHERS = """
     INSERT INTO tutorial_progress (tutorial_id, user_id)
     SELECT 'intro', 'other-' || n FROM generate_series(1, {learners}) n;
@@ -38,7 +41,9 @@ OTHERS = """
     SELECT id, 'quiz-' || n, 1, 1 FROM tutorial_progress, generate_series(1, {quizzes}) n
     WHERE starts_with(user_id, 'other-');
     INSERT INTO quiz_attempt_keys (quiz_score_id, attempt_key)
-    SELECT id, gen_random_uuid() FROM quiz_scores
+    SELECT id, gen_random_uuid() FROM quiz_scores;
+    INSERT INTO tutorial_outlines (tutorial_id, updated_at)
+    SELECT 'tutorial-' || n, now() FROM generate_series(1, {learners}) n
 """
 READ = text(
     "SELECT sum(shared_blks_hit + shared_blks_read) FROM pg_stat_statements s"

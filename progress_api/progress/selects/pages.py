@@ -31,6 +31,7 @@ from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
+from progress_api.progress.selects.below import Below, current_counts
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.validation import is_id, require_numbers
 
@@ -112,10 +113,10 @@ class PageRequest(NamedTuple):
 
 
 def _summary(user_id: str, tutorial_id: str, watched: str, *columns: Any) -> TutorialSummary:
-    *counts, chapter = columns
+    *counts, chapter, title = columns
     last_chapter = LastChapter(*chapter) if chapter else None
     watched_at = None if watched == _NEVER else datetime.fromisoformat(f"{watched}Z")
-    return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, None])
+    return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, title])
 
 
 def _mark(user_id: str, status: str, place: _Place) -> str:
@@ -167,9 +168,19 @@ def _page() -> Any:
     # The expression of the index `idx_tutorial_progress_pages`.
     watched = func.coalesce(stored.last_watched_at, rules.NEVER)
     before = cast(bindparam("watched", type_=String), TIMESTAMP)
-    percentage = func.coalesce(stored.completion_percentage, rules.ZERO)
+    below = Below.of(tutorial_progress, stored, stored.tutorial_id, only_with_outline=True)
+    current = current_counts(stored, below)
+    percentage = func.coalesce(current.completion_percentage, rules.ZERO)
     return (
-        select(tutorial_progress, watched.label("watched"), percentage.label("percentage"))
+        select(
+            *(stored.id, stored.tutorial_id, watched.label("watched")),
+            percentage.label("percentage"),
+            current.chapters_completed.label("chapters_completed"),
+            current.total_chapters.label("total_chapters"),
+            current.certificate_eligible.label("certificate_eligible"),
+            *(stored.certificate_earned, stored.total_watch_time, below.outline.c.title),
+        )
+        .select_from(below.source)
         .where(
             stored.user_id == rules.USER,
             watched <= before,  # where the scan of the index begins
@@ -200,6 +211,7 @@ def _list() -> Select[Any]:
         func.coalesce(page.c.certificate_earned, rules.NO),
         func.coalesce(page.c.total_watch_time, rules.ZERO),
         chapter.c.it,
+        page.c.title,
     )
     listed = aggregate_order_by(item, page.c.watched.desc(), page.c.tutorial_id)
     items = func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
