@@ -19,6 +19,8 @@ FILL = """
     SELECT 'tutorial-' || mod(n, 100), 'other-' || n, now() FROM generate_series(1, 5000) n;
     INSERT INTO chapter_progress (progress_id, user_id, chapter_id)
     SELECT id, user_id, 'chapter-' || n FROM tutorial_progress, generate_series(1, 2) n;
+    INSERT INTO quiz_scores (progress_id, user_id, quiz_id, score, max_score)
+    SELECT id, user_id, 'quiz', 1, 1 FROM tutorial_progress;
 """
 
 
