@@ -12,13 +12,15 @@ from tests.conftest import new_database
 
 MOST, LIMIT = 5000, 20
 FILL = """
-    INSERT INTO tutorial_progress (tutorial_id, user_id, last_watched_at)
-    SELECT 'tutorial-' || n, 'many', now() - n / 3 * interval '1 minute'
+    INSERT INTO tutorial_progress (tutorial_id, user_id, last_watched_at, completion_percentage)
+    SELECT 'tutorial-' || n, 'many', now() - n / 3 * interval '1 minute', mod(n, 2) * 100
     FROM generate_series(1, 5000) n;
     INSERT INTO tutorial_progress (tutorial_id, user_id, last_watched_at)
     SELECT 'tutorial-' || mod(n, 100), 'other-' || n, now() FROM generate_series(1, 5000) n;
     INSERT INTO chapter_progress (progress_id, user_id, chapter_id)
     SELECT id, user_id, 'chapter-' || n FROM tutorial_progress, generate_series(1, 2) n;
+    INSERT INTO quiz_scores (progress_id, user_id, quiz_id, score, max_score)
+    SELECT id, user_id, 'quiz', 1, 1 FROM tutorial_progress;
 """
 
 
@@ -34,10 +36,12 @@ class Plans:
     def _note(self, *sent: Any) -> None:
         self._sent.append(sent[2:4])
 
-    def of_page(self, user_id: str, cursor: str | None = None) -> tuple[str | None, list[Any]]:
+    def of_page(
+        self, user_id: str, cursor: str | None = None, status: str = "all"
+    ) -> tuple[str | None, list[Any]]:
         """The cursor of the next page, and each node of the plan that reads a table."""
         self._sent.clear()
-        following = self._repository.list(user_id, limit=LIMIT, cursor=cursor).next
+        following = self._repository.list(user_id, limit=LIMIT, cursor=cursor, status=status).next
         ((statement, parameters),) = self._sent
         explain = f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {statement}"
         with self._engine.connect() as connection:
@@ -86,6 +90,15 @@ def test_a_page_reads_only_its_own_rows_at_any_depth(plans: Plans) -> None:
         learners = [node for node in nodes if node["Relation Name"] != "tutorial_outlines"]
         assert "Seq Scan" not in {node["Node Type"] for node in learners}
     assert pages == MOST / LIMIT
+
+
+@pytest.mark.parametrize("status", ["completed", "in_progress"])
+def test_a_page_of_a_status_reads_only_to_its_end(plans: Plans, status: str) -> None:
+    _, nodes = plans.of_page("many", status=status)
+
+    # Every second tutorial is completed.
+    assert rows_read(nodes, "tutorial_progress") <= 2 * (LIMIT + 1)
+    assert nodes[0]["Index Name"] == "idx_tutorial_progress_pages"
 
 
 def test_a_page_of_a_learner_of_one_tutorial_reads_one_row(plans: Plans) -> None:

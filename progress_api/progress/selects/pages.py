@@ -185,10 +185,11 @@ def _page() -> Any:
             stored.user_id == rules.USER,
             watched <= before,  # where the scan of the index begins
             or_(watched < before, stored.tutorial_id > bindparam("after", type_=String)),
-            # Not a range: PostgreSQL expects few rows in one, and would read and sort all of them.
+            # Neither a range nor an equality: PostgreSQL expects few rows of those, and would read
+            # and sort all of them.
             or_(
                 bindparam("any_status", type_=Boolean),
-                (percentage == _COMPLETED) == bindparam("completed", type_=Boolean),
+                (percentage >= _COMPLETED) == bindparam("completed", type_=Boolean),
             ),
         )
         .order_by(watched.desc(), stored.tutorial_id)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from embedded.postgres import Postgres
+from tests import events
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner, new_database
 from tests.rules.conftest import MakeService, recorded
@@ -20,6 +21,8 @@ ACTS: dict[str, Act] = {
     "another chapter": lambda learner: learner.watch("chapter-2"),
     "quiz": lambda learner: learner.answer_quiz(headers=KEY),
     "complete": Learner.complete,
+    "events": lambda learner: learner.post_events(events.chapter(), events.quiz()),
+    "list": Learner.tutorials,
     "reset": Learner.reset,
 }
 # A statement that is sent again and again is planned once; which is otherwise a matter of costs.
