@@ -87,7 +87,10 @@ OUTLINE = {"chapters": [{"chapterId": "one"}]}
 
 @pytest.mark.parametrize(
     ("method", "path", "body", "longest"),
-    [("POST", "", {"events": [COMPLETION]}, 262_144), ("PUT", "/a%2Fb/outline", OUTLINE, 8_388_608)],
+    [
+        ("POST", "", {"events": [COMPLETION]}, 262_144),
+        ("PUT", "/a%2Fb/outline", OUTLINE, 8_388_608),
+    ],
 )
 def test_nginx_lets_through_the_longest_events_and_outlines_that_the_service_reads(
     proxied: Proxied, method: str, path: str, body: object, longest: int
