@@ -1,14 +1,20 @@
 .DEFAULT_GOAL := help
-.PHONY: help run example test test-coverage test-processes test-drivers test-versions test-browser test-pooler check-ops attack lint format audit bench bench-growth chaos token migrate revision openapi clients build lock clean
+.PHONY: help run demo example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth bench-watching chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
 PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
 	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
-OWN_TARGETS := tests/browser tests/operations tests/pooler
+OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
 # Tests that start many processes, and take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
+# The oldest PostgreSQL that is promised.
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
+# What `make image` builds, on which base, and with which program.
+IMAGE ?= progress-api
+BASE ?= python:3.13-slim
+ENGINE ?= $(firstword $(foreach name,docker podman buildah,$(shell command -v $(name))))
 SUB ?= learner-1
 SCOPE ?=
 ROUNDS ?= 5
@@ -26,6 +32,9 @@ help: ## List the targets
 run: .venv/.installed ## Serve; start PostgreSQL and Valkey unless DATABASE_URL and RATELIMIT_STORAGE_URI are set
 	@exec $(PYTHON) -m embedded run
 
+demo: .venv/.installed ## Serve examples/player, a page with courses, and the service that it uses
+	@PYTHONPATH=. exec $(PYTHON) examples/player/serve.py
+
 example: .venv/.installed ## Serve examples/host_app, an app that mounts tutorial progress
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
@@ -41,15 +50,35 @@ test-processes: .venv/.installed ## Run the tests that start the service, make t
 test-browser: .venv/.installed ## Run the browser tests; Chromium must be installed
 	$(PYTHON) -m pytest tests/browser
 
+test-client: .venv/.installed client/node_modules ## Test client/, the JavaScript package, with Node.js and a real service
+	cd client && npx --no-install tsc --project .
+	$(PYTHON) -m tests.with_service node --test --test-reporter=spec client/test/*.test.js
+
+client/node_modules: client/package-lock.json
+	cd client && npm ci --no-fund --no-audit
+	@touch $@
+
 test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBouncer must be installed
 	$(PYTHON) -m pytest tests/pooler
 
 check-ops: .venv/.installed ## Test deploy/ with Prometheus, nginx and systemd-analyze, and backups and full disks
 	$(PYTHON) -m pytest tests/operations
 
+image: ## Build the container image: make image [IMAGE=progress-api] [BASE=python:3.13-slim] [ENGINE=docker]
+	BUILDAH_FORMAT=docker $(or $(ENGINE),docker) build --file Containerfile --tag $(IMAGE) --build-arg BASE=$(BASE) \
+		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
+
+check-image: .venv/.installed ## Build the image on Debian's packages and run it; check compose.yaml and deploy/kubernetes
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m pytest tests/image
+
 test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3
 	$(MAKE) test-coverage test-processes DRIVER=psycopg2
 	$(MAKE) test test-processes DRIVER=psycopg
+
+test-postgres: ## Run test on PostgreSQL 15 of Debian's package postgresql-15, then on the wheel's 18
+	$(MAKE) test POSTGRES_BIN=$(OLDEST_POSTGRES)
+	$(MAKE) test POSTGRES_BIN=
 
 test-versions: .venv/.installed ## Run all tests of the wheel with its oldest and newest dependencies, on each Python
 	$(PYTHON) -m pip install --quiet uv
@@ -83,6 +112,9 @@ bench: .venv/.installed ## Measure requests, compared with other implementations
 bench-growth: .venv/.installed ## Measure requests as the amount of data grows: make bench-growth [PIECE=rows]
 	@exec $(PYTHON) -m bench growth $(PIECE)
 
+bench-watching: .venv/.installed ## Measure what an hour of watching costs, with the client and without; needs Node.js
+	@exec $(PYTHON) -m bench watching
+
 chaos: .venv/.installed ## Cause failures under load and count what is lost: make chaos [ONLY=valkey] [SEED=1]
 	@exec $(PYTHON) -m chaos "$(SEED)" "$(ONLY)"
 
@@ -114,7 +146,7 @@ lock: .venv/.installed ## Update requirements.lock and requirements-serve.lock t
 	$(COMPILE) --constraint requirements.lock --output-file requirements-serve.lock setup.cfg
 
 clean: ## Remove build results and the environment, but not the data in .local
-	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist client/node_modules client/types *.egg-info .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --no-deps: the lock is complete, and some versions of pip would install a newer coverage[toml].

@@ -1,4 +1,4 @@
-"""`python -m bench compare ROUNDS SECONDS`, or `python -m bench growth PIECE…`."""
+"""`python -m bench compare ROUNDS SECONDS`, `python -m bench growth PIECE…`, or `… watching`."""
 
 import shutil
 import sys
@@ -7,6 +7,7 @@ from bench import report
 from bench.compare import compare
 from bench.growth import PIECES
 from bench.load import FailedRequests
+from bench.watching import watching
 from embedded import StartFailed
 
 
@@ -16,8 +17,9 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
-    if not shutil.which("wrk"):
-        print("make bench needs wrk. Install it with: apt-get install wrk", file=sys.stderr)
+    program = "node" if arguments == ["watching"] else "wrk"
+    if not shutil.which(program):
+        print(f"This needs {program}. Install Debian's package of it.", file=sys.stderr)
         return 1
     try:
         match arguments:
@@ -25,6 +27,8 @@ def main(arguments: list[str]) -> int:
                 print(report.write(compare(int(rounds), int(seconds))))
             case ["growth", *pieces] if PIECES.keys() >= set(pieces):
                 _measure_growth(pieces or list(PIECES))
+            case ["watching"]:
+                print("\n".join(watching()))
             case _:
                 print(f"PIECE must be one of {', '.join(PIECES)}.", file=sys.stderr)
                 return 2

@@ -7,6 +7,7 @@ from typing import Any
 
 from bench.contestants import Contestant, floor, rival, service
 from bench.load import Load, measure
+from bench.many import many
 from bench.testbed import Population, Testbed, prepared_testbed
 
 SERVICE, FULL, LEAN, FLOOR = "service", "rival", "lean rival", "floor"
@@ -24,11 +25,13 @@ class Comparison:
         seconds: the length of a turn.
         samples: each with its round, and `at`: `top` for the highest rate that the contestant
             reached, `half` for half of the rival's highest rate.
+        many: samples of the list and of events, see `bench.many`.
     """
 
     rounds: int
     seconds: int
     samples: list[dict[str, Any]] = field(default_factory=list)
+    many: list[dict[str, Any]] = field(default_factory=list)
 
 
 def compare(rounds: int, seconds: int) -> Comparison:
@@ -52,6 +55,7 @@ def compare(rounds: int, seconds: int) -> Comparison:
                 rate = floor(floor_url, kind, testbed.population, seconds)
                 samples.append({"contestant": FLOOR, "kind": kind, "at": TOP, "per_second": rate})
                 comparison.samples += [{"round": number, **sample} for sample in samples]
+    comparison.many += many(rounds, seconds)
     return comparison
 
 

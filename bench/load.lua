@@ -1,5 +1,5 @@
 -- What wrk sends: wrk ... -s load.lua URL -- KIND TOKENS TUTORIALS CHAPTERS LEARNERS RATE
---   KIND       get or chapter
+--   KIND       get, chapter, list, or events-N: N chapter events of one tutorial
 --   TOKENS     a file with one token per line, each of a different learner
 --   TUTORIALS  tutorials per learner
 --   CHAPTERS   chapters per tutorial
@@ -10,7 +10,8 @@ local ffi = require("ffi")
 ffi.cdef("typedef struct { long s; long ns; } moment; int clock_gettime(int, moment *);")
 
 local clock = ffi.new("moment")
-local tokens, threads, prefix = {}, {}, "/v1/tutorials/progress/tutorial-"
+local tokens, threads, root = {}, {}, "/v1/tutorials/progress"
+local sent = 0
 local kind, tutorials, chapters, zipf, rate, due
 failed = 0
 
@@ -42,12 +43,27 @@ local function learner()
   return math.random(#tokens)
 end
 
+local function events(count)
+  local tutorial, all = math.random(tutorials), {}
+  local event = '{"id":"%d-%d","type":"chapter","tutorialId":"tutorial-%d","at":"%s","chapterId":"chapter-%d","watchTime":%d,"completed":%s,"lastPosition":%d,"totalChapters":%d}'
+  sent = sent + 1
+  for number = 1, count do
+    local at = os.date("!%Y-%m-%dT%H:%M:%SZ", os.time() - math.random(86400))
+    local completed = tostring(math.random(2) == 1)
+    all[number] = event:format(sent, number, tutorial, at, math.random(chapters), math.random(600), completed, math.random(600), chapters)
+  end
+  return '{"events":[' .. table.concat(all, ",") .. "]}"
+end
+
 function request()
   local headers = {
     ["Authorization"] = "Bearer " .. tokens[learner()],
     ["Content-Type"] = "application/json",
   }
-  local path = prefix .. math.random(tutorials)
+  if kind == "list" then return wrk.format("GET", root, headers) end
+  local count = kind:match("^events%-(%d+)$")
+  if count then return wrk.format("POST", root, headers, events(tonumber(count))) end
+  local path = root .. "/tutorial-" .. math.random(tutorials)
   if kind == "get" then return wrk.format("GET", path, headers) end
   local body = '{"chapterId":"chapter-%d","watchTime":%d,"completed":%s,"lastPosition":%d,"totalChapters":%d}'
   local completed = tostring(math.random(2) == 1)

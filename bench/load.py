@@ -22,7 +22,7 @@ class Load:
     """The requests that a contestant gets.
 
     Args:
-        kind: `get` or `chapter`.
+        kind: `get`, `chapter`, `list`, or `events-N` for N chapter events of one tutorial.
         seconds: how long, at least 1.
         connections: how many are open at once.
         rate: requests per second; 0 for as many as the contestant can respond to.

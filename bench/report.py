@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pygal
 
 from bench.compare import FLOOR, FULL, HALF, KINDS, LEAN, SERVICE, TOP, Comparison
+from bench.many import FEW, MANY
 from embedded.local import ROOT
 
 _RESULTS = ROOT / "bench" / "results.json"
@@ -92,7 +93,8 @@ def replace_marked(document: Path, command: str, text: str) -> None:
 
 def tables(comparison: Comparison) -> str:
     """Return the medians and the ratios as Markdown."""
-    return "\n".join([*_medians_table(comparison), "", *_ratios_table(comparison)])
+    parts = (_medians_table, _ratios_table, many_table)
+    return "\n\n".join("\n".join(part(comparison)) for part in parts)
 
 
 def write_growth(piece: str, rows: Iterator[dict[str, Any]]) -> Iterator[str]:
@@ -150,6 +152,47 @@ def _ratios_table(comparison: Comparison) -> Iterator[str]:
         cells = [_verdict(bar, bar.ratio(chapter), *bar.chapter), _limits(bar, *bar.chapter)]
         cells += [_verdict(bar, bar.ratio(get), *bar.get), _limits(bar, *bar.get)]
         yield f"| {bar.title} | {' | '.join(cells)} |"
+
+
+def many_table(comparison: Comparison) -> Iterator[str]:
+    """Yield the table of the list and of events, each with its bar."""
+    yield "| | CPU µs: app + PostgreSQL | p50 ms | ratio | bar |"
+    yield "| --- | --- | --- | --- | --- |"
+    get, few, post, events, longest = (
+        _many_medians(comparison, kind, FEW)
+        for kind in ("get", "list", "chapter", "events-50", "events-500")
+    )
+    of_many = _many_medians(comparison, "list", MANY)
+    yield _many_line("GET", get)
+    yield _many_line("list of 20, of 50 tutorials", few, _cost(few) / _cost(get), 1.3)
+    yield _many_line("list of 20, of 5,000 tutorials", of_many, _cost(of_many) / _cost(few), 1.5)
+    yield _many_line("chapter post", post)
+    yield _many_line("50 events of one tutorial", events, _cost(events) / _cost(post), 4)
+    yield _fifty_posts("50 chapter posts", post)
+    medians = _medians(comparison, "chapter")
+    yield _fifty_posts("50 chapter posts, rival", [medians(FULL, name) for name in _CPU])
+    yield _many_line("500 events of one tutorial: p50", longest, longest[2], 150)
+
+
+def _many_medians(comparison: Comparison, kind: str, tutorials: int) -> list[float]:
+    samples = [s for s in comparison.many if (s["kind"], s["tutorials"]) == (kind, tutorials)]
+    return [median(sample[name] for sample in samples) for name in (*_CPU, "p50")]
+
+
+def _cost(medians: list[float]) -> float:
+    app, database, *_ = medians
+    return app + database
+
+
+def _many_line(title: str, medians: list[float], value: float = 0, bar: float = 0) -> str:
+    app, database, p50 = medians
+    verdict = f"{value:.2f} ({'bar' if value <= bar else 'missed'}) | <= {bar:g}" if bar else "| "
+    return f"| {title} | {app:,.0f} + {database:,.0f} | {p50:.1f} | {verdict} |"
+
+
+def _fifty_posts(title: str, of_one: list[float]) -> str:
+    app, database, *_ = of_one
+    return f"| {title} | {app * 50:,.0f} + {database * 50:,.0f} | | | |"
 
 
 def _verdict(bar: Bar, value: float, must: float, should: float) -> str:

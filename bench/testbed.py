@@ -84,7 +84,7 @@ def prepared_testbed(population: Population) -> Iterator[Testbed]:
             testbed = Testbed(postgres, valkey, directory, population)
             migrate(postgres.url())
             populate(postgres.url(), population)
-            testbed.tokens.write_text("\n".join(_tokens(population.learners)))
+            testbed.tokens.write_text("\n".join(sign_tokens(population.learners)))
             yield testbed
 
 
@@ -108,7 +108,7 @@ def populate(database_url: str, population: Population) -> None:
             for id_, (_, learner) in zip(ids, keys, strict=True)
         )
         with connection.cursor() as cursor, _indexes_at_end(cursor):
-            # Skip the foreign key checks, which take minutes for ten million rows.
+            # Skip the triggers and the foreign key checks, which take minutes for ten million rows.
             cursor.execute("SET session_replication_role = replica")
             copy(connection, _PROGRESS, progress)
             copy(connection, _CHAPTERS, chapters)
@@ -160,7 +160,8 @@ class _Reader:
     readline = read
 
 
-def _tokens(learners: int) -> Iterator[str]:
+def sign_tokens(learners: int) -> Iterator[str]:
+    """Yield a token of each learner, valid for a week."""
     now = int(time.time())
     for number in range(learners):
         claims = {"sub": f"user-{number}", "iat": now, "nbf": now, "exp": now + _WEEK_SECONDS}

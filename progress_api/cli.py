@@ -20,11 +20,14 @@ from progress_api.commands import (
     databases,
     host_app,
     mount_option,
+    one_database,
+    one_mount_option,
     service_database,
 )
 from progress_api.learners.commands import erase, export
 from progress_api.openapi.document import document
 from progress_api.outlines.commands import outline
+from progress_api.progress.recount import recount
 from progress_api.reports.commands import report
 from progress_api.schema import migrate as migrations
 from progress_api.schema.readiness import obstacle
@@ -90,6 +93,17 @@ def check(mount: str | None) -> None:
         migrations.check(database.engine, database.schema, database.timeout)
 
 
+@progress.command(name="recount")
+@click.argument("tutorial_id")
+@one_mount_option
+def recount_tutorial(tutorial_id: str, mount: str | None) -> None:
+    """Store the counts of today for all learners of TUTORIAL_ID, after its outline was changed."""
+    database = one_database(mount)
+    one_trip = database.settings.database_one_trip
+    number = recount(database.engine, tutorial_id, schema=database.schema, one_trip=one_trip)
+    click.echo(f"The counts of {number} learners are up to date.")
+
+
 @progress.command()
 @click.argument("sub")
 @click.option("--scope", default="", help="Scopes, separated by spaces.")
@@ -140,7 +154,7 @@ def service() -> None:
 _CAPABILITIES = (outline, certificate, report, export, erase)
 for _command in _CAPABILITIES:
     progress.add_command(_command)
-for _command in (migrate, check, token, settings, *_CAPABILITIES):
+for _command in (migrate, check, token, settings, recount_tutorial, *_CAPABILITIES):
     service.add_command(_command)
 
 

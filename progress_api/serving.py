@@ -66,7 +66,7 @@ os.environ[CONFIGURED] = "true"
 _host = f"[{_settings.host}]" if ":" in _settings.host else _settings.host
 bind = f"{_host}:{_settings.port}"
 workers = _settings.web_concurrency
-worker_class = "gthread"
+worker_class = "progress_api.worker.Worker"
 threads = _settings.web_threads
 # gunicorn's default. Further connections are not accepted until others are closed.
 worker_connections = 1000

@@ -8,6 +8,7 @@ from progress_api.exceptions import InvalidFields
 MAX_ID_LENGTH = 255
 WHOLE_NUMBER_LIMIT = 2_147_483_647
 _INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 MAX_TITLE_LENGTH = 500
 
 
@@ -44,6 +45,15 @@ def is_text(value: object, most: int) -> TypeGuard[str]:
     return not _INVALID_CHARACTERS.search(value)
 
 
+def is_unicode(value: object) -> TypeGuard[str]:
+    """Return whether a value is text of valid Unicode, as every response must be.
+
+    Args:
+        value: a value of any type.
+    """
+    return isinstance(value, str) and not _SURROGATES.search(value)
+
+
 def require_ids(**values: object) -> None:
     """Reject invalid ids.
 
@@ -53,7 +63,8 @@ def require_ids(**values: object) -> None:
     Raises:
         InvalidFields: naming each invalid id.
     """
-    _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
+    if not all(map(is_id, values.values())):
+        _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
 
 
 def require_texts(most: int, **values: object) -> None:
@@ -81,14 +92,13 @@ def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: ob
     Raises:
         InvalidFields: naming each invalid number.
     """
-    message = f"Must be a whole number, {least} to {most}."
-    _reject(
-        {
-            name: message
-            for name, value in values.items()
-            if type(value) is not int or not least <= value <= most
-        }
-    )
+    invalid = [
+        name
+        for name, value in values.items()
+        if type(value) is not int or not least <= value <= most
+    ]
+    if invalid:
+        _reject(dict.fromkeys(invalid, f"Must be a whole number, {least} to {most}."))
 
 
 def require_booleans(**values: object) -> None:

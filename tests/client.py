@@ -57,10 +57,10 @@ class Held(FlaskClient):
 
 def _to_answer(answer: TestResponse) -> Answer:
     headers: Any = answer.headers
-    body: Any = answer.data.decode()
+    body: Any = answer.data.decode() or None
     if body and (answer.mimetype or "").endswith("json"):
         body = json.loads(body)
-    return Answer(answer.status_code, None if body == "" else body, headers)
+    return Answer(answer.status_code, body, headers)
 
 
 class InProcess:

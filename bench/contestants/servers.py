@@ -10,7 +10,7 @@ from bench.testbed import SECRET, Testbed
 from embedded.gunicorn import Gunicorn, HttpServer
 from embedded.ports import free_port
 
-_LIMITS = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")
+_LIMITS = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET", "LIST", "EVENTS")
 
 
 @dataclass(frozen=True)

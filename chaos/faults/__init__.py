@@ -5,6 +5,9 @@ from chaos.faults import clients, postgres, service, valkey
 # Adjacent rows with the same needs share their servers.
 ROWS = (
     service.WORKER_KILLED,
+    service.BATCH_KILLED,
+    clients.RESPONSES_LOST,
+    clients.TWO_DEVICES,
     service.MASTER_KILLED,
     postgres.KILLED,
     postgres.FROZEN,

@@ -1,13 +1,15 @@
 """Faults of other clients: disconnects, slow requests, and unused connections."""
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from functools import partial
 from statistics import median
 
-from chaos.client import PREFIX
+from chaos.client import NO_ANSWER, PREFIX
 from chaos.scene import Bar, Row, Scene
+from chaos.syncing import SyncingClient
 from chaos.world import Needs
 from chaos.world.nginx import Nginx
 
@@ -76,11 +78,46 @@ def _open_connections(nginx: Nginx, until: float) -> None:
         time.sleep(max(1, until - time.monotonic()))
 
 
+def _lose_responses(scene: Scene) -> None:
+    """Let all clients go away once they have sent their events, and send them again."""
+    with scene.strike():
+        for client in scene.load.clients:
+            client.is_deaf = True
+        scene.settle(scene.row.seconds)
+        for client in scene.load.clients:
+            client.is_deaf = False
+
+
+def _sync_at_once(scene: Scene) -> None:
+    """Let the two devices of each learner send their events at the same moment."""
+    pairs = [threading.Barrier(2) for _ in scene.load.clients[::2]]
+    with scene.strike():
+        for client in scene.load.clients:
+            client.together = pairs[client.number // 2]
+        scene.settle(scene.row.seconds)
+        for client in scene.load.clients:
+            client.together = None
+
+
 _BEHAVIOURS: dict[str, Behaviour] = {
     "clients disconnect in the middle of a request": _disconnect,
     f"{_SLOW_CLIENTS} clients send a byte a second": _send_slowly,
     f"a client opens {_OPEN_CONNECTIONS} connections": _open_connections,
 }
+RESPONSES_LOST = Row(
+    name="clients send events, lose the response, and send them again",
+    act=_lose_responses,
+    seconds=5,
+    bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1),
+    client=SyncingClient,
+)
+TWO_DEVICES = Row(
+    name="two devices of a learner send events at once",
+    act=_sync_at_once,
+    seconds=5,
+    bar=Bar(),
+    client=SyncingClient,
+)
 ROWS = [
     Row(
         name=f"{name}, through nginx",

@@ -10,6 +10,7 @@ import psutil
 
 from chaos.client import NO_ANSWER, PREFIX, learner_headers
 from chaos.scene import Bar, Row, Scene
+from chaos.syncing import SyncingClient
 from chaos.world import Needs
 from embedded.processes import is_alive
 
@@ -101,6 +102,13 @@ WORKER_KILLED = Row(
     act=_kill_worker,
     times=20,
     bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1, longest=1),
+)
+BATCH_KILLED = Row(
+    name="SIGKILL a worker that records events",
+    act=_kill_worker,
+    times=10,
+    bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1),
+    client=SyncingClient,
 )
 MASTER_KILLED = Row(
     name="SIGKILL gunicorn's master, and start again",

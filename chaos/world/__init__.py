@@ -35,6 +35,7 @@ def upgrade():
     op.add_column("tutorial_progress", note)
 """
 _UNLIMITED = "100000000/minute"
+_USED_LIMITS = ("GET", "CHAPTER", "QUIZ", "EVENTS")
 _DISK_MEGABYTES = 128
 _BEHIND_NGINX = {"TRUSTED_PROXIES": 1, "REQUIRE_HTTPS": "true"}
 
@@ -118,7 +119,7 @@ class World:
             self.proxy = starting.enter_context(Proxy(free_port(), _socket(self.postgres)))
             url = f"postgresql://service@127.0.0.1:{self.proxy.port}/progress"
         servers = {"DATABASE_URL": url, "RATELIMIT_STORAGE_URI": self.valkey.url}
-        unlimited = {f"RATELIMIT_{name}": _UNLIMITED for name in ("GET", "CHAPTER", "QUIZ")}
+        unlimited = {f"RATELIMIT_{name}": _UNLIMITED for name in _USED_LIMITS}
         return servers | unlimited | (_BEHIND_NGINX if self._needs.nginx else {})
 
     @property

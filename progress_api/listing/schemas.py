@@ -5,8 +5,8 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from progress_api.progress import records
-from progress_api.progress.pages import MAX_LIMIT, STATUSES
 from progress_api.progress.schemas import described, rfc3339
+from progress_api.progress.selects.pages import MAX_LIMIT, STATUSES
 from progress_api.web.fields import Id, QueryNumber, ResponseSchema, TrueOrFalse, WholeNumber, named
 
 

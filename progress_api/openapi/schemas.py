@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from progress_api.progress.schemas import Missing
+from progress_api.outlines.schemas import Missing
 from progress_api.web.fields import ResponseSchema, UserId, named
 
 

@@ -1,9 +1,10 @@
 """The arguments and results of `OutlineRepository`."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from progress_api.exceptions import InvalidFields
 from progress_api.validation import (
@@ -109,6 +110,14 @@ class TutorialOutline:
     tutorial_id: str
     outline: Outline
     updated_at: datetime
+
+
+class Needs(NamedTuple):
+    """What the outline of a tutorial demands for the certificate (spec 13.4)."""
+
+    percentage: int
+    chapter_ids: Sequence[str]
+    quiz_ids: Sequence[str]
 
 
 def _require_unique(name: str, ids: Iterable[str]) -> None:

@@ -122,6 +122,17 @@ class Outline(ResponseSchema):
     updated_at = fields.DateTime(**named("updatedAt", "When it was last written."), required=True)
 
 
+class Missing(ResponseSchema):
+    """The chapters and quizzes that are missing for the certificate (spec 13.5)."""
+
+    chapters = fields.List(
+        fields.String(), **named("chapters", "Up to 20 chapters to complete."), required=True
+    )
+    quizzes = fields.List(
+        fields.String(), **named("quizzes", "Up to 20 quizzes to pass."), required=True
+    )
+
+
 class OutlineDeleted(ResponseSchema):
     """The response to a deletion."""
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
+import orjson
+
 from progress_api.certificates.records import new_certificate
 from progress_api.database import Batch, Parameters, Step
 from progress_api.exceptions import (
@@ -15,6 +17,7 @@ from progress_api.exceptions import (
     TooManyQuizzes,
 )
 from progress_api.progress import statements
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -26,7 +29,6 @@ from progress_api.progress.records import (
     QuizAttempt,
     idempotency_mark,
 )
-from progress_api.progress.rules import not_eligible
 
 _NOW: Parameters = {"at": None, "step": 0}
 
@@ -80,8 +82,25 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
         completion: the wish to earn the certificate.
         at: when the certificate was asked for; None for now.
     """
-    when = {"at": at and _in_utc(at), "completes": True, "total_chapters": 0}
+    when = {"at": at and _in_utc(at), "completes": True, "totals": "{}"}
     return when | new_certificate(completion.holder_name)
+
+
+def of_recount() -> dict[str, Any]:
+    """Return the parameters of `COMPLETE` that earn nothing and only recount."""
+    return of_completion(Completion()) | {"completes": False}
+
+
+def by_tutorial(events: Sequence[Event]) -> dict[str, list[Event]]:
+    """Group events by tutorial, in the order in which tutorials are first named.
+
+    Args:
+        events: in any order.
+    """
+    grouped: dict[str, list[Event]] = {}
+    for event in events:
+        grouped.setdefault(event.tutorial_id, []).append(event)
+    return grouped
 
 
 def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy) -> Batch:
@@ -104,7 +123,7 @@ def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy
         steps += _steps(learner, event, policy, {"at": _in_utc(event.at), "step": number})
     recount = completion | {
         "completes": bool(completions),
-        "total_chapters": max(map(_total_chapters, in_order)),
+        "totals": _totals(in_order),
     }
     return [*steps, Step(statements.RECOUNT_AND_COMPLETE, {**learner, **recount})]
 
@@ -163,8 +182,14 @@ def _holder_name(event: Event) -> str | None:
     return event.record.holder_name if isinstance(event.record, Completion) else None
 
 
-def _total_chapters(event: Event) -> int:
-    return event.record.total_chapters or 0 if isinstance(event.record, Chapter) else 0
+def _totals(events: Sequence[Event]) -> str:
+    """Return the numbers of chapters that came with the chapters, in a JSON object."""
+    totals: dict[str, int] = {}
+    for event in events:
+        if isinstance(event.record, Chapter) and event.record.total_chapters:
+            name, total = event.record.chapter_id, event.record.total_chapters
+            totals[name] = max(total, totals.get(name, 0))
+    return orjson.dumps(totals).decode()
 
 
 def _in_utc(at: datetime) -> datetime:

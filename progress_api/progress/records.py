@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from progress_api.certificates.records import Certificate
 from progress_api.exceptions import InvalidFields, ProgressError
+from progress_api.outlines.records import Needs
 from progress_api.settings import Settings
 from progress_api.validation import (
     MAX_ID_LENGTH,
@@ -35,14 +36,6 @@ class QuizScore(NamedTuple):
     passed: bool
     attempts: int
     completed_at: datetime
-
-
-class Needs(NamedTuple):
-    """What the outline of a tutorial demands for the certificate (spec 13.4)."""
-
-    percentage: int
-    chapter_ids: Sequence[str]
-    quiz_ids: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,11 +159,7 @@ class Completion:
     """The wish to earn the certificate (spec 2.20), also as one event among others (spec 12.2).
 
     Args:
-        holder_name: the name that the certificate shows, 1 to 255 characters; None if it is not
-            given (spec 14.2).
-
-    Raises:
-        InvalidFields: the name is invalid.
+        holder_name: the name on the certificate, 1 to 255 characters or None (spec 14.2).
     """
 
     holder_name: str | None = None

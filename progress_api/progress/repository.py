@@ -8,23 +8,10 @@ from typing import Any
 from blinker import Signal
 from sqlalchemy import Engine
 
-from progress_api.database import (
-    AnySession,
-    Parameters,
-    Row,
-    Statements,
-    executor_for,
-)
+from progress_api.database import AnySession, Parameters, Row, Statements, executor_for
 from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
-from progress_api.progress import statements
-from progress_api.progress.batches import (
-    batch_of_events,
-    of_chapter,
-    of_completion,
-    of_quiz,
-    results_of,
-)
-from progress_api.progress.pages import LIST_TUTORIALS, PageRequest
+from progress_api.progress import batches, statements
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
     Completion,
@@ -35,8 +22,8 @@ from progress_api.progress.records import (
     QuizAttempt,
     TutorialPage,
 )
-from progress_api.progress.rules import not_eligible
 from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
+from progress_api.progress.selects.pages import LIST_TUTORIALS, PageRequest
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
@@ -109,7 +96,7 @@ class ProgressRepository:
             TooManyChapters: the limit of chapters is reached; nothing was changed (spec 6.6).
             DatabaseUnavailable: the database cannot respond now.
         """
-        values = of_chapter(chapter, self._policy)
+        values = batches.of_chapter(chapter, self._policy)
         row = self._run(statements.RECORD_CHAPTER, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyChapters
@@ -130,7 +117,7 @@ class ProgressRepository:
             TooManyQuizzes: the limit of quizzes is reached; nothing was changed (spec 6.6).
             DatabaseUnavailable: the database cannot respond now.
         """
-        values = of_quiz(attempt, self._policy)
+        values = batches.of_quiz(attempt, self._policy)
         row = self._run(statements.RECORD_QUIZ, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyQuizzes
@@ -155,7 +142,7 @@ class ProgressRepository:
             NotEligible: the detail names the percentage and the quizzes passed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        completion = of_completion(Completion(holder_name))
+        completion = batches.of_completion(Completion(holder_name))
         row = self._run(statements.COMPLETE, user_id, tutorial_id, **completion)
         if row is None:
             raise ProgressNotFound
@@ -215,21 +202,19 @@ class ProgressRepository:
                 recorded. Record all of them again.
         """
         require_ids(user_id=user_id)
-        by_tutorial: dict[str, list[Event]] = {}
-        for event in events:
-            by_tutorial.setdefault(event.tutorial_id, []).append(event)
+        by_tutorial = batches.by_tutorial(events)
         # Sorted, so that two sessions of a host app that lock several tutorials do not deadlock.
         outcomes = {
             tutorial_id: self._record_tutorial(user_id, tutorial_id, by_tutorial[tutorial_id])
             for tutorial_id in sorted(by_tutorial)
         }
-        return results_of(events, {name: outcomes[name] for name in by_tutorial})
+        return batches.results_of(events, {name: outcomes[name] for name in by_tutorial})
 
     def _record_tutorial(
         self, user_id: str, tutorial_id: str, events: Sequence[Event]
     ) -> Progress | None:
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
-        batch = batch_of_events(learner, events, self._policy)
+        batch = batches.batch_of_events(learner, events, self._policy)
         row = self._executor.run(batch)
         if row is None:
             return None

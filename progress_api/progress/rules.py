@@ -14,8 +14,8 @@ from sqlalchemy import (
     Interval,
     Select,
     String,
+    Subquery,
     and_,
-    any_,
     bindparam,
     case,
     cast,
@@ -27,16 +27,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
-from progress_api.exceptions import NotEligible
-from progress_api.progress.records import Needs, Progress
-from progress_api.schema.tables import quiz_attempt_keys, quiz_scores, tutorial_progress
+from progress_api.schema.tables import (
+    chapter_progress,
+    quiz_attempt_keys,
+    quiz_scores,
+    tutorial_progress,
+)
 from progress_api.schema.times import utc_now
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
 USER = bindparam("of_user", type_=String)
 Columns = Any  # the columns of a table, an alias or EXCLUDED: SQLAlchemy has no common type
 ELIGIBLE_PERCENTAGE = 95
-MOST_MISSING = 20  # of chapters, and of quizzes
 # Constants are part of the statement: a bound parameter would be sent with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
 _HUNDRED = literal_column("100", Integer)
@@ -119,6 +121,22 @@ def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement
     return func.greatest(func.coalesce(stored.total_chapters, ZERO), posted)
 
 
+def posted_total(totals: ColumnElement[Any], progress: Columns, *of_learner: Any) -> Subquery:
+    """Select the greatest number of chapters that came with a chapter which is now recorded.
+
+    One that came with a chapter over the limit changes nothing (spec 6.6).
+
+    Args:
+        totals: the numbers in a JSON object, by the chapters that they came with.
+        progress: the columns of the learner's row.
+        of_learner: the conditions that select the row.
+    """
+    chapters = chapter_progress.c
+    total = func.max(cast(totals.op("->>")(chapters.chapter_id), Integer))
+    recorded = select(func.coalesce(total, ZERO).label("total"))
+    return recorded.where(*of_progress(chapter_progress, progress), *of_learner).subquery("posted")
+
+
 def total_watch_time(sum_of_watch_times: ColumnElement[int]) -> ColumnElement[int]:
     """Cap the sum of the chapters' watch times at 2,147,483,647 seconds (spec 2.11)."""
     return cast(func.least(sum_of_watch_times, _LIMIT), Integer)
@@ -150,9 +168,14 @@ def certificate_eligible(percentage: ColumnElement[int], recorded: Columns) -> C
     return and_(percentage >= least, recorded.quizzes_passed == required)
 
 
-def is_in_outline(outline_ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
-    """Return whether a chapter or quiz counts; without an outline each does (spec 13.3)."""
-    return or_(outline_ids.is_(None), one == any_(outline_ids))
+def is_in_outline(ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
+    """Return whether a chapter or quiz counts; without an outline each does (spec 13.3).
+
+    Args:
+        ids: the keys of a JSON object, which are found by bisection; NULL without an outline.
+        one: the id of the chapter or quiz.
+    """
+    return or_(ids.is_(None), func.jsonb_exists(ids, one, type_=Boolean))
 
 
 class Counts(NamedTuple):
@@ -178,35 +201,6 @@ def counts(stored: Columns, recorded: Columns, posted: ColumnElement[int] = ZERO
     )
     eligible = certificate_eligible(percentage, recorded)
     return Counts(total, recorded.chapters_completed, percentage, eligible)
-
-
-def not_eligible(progress: Progress) -> NotEligible:
-    """Return the error that says how far the learner is from the certificate (spec 5.7, 13.5).
-
-    Args:
-        progress: of the learner, without a certificate.
-    """
-    if progress.needs:
-        return _not_eligible_by_outline(progress, progress.needs)
-    passed = sum(quiz.passed for quiz in progress.quiz_scores)
-    return NotEligible(
-        f"The certificate needs {ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
-        f"passed: {progress.completion_percentage} percent is completed, "
-        f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
-    )
-
-
-def _not_eligible_by_outline(progress: Progress, needs: Needs) -> NotEligible:
-    completed = {one.chapter_id for one in progress.chapter_progress if one.completed}
-    passed = {one.quiz_id for one in progress.quiz_scores if one.passed}
-    chapters = [one for one in needs.chapter_ids if one not in completed]
-    quizzes = [one for one in needs.quiz_ids if one not in passed]
-    return NotEligible(
-        f"The certificate needs {needs.percentage} percent and every quiz of the tutorial passed: "
-        f"{progress.completion_percentage} percent is completed, and "
-        f"{len(needs.quiz_ids) - len(quizzes)} of {len(needs.quiz_ids)} quizzes are passed.",
-        missing={"chapters": chapters[:MOST_MISSING], "quizzes": quizzes[:MOST_MISSING]},
-    )
 
 
 def certificate_earned(stored: Columns, eligible: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -192,17 +192,6 @@ class Progress(ResponseSchema):
     last_watched_at = fields.DateTime(**described("lastWatchedAt"), allow_none=True)
 
 
-class Missing(ResponseSchema):
-    """The chapters and quizzes that are missing for the certificate (spec 13.5)."""
-
-    chapters = fields.List(
-        fields.String(), **web.named("chapters", "Up to 20 chapters to complete."), required=True
-    )
-    quizzes = fields.List(
-        fields.String(), **web.named("quizzes", "Up to 20 quizzes to pass."), required=True
-    )
-
-
 class Reset(ResponseSchema):
     """The response to a reset (spec 1.7)."""
 

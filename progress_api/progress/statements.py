@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Subquery,
     Update,
     Uuid,
     and_,
@@ -28,7 +29,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from progress_api.certificates import statements as certificates
 from progress_api.database import Statement, Statements
@@ -81,8 +82,8 @@ def _recount_and_complete() -> Select[Any]:
 
     The rows decide, not the stored counts: in an adopted table those may be stale.
     """
-    current, asked = selects.current_progress(), bindparam("completes", type_=Boolean)
-    values = _counts(current.c, bindparam("total_chapters", type_=Integer))
+    current, asked = _with_posted_total(), bindparam("completes", type_=Boolean)
+    values = _counts(current.c, current.c.total)
     eligible = values[_progress.certificate_eligible]
     earned = rules.certificate_earned(_progress, and_(asked, eligible))
     happened = rules.happened_at(_AT, rules.written_at(_progress))
@@ -104,6 +105,14 @@ def _recount_and_complete() -> Select[Any]:
     issued = certificates.issue(earned_row, asked)
     columns = [column for column in earned_row.c if column.name != "updated_at"]
     return select(*columns, *issued.c).select_from(earned_row.outerjoin(issued, true()))
+
+
+def _with_posted_total() -> Subquery:
+    stored, totals = tutorial_progress.alias("opened").c, bindparam("totals", type_=String)
+    posted = rules.posted_total(cast(totals, JSONB), stored, *selects.of_learner(stored))
+    current = selects.current_progress()
+    joined = current.join(posted, true())
+    return select(*current.c, posted.c.total).select_from(joined).subquery("counted")
 
 
 def _update(current: Any, values: dict[Any, Any], condition: ColumnElement[bool]) -> Update:

@@ -6,6 +6,7 @@ The cursor holds the id of that learner, so a page costs the same at any depth.
 import base64
 import binascii
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
-from progress_api.progress.pages import STATUSES
+from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
     NOTHING,
     TIMEOUT,
@@ -38,6 +39,12 @@ from progress_api.validation import is_id, require_numbers
 MAX_LIMIT = 1000
 # A page of one status looks at so many learners at most: then it ends, also without any of them.
 _MOST_EXAMINED = 2000
+# The percentages of a status: of all, of those in progress, and of the completed ones.
+_PERCENTAGES: Mapping[bool | None, tuple[int, int]] = {
+    None: (0, 100),
+    False: (0, 99),
+    True: (100, 100),
+}
 _A_CURSOR = "Must be the `next` of a page for the same tutorial and status."
 _DIGEST_BYTES = 9
 
@@ -72,7 +79,7 @@ class PageRequest(NamedTuple):
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of `LEARNERS`; one learner more tells if there is another page."""
-        least, most = STATUSES[self.status]
+        least, most = _PERCENTAGES[STATUSES[self.status]]
         return {
             "of_tutorial": self.tutorial_id,
             "after": self.after,

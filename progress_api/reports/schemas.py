@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from progress_api.progress.pages import STATUSES
 from progress_api.progress.schemas import described, rfc3339
+from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports import records
 from progress_api.reports.pages import MAX_LIMIT
 from progress_api.web.fields import (

@@ -109,9 +109,7 @@ class Settings:
     ratelimit_list: str = _setting("60/minute", LIMIT, "Limit of listing tutorials.")
     ratelimit_events: str = _setting("30/minute", LIMIT, "Limit of posting events.")
     ratelimit_outline: str = _setting("30/minute", LIMIT, "Limit of reading and writing outlines.")
-    ratelimit_certificate: str = _setting(
-        "60/minute", LIMIT, "Limit of reading, checking and revoking certificates."
-    )
+    ratelimit_certificate: str = _setting("60/minute", LIMIT, "Limit of each use of certificates.")
     ratelimit_report: str = _setting("10/minute", LIMIT, "Limit of reading reports.")
     report_timeout: int = _setting(
         30, number(1, 600), "Seconds that a report may take in the database."
@@ -151,12 +149,8 @@ class Settings:
     progress_sticky_completion: bool = _setting(
         False, BOOLEAN, "Keep a completed chapter completed, whatever is posted later."
     )
-    progress_author_scope: str = _setting(
-        "progress:author", WORD, "Scope whose holder may write the outline of any tutorial."
-    )
-    progress_report_scope: str = _setting(
-        "progress:report", WORD, "Scope whose holder may read the reports of any tutorial."
-    )
+    progress_author_scope: str = _setting("progress:author", WORD, "Scope that writes outlines.")
+    progress_report_scope: str = _setting("progress:report", WORD, "Scope that reads reports.")
     progress_schema: str | None = _setting(None, NAME, "PostgreSQL schema of the tables.")
     progress_max_chapters: int = _setting(
         1000, number(1, 10000), "Maximum number of chapters of one learner in one tutorial."

@@ -8,6 +8,7 @@ from progress_api.exceptions import InvalidFields, ProgressError
 from progress_api.progress import records
 from progress_api.progress.schemas import progress_json, rfc3339
 from progress_api.sync.schemas import EVENTS, RECORDED, REFUSED
+from progress_api.validation import is_unicode
 from progress_api.web.endpoint import Errors
 from progress_api.web.error_responses import envelope
 from progress_api.web.fields import LearnerBody
@@ -86,7 +87,7 @@ def _received(value: Any) -> Received:
     if not isinstance(value, dict):
         error = InvalidFields({"events": ["Each event must be an object."]})
         return Received(None, _UNKNOWN, None, error)
-    name = value["id"] if isinstance(value.get("id"), str) else None
+    name = sent if is_unicode(sent := value.get("id")) else None
     kind = value.get("type")
     schema = EVENTS.get(kind) if isinstance(kind, str) else None
     if schema is None:

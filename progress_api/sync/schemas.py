@@ -7,10 +7,10 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
 
+from progress_api.outlines.schemas import Missing
 from progress_api.progress.schemas import (
     ChapterPost,
     CompletionPost,
-    Missing,
     Progress,
     QuizPost,
     described,

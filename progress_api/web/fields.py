@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, validate
 from marshmallow.exceptions import SCHEMA
 
 from progress_api.exceptions import InvalidFields
@@ -38,7 +38,15 @@ def named(name: str, description: str) -> dict[str, Any]:
     return {"data_key": name, "metadata": {"description": description}}
 
 
-class Id(fields.String):
+class _Quick(fields.Field[Any]):
+    """A field that most often has no validators; marshmallow would build an empty one each time."""
+
+    def _validate(self, value: Any) -> None:
+        if self.validators:
+            super()._validate(value)
+
+
+class Id(_Quick, fields.String):
     """An identifier (spec 3.1)."""
 
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> str:
@@ -49,7 +57,7 @@ class Id(fields.String):
         return value
 
 
-class Text(fields.String):
+class Text(_Quick, fields.String):
     """A text that is not blank (spec 3.11)."""
 
     def __init__(self, most: int, **options: Any) -> None:
@@ -80,7 +88,7 @@ class UserId(Id):
         return value if value == "" else super()._deserialize(value)
 
 
-class WholeNumber(fields.Integer):
+class WholeNumber(_Quick, fields.Integer):
     """A whole number; `8.0` is 8, and `8.5`, `"8"` and `true` are invalid (spec 3.5, 3.7)."""
 
     default_error_messages = {"invalid": f"Must be a whole number, at most {WHOLE_NUMBER_LIMIT}."}
@@ -118,7 +126,7 @@ class Seconds(WholeNumber):
         return super()._validated(value)
 
 
-class TrueOrFalse(fields.Boolean):
+class TrueOrFalse(_Quick, fields.Boolean):
     """A JSON boolean; `0`, `1` and `"true"` are invalid (spec 3.7)."""
 
     default_error_messages = {"invalid": "Must be true or false."}
@@ -175,16 +183,25 @@ class RequestBody(Schema, Generic[_Record]):
     def load_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the valid fields, by their names in Python.
 
+        Asks each field itself, in half the time of `Schema.load` and its options that no body uses.
+
         Args:
             values: by their names in JSON.
 
         Raises:
             InvalidFields: names each invalid field.
         """
-        try:
-            return cast("dict[str, Any]", self.load(values))
-        except ValidationError as error:
-            raise InvalidFields(dict(_by_path(error.messages_dict))) from error
+        loaded: dict[str, Any] = {}
+        invalid: dict[str, Any] = {}
+        for name, field in self.load_fields.items():
+            key = field.data_key or name
+            try:
+                loaded[name] = field.deserialize(values.get(key, missing), key, values)
+            except ValidationError as error:
+                invalid[key] = error.messages
+        if invalid:
+            raise InvalidFields(dict(_by_path(invalid)))
+        return loaded
 
     def to_record(self, values: dict[str, Any]) -> _Record:
         """Return what the repository takes.

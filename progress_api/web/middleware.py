@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Load balancers request these over plain HTTP.
 HEALTH_PATHS = ("/healthz", "/readyz")
 _HSTS = "max-age=31536000"
-_PREFLIGHT_SECONDS = 600
+_PREFLIGHT_SECONDS = 7200  # Chromium keeps a preflight no longer
 _REQUEST_HEADERS = (
     "Authorization",
     "Content-Type",

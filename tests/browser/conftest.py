@@ -11,6 +11,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service as Driver
 
 from embedded.valkey import Valkey
+from tests.browser.site import OFTEN, Viewer, pages, signed
+from tests.conftest import new_name
 from tests.serving.service import Serve, services
 
 MISSING = (
@@ -40,16 +42,20 @@ def program(variable: str, name: str) -> str:
     return path
 
 
+def start_browser(profile: Path) -> Chrome:
+    """Start a browser on a directory that it keeps its data in."""
+    options = ChromeOptions()
+    options.binary_location = program("CHROMIUM", "chromium")
+    for switch in (*SWITCHES, f"--user-data-dir={profile}"):
+        options.add_argument(switch)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return Chrome(options=options, service=Driver(program("CHROMEDRIVER", "chromedriver")))
+
+
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A new browser, on whose console nothing but information was written when the test is over."""
-    options = ChromeOptions()
-    options.binary_location = program("CHROMIUM", "chromium")
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path / 'browser'}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = Driver(program("CHROMEDRIVER", "chromedriver"))
-    with Chrome(options=options, service=driver) as browser:
+    with start_browser(tmp_path / "browser") as browser:
         yield browser
         assert [line for line in written(browser) if line["level"] != "INFO"] == []
 
@@ -65,3 +71,12 @@ def serve(tmp_path: Path, database: str, valkey: Valkey) -> Iterator[Serve]:
     """Start a service with further settings, until the test is over."""
     with services(lambda: tmp_path / "service", lambda: database, valkey.url) as start:
         yield start
+
+
+@pytest.fixture
+def viewer(browser: Chrome, serve: Serve) -> Iterator[Viewer]:
+    """A person who has not opened the page yet."""
+    name = new_name()
+    with pages(signed(name)) as origin:
+        service = serve(CORS_ORIGINS=origin, RATELIMIT_GET=OFTEN)
+        yield Viewer(browser, service, service.learner(name=name), origin)

@@ -54,9 +54,9 @@ class Page:
         self.find(".auth-btn-wrapper .btn:not(.btn-done)").click()
         self.find(".auth-btn-wrapper .btn-done").click()
 
-    def execute(self, operation: str) -> tuple[str, Any]:
+    def execute(self, operation: str, tag: str = "progress") -> tuple[str, Any]:
         """Try an operation with its example; return the status and the body that are shown."""
-        block = f"#operations-progress-{operation}"
+        block = f"#operations-{tag}-{operation}"
         self.find(f"{block} .opblock-summary-control").click()
         self.find(f"{block} .execute").click()
         answer = f"{block} .live-responses-table tbody"
@@ -82,6 +82,22 @@ def test_all_five_operations_are_tried_with_a_pasted_token(
     assert answers["getProgress"][1]["quizScores"][0]["score"] == 8
     assert answers["completeTutorial"][1]["certificateEarned"] is True
     assert answers["resetProgress"][1]["success"] is True
+
+
+def test_events_are_sent_and_the_tutorials_listed_with_a_pasted_token(
+    browser: Chrome, served: Service
+) -> None:
+    page = Page(browser, served)
+    page.authorize(token(new_name()))
+
+    status, sent = page.execute("recordEvents", "learner")
+    listed = page.execute("listTutorials", "learner")
+
+    assert status == "200"
+    assert [result["status"] for result in sent["results"]] == ["recorded", "recorded"]
+    assert [progress["tutorialId"] for progress in sent["progress"]] == ["python-basics"]
+    assert listed[0] == "200"
+    assert [item["lastChapter"]["chapterId"] for item in listed[1]["items"]] == ["variables"]
 
 
 def test_a_token_is_kept_over_a_reload_in_its_tab_alone(browser: Chrome, served: Service) -> None:

@@ -109,7 +109,9 @@ def set_only_an_age(response: Response) -> Response:
 
 
 @pytest.mark.parametrize("change", [make_public, remove_the_header, set_only_an_age])
-@pytest.mark.parametrize("asked", ["progress", "a bad token", "OPTIONS", "the prefix"])
+@pytest.mark.parametrize(
+    "asked", ["progress", "a bad token", "OPTIONS", "a slash after the prefix"]
+)
 def test_no_hook_of_a_host_lets_a_cache_keep_an_answer(
     shared_database: str, change: Callable[[Response], Response], asked: str
 ) -> None:

@@ -4,14 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from chaos.faults import ROWS, postgres, service, valkey
+from chaos.faults import ROWS, clients, postgres, service, valkey
 from chaos.play import play
 from chaos.scene import Bar, NotRun, Outcome, Row, Scene
 
 
 def _short(row: Row, times: int = 1) -> Row:
     """The row, struck so often; how fast it is back is measured by `make chaos` alone."""
-    return replace(row, times=times, bar=replace(row.bar, recovery=None, longest=None))
+    seconds = min(row.seconds, 1)
+    return replace(
+        row, times=times, seconds=seconds, bar=replace(row.bar, recovery=None, longest=None)
+    )
 
 
 def _lose_and_count_twice(scene: Scene) -> None:
@@ -36,6 +39,9 @@ CHANGED = Row(name="changed", act=_lose_and_count_twice, bar=Bar())
 HARMLESS = Row(name="harmless", act=_strike_nobody, bar=Bar(failures=frozenset({"503"})))
 SHORT = [
     _short(service.WORKER_KILLED, 2),
+    _short(service.BATCH_KILLED, 2),
+    _short(clients.RESPONSES_LOST),
+    _short(clients.TWO_DEVICES),
     _short(postgres.KILLED),
     _short(valkey.FLUSHED),
     _short(postgres.RESPONSES_LOST, 2),

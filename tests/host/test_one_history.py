@@ -50,6 +50,16 @@ NEWEST_INDEXES = """
     WHERE indrelid IN ('tutorial_progress'::regclass, 'chapter_progress'::regclass,
                        'quiz_scores'::regclass)
     ORDER BY indrelid, indexrelid DESC"""
+WRITTEN_BEFORE = """
+    WITH tutorial AS (
+        INSERT INTO tutorial_progress (tutorial_id, user_id) VALUES ('intro', 'ada') RETURNING id
+    ), chapter AS (
+        INSERT INTO chapter_progress (progress_id, chapter_id) SELECT id, 'one' FROM tutorial
+    ), quiz AS (
+        INSERT INTO quiz_scores (progress_id, quiz_id, score, max_score)
+        SELECT id, 'final', 1, 1 FROM tutorial RETURNING id
+    ) INSERT INTO quiz_attempt_keys (quiz_score_id, attempt_key)
+    SELECT id, gen_random_uuid() FROM quiz"""
 CONSTRAINTS = "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
 
 
@@ -128,6 +138,20 @@ def test_an_upgrade_in_a_transaction_of_the_hosts_own_migrates_both(
         "chapter_progress_progress_id_chapter_id_key",
         "quiz_scores_progress_id_quiz_id_key",
     }
+
+
+def test_rows_of_an_older_version_get_their_learner_in_a_transaction_of_the_hosts_own(
+    history: History, own_engine: Engine
+) -> None:
+    # given
+    history.run("downgrade", "progress_api@progress_0003")
+    with own_engine.begin() as connection:
+        connection.exec_driver_sql(WRITTEN_BEFORE)
+        # when
+        history.run_on(connection, "upgrade", "heads")
+    # then
+    for table in ("chapter_progress", "quiz_scores", "quiz_attempt_keys"):
+        assert history.ask(f"SELECT user_id FROM {table}") == {"ada"}  # noqa: S608
 
 
 def test_the_hosts_naming_convention_does_not_apply_to_the_packages_tables(

@@ -26,16 +26,15 @@ POOLS: list[tuple[type[Pool], dict[str, Any]]] = [
 SESSION = "SELECT name, setting FROM pg_settings ORDER BY name"
 ADVISORY_LOCKS = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"
 LONG_WAITING = f"{WAITING} AND clock_timestamp() - query_start > interval '0.5 s'"
-# As many managed databases are set, for each role.
-IMPATIENT = " ".join(
-    f"-c {name}=200"
-    for name in (
-        "idle_in_transaction_session_timeout",
-        "lock_timeout",
-        "statement_timeout",
-        "transaction_timeout",
+# As many managed databases are set, for each role; the last one begins with PostgreSQL 17.
+IMPATIENT = """
+    SELECT string_agg('-c ' || name || '=200', ' ') FROM pg_settings WHERE name IN (
+        'idle_in_transaction_session_timeout',
+        'lock_timeout',
+        'statement_timeout',
+        'transaction_timeout'
     )
-)
+"""
 
 
 @pytest.mark.parametrize(("pool", "options"), POOLS, ids=lambda of: getattr(of, "__name__", ""))
@@ -101,7 +100,8 @@ def test_a_migration_that_waits_is_not_ended_by_the_timeouts_of_its_role(
     at_0001: Database,
 ) -> None:
     # given
-    engine = create_engine(at_0001.url, connect_args={"options": IMPATIENT})
+    ((options,),) = at_0001.ask(IMPATIENT)
+    engine = create_engine(at_0001.url, connect_args={"options": options})
     with ThreadPoolExecutor() as threads, a_writer_of_quizzes(at_0001) as writer:
         # when
         migration = threads.submit(upgrade, engine)

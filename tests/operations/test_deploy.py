@@ -1,5 +1,6 @@
 """nginx in front of the service, and systemd that keeps it running."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,13 +31,18 @@ class Proxied:
     tls_port: int
     certificate: Path
 
-    def ask(self, path: str, body: bytes = b"", **headers: str) -> requests.Response:
-        """Post to a path below the prefix, over HTTPS, as one who claims to be elsewhere."""
+    def ask(
+        self, path: str, body: bytes = b"", method: str = "POST", **headers: str
+    ) -> requests.Response:
+        """Send to a path below the prefix, over HTTPS, as one who claims to be elsewhere."""
         told = {name.replace("_", "-"): value for name, value in headers.items()}
-        told |= JSON | {"Authorization": f"Bearer {token('ada')}", "X-Forwarded-For": "8.8.8.8"}
+        told = JSON | {"Authorization": f"Bearer {token('ada')}"} | told
+        told |= {"X-Forwarded-For": "8.8.8.8"}
         address = f"https://127.0.0.1:{self.tls_port}{PREFIX}{path}"
         certificate = str(self.certificate)
-        return requests.post(address, data=body, headers=told, verify=certificate, timeout=30)
+        return requests.request(
+            method, address, data=body, headers=told, verify=certificate, timeout=30
+        )
 
 
 @pytest.fixture
@@ -72,6 +78,32 @@ REFUSED: dict[tuple[int, str], tuple[str, bytes, dict[str, str]]] = {
     (414, "Request-URI Too Long"): ("/" + "a" * 20_000, b"", {}),
     (431, "Request Header Fields Too Large"): ("/a", b"", {"A": "a" * 20_000}),
 }
+
+
+AT = "2026-01-05T10:05:00Z"
+COMPLETION = {"id": "one", "type": "complete", "tutorialId": "a", "at": AT}
+OUTLINE = {"chapters": [{"chapterId": "one"}]}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "longest"),
+    [
+        ("POST", "", {"events": [COMPLETION]}, 262_144),
+        ("PUT", "/a%2Fb/outline", OUTLINE, 8_388_608),
+    ],
+)
+def test_nginx_lets_through_the_longest_events_and_outlines_that_the_service_reads(
+    proxied: Proxied, method: str, path: str, body: object, longest: int
+) -> None:
+    author = {"Authorization": f"Bearer {token('ada', scope='progress:author')}"}
+    fitting = json.dumps(body).encode().ljust(longest)
+
+    read = proxied.ask(path, fitting, method, **author)
+    too_long = proxied.ask(path, fitting + b" ", method, **author)
+
+    assert read.status_code == 200, read.text
+    detail = f"The request body may have at most {longest} bytes."  # of the service, not of nginx
+    assert (too_long.status_code, too_long.json()["detail"]) == (413, detail)
 
 
 @pytest.mark.parametrize("refusal", REFUSED)

@@ -143,6 +143,8 @@ def load(service: Service) -> None:
     for _ in range(2):
         learner.answer_quiz(headers={"Idempotency-Key": "a"})
     learner.complete()
+    at = {"at": "2026-01-05T10:05:00Z", "tutorialId": "intro"}
+    learner.post_events({"id": "1", "type": "chapter", "chapterId": "1", "watchTime": 1, **at})
     for _ in range(6):
         learner.reset()
     wire = Wire(service)

@@ -165,8 +165,11 @@ def test_an_invalid_outline_is_refused_and_the_field_is_named(
 
 
 def test_an_outline_may_have_a_thousand_chapters_and_quizzes_with_long_titles(
-    author: Learner, student: Learner
+    make_app: MakeApp, make_learner: MakeLearner, tutorial: str
 ) -> None:
+    # 6 MB, which take a while on a busy machine
+    student = make_learner(make_app(database_timeout=30000), tutorial=tutorial)
+    author = with_scope(student, "progress:author")
     ids = [f"{number:04}" + "🚀" * 251 for number in range(1000)]
     body = {
         "title": "🚀" * 500,

@@ -19,7 +19,7 @@ from progress_api import (
     QuizAttempt,
 )
 from progress_api.progress.records import Completion, Event
-from tests.client import Learner
+from tests.client import PREFIX, Learner, token
 from tests.outlines.conftest import outline, put
 
 COUNTS = ("chaptersCompleted", "totalChapters", "completionPercentage", "certificateEligible")
@@ -261,3 +261,33 @@ def _events(records: list[Any]) -> list[Event]:
         Event(id=str(number), tutorial_id="intro", at=at, record=record)
         for number, record in enumerate(records)
     ]
+
+
+def test_the_list_has_the_counts_and_the_title_of_the_outline(
+    author: Learner, student: Learner
+) -> None:
+    complete(student, "a", "x", of=2)
+    other = replace(student, tutorial=f"{student.tutorial}-other")
+    complete(other, "a", of=3)
+    assert listed(student, "completed") == [student.tutorial]
+
+    put(author, outline("a", "b", quizzes=("q",), title="Intro"))
+
+    first, second = student.transport.send("GET", PREFIX, headers_of(student), None).body["items"]
+    assert (first["title"], second["title"]) == (None, "Intro")
+    assert counts(second) == counts(student.progress()) == (1, 2, 50, False)
+    assert counts(first) == counts(other.progress()) == (1, 3, 33, False)
+    assert listed(student, "completed") == []
+    assert listed(student, "in_progress") == [other.tutorial, student.tutorial]
+    put(author, outline("a"))
+    assert listed(student, "completed") == [student.tutorial]
+
+
+def listed(learner: Learner, status: str) -> list[str]:
+    path = f"{PREFIX}?status={status}"
+    answer = learner.transport.send("GET", path, headers_of(learner), None)
+    return [item["tutorialId"] for item in answer.body["items"]]
+
+
+def headers_of(learner: Learner) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token(learner.name)}"}

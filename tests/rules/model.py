@@ -1,10 +1,13 @@
 """The rules of progress in plain Python: what the service should answer, times aside."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 MOST = 2_147_483_647
+# A number of minutes, or None for now; what is recorded now is later than all events.
+At = int | None
+NOW = 1_000_000
 
 
 @dataclass
@@ -12,6 +15,8 @@ class Chapter:
     watch_time: int
     completed: bool
     last_position: int
+    at: int = -1
+    completed_at: int = -1
 
 
 @dataclass
@@ -63,19 +68,25 @@ class Model:
     def __init__(self, *, sticky: bool, most: int) -> None:
         self._sticky, self._most = sticky, most
         self._tutorials: dict[tuple[str, str], Tutorial] = {}
+        self._now = NOW
 
-    def chapter(self, user: str, tutorial: str, body: dict[str, Any]) -> None:
+    def chapter(self, user: str, tutorial: str, body: dict[str, Any], at: At = None) -> None:
         found = self._opened(user, tutorial)
         known = found.chapters.get(body["chapterId"])
         if known is None and len(found.chapters) == self._most:
             raise Refused(400, "Too many chapters")
         before = known or Chapter(0, completed=False, last_position=0)
-        word, position = body.get("completed"), body.get("lastPosition")
-        watched = int(body["watchTime"])
-        kept = before.completed if word is None or (self._sticky and before.completed) else word
-        found.chapters[body["chapterId"]] = Chapter(
-            max(before.watch_time, watched), kept, watched if position is None else int(position)
-        )
+        happened = self._tick() if at is None else at
+        watched, kept = int(body["watchTime"]), replace(before)
+        kept.watch_time = max(before.watch_time, watched)
+        if happened >= before.at:
+            position = body.get("lastPosition")
+            kept.at, kept.last_position = happened, watched if position is None else int(position)
+        word = body.get("completed")
+        if word is not None and happened >= before.completed_at:
+            kept.completed = word or (self._sticky and before.completed)
+            kept.completed_at = happened
+        found.chapters[body["chapterId"]] = kept
         found.total_chapters = max(found.total_chapters, body.get("totalChapters") or 0)
 
     def quiz(self, user: str, tutorial: str, body: dict[str, Any], key: str | None) -> bool:
@@ -111,6 +122,21 @@ class Model:
     def reset(self, user: str, tutorial: str) -> None:
         self._tutorials.pop((user, tutorial), None)
 
+    def events(self, user: str, sent: list[tuple[str, str, dict[str, Any], At]]) -> list[str]:
+        """Record events, each with its type, tutorial, body and time; return their errors."""
+        errors = [""] * len(sent)
+        # By their times, then as they were sent, and completions last.
+        order = sorted(
+            range(len(sent)),
+            key=lambda n: (sent[n][0] == "complete", NOW if sent[n][3] is None else sent[n][3]),
+        )
+        for number in order:
+            try:
+                self._event(user, *sent[number])
+            except Refused as refusal:
+                errors[number] = refusal.error
+        return errors
+
     def answer(self, user: str, tutorial: str) -> dict[str, Any]:
         """The progress object, without the times."""
         found = self._tutorials.get((user, tutorial), Tutorial())
@@ -126,6 +152,19 @@ class Model:
             "certificateEarned": found.earned,
             "totalWatchTime": min(MOST, sum(c.watch_time for c in found.chapters.values())),
         }
+
+    def _event(self, user: str, *event: Any) -> None:
+        kind, tutorial, body, at = event
+        if kind == "chapter":
+            self.chapter(user, tutorial, body, at)
+        elif kind == "quiz":
+            self.quiz(user, tutorial, body, body["id"])
+        else:
+            self.complete(user, tutorial)
+
+    def _tick(self) -> int:
+        self._now += 1
+        return self._now
 
     def _opened(self, user: str, tutorial: str) -> Tutorial:
         return self._tutorials.setdefault((user, tutorial), Tutorial())

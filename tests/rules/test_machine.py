@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner
+from tests.events import minute
 from tests.rules.conftest import WAYS, MakeService
 from tests.rules.model import MOST, Model, Refused
 
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.parametrize(
     scope="session",
 )
 LIMIT = 3
+FUTURE = 60 * 24 * 365 * 500
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 # The same steps at each run; HYPOTHESIS_PROFILE=explore takes others, and more of them.
@@ -72,8 +74,21 @@ QUIZZES = st.fixed_dictionaries(
     optional={"completedAt": KEYS},
 )
 # One rule for all kinds: several would be chosen as often as each other, and some left out.
-KINDS = ["watch"] * 6 + ["answer_quiz"] * 4 + ["complete"] * 3 + ["get", "reset"]
-BODIES = {"watch": CHAPTERS, "answer_quiz": st.tuples(QUIZZES, KEYS)}
+KINDS = ["watch"] * 6 + ["answer_quiz"] * 4 + ["complete"] * 3 + ["events"] * 6 + ["get", "reset"]
+# Minutes after noon of a day of the past; None is in the future.
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["chapter"] * 4 + ["quiz"] * 3 + ["complete"]),
+        st.sampled_from(["intro"] * 4 + ["advanced"]),
+        CHAPTERS,
+        QUIZZES,
+        st.sampled_from(["k1", "k2", "k3", "k4"]),
+        st.sampled_from([1, 2, 3, 4, None]),
+    ),
+    min_size=1,
+    max_size=6,
+)
+BODIES = {"watch": CHAPTERS, "answer_quiz": st.tuples(QUIZZES, KEYS), "events": EVENTS}
 
 # Where a sequence begins, since chance seldom gets so far: new, failed, eligible, earned, full.
 DONE = {"chapterId": "b", "watchTime": 60, "completed": True, "totalChapters": 1}
@@ -92,6 +107,20 @@ STARTS: list[Start] = [
 
 def request_of(kind: str) -> st.SearchStrategy[Any]:
     return st.tuples(st.just(kind), WHO, BODIES.get(kind, st.none()))
+
+
+def event_of(values: Any) -> tuple[str, str, dict[str, Any], int | None]:
+    """An event as the model takes it."""
+    kind, tutorial, chapter, quiz, name, at = values
+    score, max_score = quiz["score"]
+    bodies = {"chapter": chapter, "quiz": {**quiz, "score": score, "maxScore": max_score}}
+    return kind, tutorial, {**bodies.get(kind, {}), "id": name}, at
+
+
+def sent_as(kind: str, tutorial: str, body: dict[str, Any], at: int | None) -> dict[str, Any]:
+    """The same as a client sends it."""
+    instant = minute(FUTURE if at is None else at)
+    return {**body, "type": kind, "tutorialId": tutorial, "at": instant}
 
 
 def without_times(body: dict[str, Any]) -> dict[str, Any]:
@@ -135,6 +164,22 @@ class Requests(RuleBasedStateMachine):
         changed = {"last", f"quiz {body['quizId']}"} if expect is True else set()
         self._check(learner, answer, expect, changed)
 
+    def _events(self, learner: Learner, values: list[Any]) -> None:
+        sent = [event_of(one) for one in values]
+        errors = self._model.events(learner.name, sent)
+        posted = [sent_as(*one) for one in sent]
+        named = dict.fromkeys(one[1] for one, error in zip(sent, errors, strict=True) if not error)
+        # Sent again, they change nothing.
+        for _ in range(2):
+            answer = learner.post_events(*posted)
+            assert answer.status == 200, answer
+            assert [one.get("error", "") for one in answer.body["results"]] == errors
+            assert [one["tutorialId"] for one in answer.body["progress"]] == list(named)
+            for progress in answer.body["progress"]:
+                of = learner.name, progress["tutorialId"]
+                assert without_times(progress) == self._model.answer(*of)
+                self._note_times(of, times_of(progress))
+
     def _complete(self, learner: Learner, _: None) -> None:
         expect = self._expected(self._model.complete, learner)
         self._check(learner, learner.complete(), expect, {"last"} if expect is True else set())
@@ -169,6 +214,13 @@ class Requests(RuleBasedStateMachine):
         assert answer.status == 200, answer
         assert without_times(answer.body) == self._model.answer(learner.name, learner.tutorial)
         self._check_times((learner.name, learner.tutorial), times_of(answer.body), later)
+
+    def _note_times(self, of: tuple[str, str], now: dict[str, str]) -> None:
+        before = self._times.get(of, {})
+        assert all(TIME.fullmatch(time) for time in now.values()), now
+        assert all(now[name] >= time for name, time in before.items())
+        assert all(now["last"] >= time for time in now.values())
+        self._times[of] = now
 
     def _check_times(self, of: tuple[str, str], now: dict[str, str], later: set[str]) -> None:
         before = self._times.get(of, {})

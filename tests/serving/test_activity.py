@@ -17,6 +17,7 @@ NAMES = (
     "progress_certificates_earned_total",
 )
 CHAPTERS, ATTEMPTS, DUPLICATES, CERTIFICATES = NAMES
+ISSUED = "progress_certificates_issued_total"
 
 
 def counted(service: Service, act: Callable[[], object]) -> dict[str, float]:
@@ -58,7 +59,7 @@ def test_a_certificate_is_counted_when_it_is_earned(served: Service) -> None:
     learner = served.learner()
     learner.complete_chapters(1, of=1)
 
-    assert counted(served, learner.complete) == {CERTIFICATES: 1}
+    assert counted(served, learner.complete) == {CERTIFICATES: 1, ISSUED: 1}
     assert counted(served, learner.complete) == {}
     learner.reset()
     learner.complete_chapters(1, of=1)
@@ -78,7 +79,34 @@ def test_of_many_at_once_each_is_counted_once_over_the_workers(served: Service) 
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(post, learners))
 
-    assert counted(served, all_at_once) == dict.fromkeys(NAMES, 24)
+    assert counted(served, all_at_once) == dict.fromkeys((*NAMES, ISSUED), 24)
+
+
+def test_events_are_counted_by_type_and_result_with_the_tutorials_of_their_request(
+    served: Service,
+) -> None:
+    learner = served.learner()
+    common = {"at": "2026-01-05T10:05:00Z", "tutorialId": "intro"}
+    watched = {"type": "chapter", "chapterId": "one", "watchTime": 9, "completed": True}
+    events = [
+        {"id": "1", **common, **watched},
+        {"id": "2", **common, **watched, "tutorialId": "other"},
+        {"id": "3", **common, **watched, "watchTime": -1},
+        {"id": "4", **common, "type": "complete"},
+        {"id": "5", **common, "type": "unheard-of"},
+    ]
+    sums = [f"progress_event_tutorials_{name}" for name in ("count", "sum")]
+    before = served.measured()
+
+    assert counted(served, lambda: learner.post_events(*events)) == {
+        CHAPTERS: 2,
+        "progress_events_total recorded chapter": 2,
+        "progress_events_total refused chapter": 1,
+        "progress_events_total refused complete": 1,
+        "progress_events_total refused unknown": 1,
+    }
+    after = served.measured()
+    assert [after[name] - before[name] for name in sums] == [1, 2]
 
 
 def test_refusals_are_counted_by_what_is_wrong(served: Service) -> None:

@@ -71,15 +71,6 @@ def test_a_body_of_which_a_part_is_missing_is_refused_even_where_the_rest_is_an_
             assert response == (400, INCOMPLETE)
 
 
-@pytest.mark.parametrize("endpoint", WITH_A_BODY)
-def test_a_body_in_chunks_of_which_nothing_can_be_read_is_refused(
-    service: Flask, busy: Learner, endpoint: str
-) -> None:
-    with nothing_changes(busy):
-        chunked = {"HTTP_TRANSFER_ENCODING": "chunked"}
-        assert send_part(service, busy, endpoint, b"", chunked) == (400, INCOMPLETE)
-
-
 def test_a_server_may_read_more_than_was_announced(service: Flask, learner: Learner) -> None:
     # As behind a middleware that decompresses bodies and leaves their length as it was.
     length = {"CONTENT_LENGTH": "7"}

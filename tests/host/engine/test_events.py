@@ -96,7 +96,8 @@ def test_the_queries_that_flask_sqlalchemy_records_and_echoes_are_ours_too(
 
 XMINS = (
     "SELECT xmin::text FROM tutorial_progress WHERE user_id = :name UNION SELECT c.xmin::text"
-    " FROM chapter_progress c JOIN tutorial_progress t ON t.id = progress_id WHERE user_id = :name"
+    " FROM chapter_progress c JOIN tutorial_progress t ON t.id = progress_id"
+    " WHERE t.user_id = :name"
 )
 LEVELS = ("AUTOCOMMIT", "READ COMMITTED", "SERIALIZABLE")
 

@@ -20,6 +20,8 @@ POLICIES = {
     "chapter_progress": "progress_id IN (SELECT id FROM tutorial_progress)",
     "quiz_scores": "progress_id IN (SELECT id FROM tutorial_progress)",
     "quiz_attempt_keys": "quiz_score_id IN (SELECT id FROM quiz_scores)",
+    "tutorial_certificates": "user_id LIKE current_setting('app.tenant', true) || ':%'",
+    "tutorial_outlines": "true",
 }
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = :schema"
 
@@ -168,4 +170,4 @@ def test_the_hosts_command_migrates_where_the_engine_says_that_tables_are(
     for tenant, learner in zip(TENANTS, learners, strict=True):
         assert learner.watch().status == 200
         with connect(empty_database).connect() as connection:
-            assert len(connection.scalars(text(TABLES), {"schema": tenant}).all()) == 5
+            assert len(connection.scalars(text(TABLES), {"schema": tenant}).all()) == 7

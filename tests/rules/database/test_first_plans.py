@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from embedded.postgres import Postgres
+from tests import events
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner, new_database
 from tests.rules.conftest import MakeService, recorded
@@ -20,11 +21,16 @@ ACTS: dict[str, Act] = {
     "another chapter": lambda learner: learner.watch("chapter-2"),
     "quiz": lambda learner: learner.answer_quiz(headers=KEY),
     "complete": Learner.complete,
+    "events": lambda learner: learner.post_events(events.chapter(), events.quiz()),
+    "list": Learner.tutorials,
     "reset": Learner.reset,
 }
 # A statement that is sent again and again is planned once; which is otherwise a matter of costs.
 PLANNED_ONCE = "&options=-c%20plan_cache_mode%3Dforce_generic_plan"
-TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
+TABLES = (
+    *("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys"),
+    "tutorial_outlines",
+)
 OTHERS = """
     INSERT INTO tutorial_progress (tutorial_id, user_id)
     SELECT 'intro', 'other-' || n FROM generate_series(1, {learners}) n;
@@ -35,7 +41,9 @@ OTHERS = """
     SELECT id, 'quiz-' || n, 1, 1 FROM tutorial_progress, generate_series(1, {quizzes}) n
     WHERE starts_with(user_id, 'other-');
     INSERT INTO quiz_attempt_keys (quiz_score_id, attempt_key)
-    SELECT id, gen_random_uuid() FROM quiz_scores
+    SELECT id, gen_random_uuid() FROM quiz_scores;
+    INSERT INTO tutorial_outlines (tutorial_id, updated_at)
+    SELECT 'tutorial-' || n, now() FROM generate_series(1, {learners}) n
 """
 READ = text(
     "SELECT sum(shared_blks_hit + shared_blks_read) FROM pg_stat_statements s"

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import Engine, text
 
+from tests import events
 from tests.client import Learner
 from tests.rules.conftest import chapter_of, quiz_of, recorded, refused
 
@@ -69,6 +70,30 @@ def test_a_get_shows_the_defaults_of_the_guide_s_columns(by_hand: Learner) -> No
         "totalWatchTime": 0,
         "lastWatchedAt": None,
     }
+
+
+def test_the_list_shows_the_defaults_of_the_guide_s_columns(by_hand: Learner) -> None:
+    (item,) = by_hand.tutorials("?status=in_progress").body["items"]
+
+    lists = ("chapterProgress", "quizScores")
+    shown = {name: value for name, value in by_hand.progress().items() if name not in lists}
+    chapter = {"chapterId": "chapter-1", "lastPosition": 0, "completed": False}
+    assert item == {**shown, "lastChapter": chapter, "title": None}
+
+
+def test_an_event_updates_the_row(by_hand: Learner) -> None:
+    event = events.chapter(1, 7, completed=True, totalChapters=1)
+
+    (progress,) = events.recorded(by_hand.post_events(event, events.quiz(2)))
+
+    assert chapter_of(progress, "chapter-1") == {
+        "chapterId": "chapter-1",
+        "watchTime": 7,
+        "completed": True,
+        "lastPosition": 7,
+    }
+    assert quiz_of(progress)["attempts"] == 2
+    assert progress["lastWatchedAt"] == events.shown(2)
 
 
 def test_a_chapter_post_updates_the_row(by_hand: Learner) -> None:

@@ -8,8 +8,10 @@ import pytest
 from sqlalchemy import Engine, NullPool, create_engine, make_url, text
 
 from embedded.postgres import Postgres
+from tests import events
 from tests.client import Answer, Learner
 from tests.conftest import MakeLearner, new_database
+from tests.events import chapter
 from tests.rules.conftest import MakeService, recorded
 
 Act = Callable[[Learner], Answer]
@@ -127,6 +129,29 @@ def test_a_get_is_one_select_and_nothing_else(busy: Learner, statements: Stateme
         assert "SELECT" in only
         assert not any(word in only for word in ("INSERT", "UPDATE", "DELETE")), only
         busy.reset()
+
+
+def test_a_list_is_one_select_and_nothing_else(busy: Learner, statements: Statements) -> None:
+    for query in ("", "?limit=1&status=completed"):
+        statements.forget()
+        assert busy.tutorials(query).status == 200
+        (only,) = statements.seen()
+        assert only.startswith(("SELECT", "PREPARE", "EXECUTE"))
+        assert not any(word in only for word in ("INSERT", "UPDATE", "DELETE")), only
+
+
+def test_the_events_of_a_tutorial_are_one_transaction_with_one_count(
+    busy: Learner, statements: Statements
+) -> None:
+    sent = [chapter(n, of=of, chapter=f"{n}") for of in ("intro", "other") for n in range(4)]
+    events.recorded(busy.post_events(*sent))
+
+    statements.forget()
+    events.recorded(busy.post_events(*sent))
+
+    # The row is taken, four chapters are recorded, and all is counted, for each tutorial.
+    work = [query for query in statements.seen() if not query.startswith(TRANSACTION)]
+    assert len(work) == 2 * (1 + 4 + 1), work
 
 
 def test_a_refused_request_is_at_most_four_statements_too(

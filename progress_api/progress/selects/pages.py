@@ -4,8 +4,8 @@ The cursor holds the place of that tutorial in the order, so a page costs the sa
 """
 
 import base64
-import binascii
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import (
     TIMESTAMP,
+    Boolean,
     Integer,
     Select,
     String,
-    and_,
     bindparam,
     cast,
     func,
@@ -31,19 +31,19 @@ from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
+from progress_api.progress.selects.below import Below, current_counts
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.validation import is_id, require_numbers
 
 MAX_LIMIT = 100
-# The completion percentages of each status, from and to.
-STATUSES: Mapping[str, tuple[int, int]] = {
-    "all": (0, 100),
-    "in_progress": (0, 99),
-    "completed": (100, 100),
-}
+# For each status, whether the tutorial must be completed; None if it does not matter.
+STATUSES: Mapping[str, bool | None] = {"all": None, "in_progress": False, "completed": True}
+_COMPLETED = literal_column("100", Integer)
 _A_CURSOR = "Must be the `next` of a page for the same learner and status."
 _NEVER = "-infinity"  # the place of a tutorial without `last_watched_at`, after all others
-_DIGEST_BYTES = 9
+_MARK_BYTES = 9
+# As PostgreSQL writes it in JSON.
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 
 
 class _Place(NamedTuple):
@@ -80,17 +80,17 @@ class PageRequest(NamedTuple):
         if status not in STATUSES:
             raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
         require_numbers(least=1, most=MAX_LIMIT, limit=limit)
-        after = _START if cursor is None else _decoded(cursor, _digest(user_id, status))
+        after = _START if cursor is None else _decoded(user_id, status, cursor)
         return cls(user_id, status, limit, after)
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters of `LIST_TUTORIALS`; one tutorial more tells if there is another page."""
-        least, most = STATUSES[self.status]
+        completed = STATUSES[self.status]
         return {
             "of_user": self.user_id,
-            "least": least,
-            "most": most,
+            "any_status": completed is None,
+            "completed": bool(completed),
             "watched": self.after.watched,
             "after": self.after.tutorial_id,
             "limit": self.limit + 1,
@@ -105,41 +105,49 @@ class PageRequest(NamedTuple):
         found: list[list[Any]] = row[0] if row else []
         shown = found[: self.limit]
         items = tuple(_summary(self.user_id, *columns) for columns in shown)
-        is_last = len(found) <= self.limit
-        digest = _digest(self.user_id, self.status)
-        return TutorialPage(items, None if is_last else _encoded(digest, shown[-1]))
+        if len(found) <= self.limit:
+            return TutorialPage(items, None)
+        tutorial_id, watched, *_ = shown[-1]
+        place = _Place(watched, tutorial_id)
+        return TutorialPage(items, _encoded(self.user_id, self.status, place))
 
 
 def _summary(user_id: str, tutorial_id: str, watched: str, *columns: Any) -> TutorialSummary:
-    *counts, chapter = columns
+    *counts, chapter, title = columns
     last_chapter = LastChapter(*chapter) if chapter else None
     watched_at = None if watched == _NEVER else datetime.fromisoformat(f"{watched}Z")
-    return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, None])
+    return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, title])
 
 
-def _digest(user_id: str, status: str) -> str:
-    """Return a short mark of the learner and the status, for which alone a cursor is valid."""
-    digest = hashlib.sha256(f"{status} {user_id}".encode()).digest()[:_DIGEST_BYTES]
+def _mark(user_id: str, status: str, place: _Place) -> str:
+    """Return the mark of a cursor, which no other learner, status or place has (spec 11.5)."""
+    marked = orjson.dumps([user_id, status, *place])
+    digest = hashlib.sha256(marked).digest()[:_MARK_BYTES]
     return base64.urlsafe_b64encode(digest).decode()
 
 
-def _encoded(digest: str, columns: list[Any]) -> str:
-    tutorial_id, watched, *_ = columns
-    place = orjson.dumps([digest, watched, tutorial_id])
-    return base64.urlsafe_b64encode(place).decode().rstrip("=")
+def _encoded(user_id: str, status: str, place: _Place) -> str:
+    marked = orjson.dumps([_mark(user_id, status, place), *place])
+    return base64.urlsafe_b64encode(marked).decode().rstrip("=")
 
 
-def _decoded(cursor: str, digest: str) -> _Place:
+def _decoded(user_id: str, status: str, cursor: str) -> _Place:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        mark, watched, tutorial_id = orjson.loads(text)
-        if watched != _NEVER:
-            datetime.fromisoformat(watched)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise InvalidFields({"cursor": [_A_CURSOR]}) from error
-    if mark != digest or not is_id(tutorial_id):
+        _, watched, tutorial_id = orjson.loads(text)
+        place = _Place(watched, tutorial_id)
+        is_own = cursor == _encoded(user_id, status, place)
+        is_valid = is_own and _is_time(watched) and is_id(tutorial_id)
+    except (ValueError, TypeError):
+        is_valid = False
+    if not is_valid:
         raise InvalidFields({"cursor": [_A_CURSOR]})
-    return _Place(watched, tutorial_id)
+    return place
+
+
+def _is_time(watched: str) -> bool:
+    # Anybody can make the mark of a cursor, and PostgreSQL must not fail because of one.
+    return watched == _NEVER or bool(_TIME.fullmatch(watched) and datetime.fromisoformat(watched))
 
 
 def _last_chapter(page: Any) -> Any:
@@ -160,16 +168,28 @@ def _page() -> Any:
     # The expression of the index `idx_tutorial_progress_pages`.
     watched = func.coalesce(stored.last_watched_at, rules.NEVER)
     before = cast(bindparam("watched", type_=String), TIMESTAMP)
-    percentage = func.coalesce(stored.completion_percentage, rules.ZERO)
+    below = Below.of(tutorial_progress, stored, stored.tutorial_id, only_with_outline=True)
+    current = current_counts(stored, below)
+    percentage = func.coalesce(current.completion_percentage, rules.ZERO)
     return (
-        select(tutorial_progress, watched.label("watched"), percentage.label("percentage"))
+        select(
+            *(stored.id, stored.tutorial_id, watched.label("watched")),
+            percentage.label("percentage"),
+            current.chapters_completed.label("chapters_completed"),
+            current.total_chapters.label("total_chapters"),
+            current.certificate_eligible.label("certificate_eligible"),
+            *(stored.certificate_earned, stored.total_watch_time, below.outline.c.title),
+        )
+        .select_from(below.source)
         .where(
             stored.user_id == rules.USER,
             watched <= before,  # where the scan of the index begins
             or_(watched < before, stored.tutorial_id > bindparam("after", type_=String)),
-            and_(
-                percentage >= bindparam("least", type_=Integer),
-                percentage <= bindparam("most", type_=Integer),
+            # Neither a range nor an equality: PostgreSQL expects few rows of those, and would read
+            # and sort all of them.
+            or_(
+                bindparam("any_status", type_=Boolean),
+                (percentage >= _COMPLETED) == bindparam("completed", type_=Boolean),
             ),
         )
         .order_by(watched.desc(), stored.tutorial_id)
@@ -191,6 +211,7 @@ def _list() -> Select[Any]:
         func.coalesce(page.c.certificate_earned, rules.NO),
         func.coalesce(page.c.total_watch_time, rules.ZERO),
         chapter.c.it,
+        page.c.title,
     )
     listed = aggregate_order_by(item, page.c.watched.desc(), page.c.tutorial_id)
     items = func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))

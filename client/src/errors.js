@@ -1,0 +1,31 @@
+/** A request that failed, or an event that the service refused. */
+export class ProgressError extends Error {
+  /**
+   * @param {number} status of the response; 0 without one
+   * @param {{error?: string, detail?: string, fields?: Record<string, string[]>, requestId?: string,
+   *   missing?: object}} body of the response
+   * @param {number | null} retryAfter seconds that the service asks to wait
+   * @param {unknown} [cause]
+   */
+  constructor(status, body, retryAfter = null, cause = undefined) {
+    super(body.detail ?? body.error ?? `HTTP ${status}`, { cause });
+    this.name = "ProgressError";
+    this.status = status;
+    /** A short text. */
+    this.error = body.error ?? `HTTP ${status}`;
+    /** A sentence for the learner. */
+    this.detail = this.message;
+    /** Messages by the name of an invalid field. */
+    this.fields = body.fields ?? {};
+    /** Chapters and quizzes that a certificate still needs, where the service says so. */
+    this.missing = body.missing ?? null;
+    /** @type {string | null} by which operators find the request in their logs */
+    this.requestId = body.requestId ?? null;
+    this.retryAfter = retryAfter;
+  }
+
+  /** Whether the same request may succeed later, or after signing in. */
+  get isTemporary() {
+    return this.status === 0 || this.status >= 500 || [401, 403, 408, 429].includes(this.status);
+  }
+}

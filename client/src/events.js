@@ -1,0 +1,131 @@
+/** @import { ChapterEvent, ChapterState, Entry, OutboxEvent, Progress, QuizAttempt } from "./types.js" */
+
+let count = 0;
+
+/**
+ * Return a new id. Ids of one page sort in the order in which they were made.
+ * @returns {string}
+ */
+export function newId() {
+  count += 1;
+  // Not randomUUID, which pages without HTTPS do not have.
+  const random = crypto.getRandomValues(new Uint32Array(3));
+  return [Date.now(), count, ...random].map((part) => part.toString(36).padStart(7, "0")).join("-");
+}
+
+/**
+ * Return an event that happens now.
+ * @param {string} tutorialId
+ * @param {{type: "chapter"} & ChapterState | {type: "quiz"} & QuizAttempt | {type: "complete", holderName?: string}} fields
+ * @returns {OutboxEvent}
+ */
+export function newEvent(tutorialId, fields) {
+  return { ...fields, id: newId(), tutorialId, at: new Date().toISOString() };
+}
+
+/**
+ * Return the key of a chapter.
+ * @param {{tutorialId: string, chapterId: string}} chapter
+ */
+export const slotOf = ({ tutorialId, chapterId }) => JSON.stringify([tutorialId, chapterId]);
+
+/**
+ * Add what the service knew to an entry that lacks it.
+ * @param {Entry} entry
+ * @param {number | undefined} base seconds; undefined if it is not known yet
+ */
+export function rebase(entry, base) {
+  if (base === undefined || entry.event?.type !== "chapter") return;
+  entry.event.watchTime += base;
+  entry.unbased = false;
+}
+
+/**
+ * Compare entries by time, those of one moment by id.
+ * @param {Entry} one
+ * @param {Entry} other
+ */
+export function byTime(one, other) {
+  const key = (/** @type {Entry} */ { event, id }) => `${event?.at} ${id}`;
+  return key(one) < key(other) ? -1 : 1;
+}
+
+/**
+ * Merge the entries of each chapter into its newest one.
+ * @param {Entry[]} entries sorted by time
+ * @returns {{puts: Entry[], removals: string[]}}
+ */
+export function compact(entries) {
+  /** @type {Map<string, Entry>} */
+  const newest = new Map();
+  const puts = new Set();
+  const removals = [];
+  for (const entry of entries) {
+    if (entry.event?.type !== "chapter") continue;
+    const key = `${entry.unbased} ${slotOf(entry.event)}`;
+    const old = newest.get(key);
+    if (old?.event?.type === "chapter") {
+      merge(entry.event, old.event);
+      puts.delete(old);
+      puts.add(entry);
+      removals.push(old.id);
+    }
+    newest.set(key, entry);
+  }
+  return { puts: [...puts], removals };
+}
+
+/**
+ * @param {ChapterEvent} event
+ * @param {ChapterEvent} old
+ */
+function merge(event, old) {
+  event.watchTime = Math.max(event.watchTime, old.watchTime);
+  event.lastPosition ??= old.lastPosition;
+  event.completed ??= old.completed;
+  const total = Math.max(event.totalChapters ?? 0, old.totalChapters ?? 0);
+  if (total) event.totalChapters = total;
+}
+
+/**
+ * Return the events that make a progress object, with ids that are the same each time.
+ * @param {Progress} progress
+ * @returns {OutboxEvent[]}
+ */
+export function eventsOf(progress) {
+  const { tutorialId, totalChapters } = progress;
+  const watched = progress.lastWatchedAt ?? new Date(0).toISOString();
+  const chapters = (progress.chapterProgress ?? []).map((chapter) => ({
+    type: /** @type {const} */ ("chapter"),
+    tutorialId,
+    at: watched,
+    chapterId: chapter.chapterId,
+    watchTime: chapter.watchTime ?? 0,
+    lastPosition: chapter.lastPosition ?? 0,
+    ...(chapter.completed && { completed: true }),
+    ...(totalChapters && { totalChapters }),
+  }));
+  const quizzes = (progress.quizScores ?? []).map((quiz) => ({
+    type: /** @type {const} */ ("quiz"),
+    tutorialId,
+    at: quiz.completedAt ?? watched,
+    quizId: quiz.quizId,
+    score: quiz.score,
+    maxScore: quiz.maxScore,
+    passed: quiz.passed,
+  }));
+  const complete = { type: /** @type {const} */ ("complete"), tutorialId, at: watched };
+  const all = [...chapters, ...quizzes, ...(progress.certificateEarned ? [complete] : [])];
+  return all.map((event) => ({ ...event, id: `import-${hash(JSON.stringify(event))}` }));
+}
+
+/**
+ * Return 64 bits that a text decides (FNV-1a).
+ * @param {string} text
+ */
+function hash(text) {
+  let bits = 0xcbf29ce484222325n;
+  for (const byte of new TextEncoder().encode(text))
+    bits = BigInt.asUintN(64, (bits ^ BigInt(byte)) * 0x100000001b3n);
+  return bits.toString(36);
+}

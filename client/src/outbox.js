@@ -1,0 +1,202 @@
+import { byTime, compact, rebase, slotOf } from "./events.js";
+
+/** @import { Entry, Mark, OutboxEvent, Store } from "./types.js" */
+
+/**
+ * @typedef {object} Placing
+ * @property {string} [replaces] the id of an older event that need not be sent any more
+ * @property {boolean} [unbased] whether its watchTime lacks what the service knew before
+ * @property {Mark} [mark] stored with it
+ */
+
+/** Keeps the events of one learner until they are removed. */
+export class Outbox {
+  /** The learner; empty for a visitor. */
+  owner = "";
+  /** @type {Map<string, Entry>} events that wait, as far as this tab knows */
+  #waiting = new Map();
+  /** @type {Set<string>} ids of events that are being sent */
+  inFlight = new Set();
+  /** @type {Map<string, number>} what the service knew of a chapter before this page, in seconds */
+  #bases = new Map();
+  /** @type {Promise<unknown>} */
+  #stored = Promise.resolve();
+  /** @type {Set<string>} ids of events that this page has put */
+  #own = new Set();
+  #version = 0;
+  #counted = -1;
+  #url;
+  #store;
+  #onCount;
+
+  /**
+   * @param {string} url of the service
+   * @param {Store} store
+   * @param {(waiting: number) => void} onCount called with each new number of events that wait
+   */
+  constructor(url, store, onCount) {
+    this.#url = url;
+    this.#store = store;
+    this.#onCount = onCount;
+  }
+
+  /** How many events wait. */
+  get size() {
+    return this.#waiting.size;
+  }
+
+  /** The service and the learner. */
+  get scope() {
+    return `${this.#url} ${this.owner}`;
+  }
+
+  /** @param {string} id */
+  has(id) {
+    return this.#waiting.has(id);
+  }
+
+  /** Return the events that can be sent, by time. */
+  sendable() {
+    const all = [...this.#waiting.values()];
+    return all.filter(({ id, unbased }) => !unbased && !this.inFlight.has(id)).sort(byTime);
+  }
+
+  /** Return those of them that this page has put; other tabs may have sent the others. */
+  own() {
+    return this.sendable().filter(({ id }) => this.#own.has(id));
+  }
+
+  /**
+   * Store an event.
+   * @param {OutboxEvent} event
+   * @param {Placing} [placing]
+   * @returns {Promise<void>} resolves when it is stored
+   */
+  async put(event, { replaces = "", unbased = false, mark } = {}) {
+    /** @type {Entry} */
+    const entry = { id: event.id, scope: this.scope, event, unbased };
+    if (unbased && event.type === "chapter") rebase(entry, this.#bases.get(slotOf(event)));
+    const removals = replaces && !this.inFlight.has(replaces) ? [replaces] : [];
+    for (const id of removals) this.#waiting.delete(id);
+    this.#waiting.set(entry.id, entry);
+    this.#own.add(entry.id);
+    this.#version += 1;
+    const marks = mark && event.type === "chapter" ? [this.#marked(entry, event, mark)] : [];
+    const stored = this.#change([entry, ...marks], removals);
+    this.#count();
+    await stored;
+  }
+
+  /** @param {string[]} ids */
+  async remove(ids) {
+    for (const id of ids) this.#waiting.delete(id);
+    await this.#change([], ids);
+    this.#count();
+  }
+
+  /**
+   * Return what is stored for the owner, the marks too, by time.
+   * @returns {Promise<Entry[]>}
+   */
+  async entries() {
+    await this.#stored;
+    const all = await this.#store.all();
+    return all.filter(({ scope }) => scope === this.scope).sort(byTime);
+  }
+
+  /** Read again what waits: other tabs write, too. */
+  async load() {
+    let waiting;
+    let version;
+    do {
+      version = this.#version;
+      waiting = (await this.entries()).filter(({ event }) => event);
+    } while (version !== this.#version); // something was put meanwhile
+    this.#waiting = new Map(waiting.map((entry) => [entry.id, entry]));
+    this.#count();
+  }
+
+  /**
+   * Add to unbased events what the service knows, and store that before they are sent.
+   * @param {(tutorialId: string) => Promise<Map<string, number>>} ask returns watch times by chapter
+   */
+  async base(ask) {
+    const unbased = () => [...this.#waiting.values()].filter((entry) => entry.unbased);
+    for (const tutorialId of new Set(unbased().map(({ event }) => event?.tutorialId ?? ""))) {
+      const known = await ask(tutorialId);
+      const those = unbased().filter(({ event }) => event?.tutorialId === tutorialId);
+      for (const entry of those) {
+        if (entry.event?.type !== "chapter") continue;
+        const key = slotOf(entry.event);
+        if (!this.#bases.has(key)) this.#bases.set(key, known.get(entry.event.chapterId) ?? 0);
+        rebase(entry, this.#bases.get(key));
+      }
+      await this.#change(those, []);
+    }
+  }
+
+  /** Keep only the newest event of each chapter. */
+  async compact() {
+    const { puts, removals } = compact(this.sendable());
+    if (!removals.length) return;
+    await this.#change(puts, removals);
+    await this.load();
+  }
+
+  /**
+   * Make another learner the owner. What a visitor left goes to the learner.
+   * @param {string} owner
+   */
+  async adopt(owner) {
+    const left = this.owner ? [] : await this.entries();
+    this.owner = owner;
+    const events = left.filter(({ event }) => event);
+    const marks = left.filter(({ event }) => !event).map(({ id }) => id);
+    await this.#change(events.map((entry) => ({ ...entry, scope: this.scope })), marks);
+    this.#bases.clear();
+    await this.load();
+  }
+
+  /**
+   * Forget what is kept of a tutorial.
+   * @param {string} tutorialId
+   */
+  async forget(tutorialId) {
+    const entries = await this.entries();
+    const those = entries.filter(({ event, mark }) => (event ?? mark)?.tutorialId === tutorialId);
+    for (const { event, mark } of those) {
+      const chapter = event ?? mark;
+      if (chapter && "chapterId" in chapter) this.#bases.delete(slotOf(chapter));
+    }
+    await this.#change([], those.map(({ id }) => id));
+    await this.load();
+  }
+
+  /**
+   * Return the mark of a chapter as it is stored.
+   * @param {Entry} entry
+   * @param {{tutorialId: string, chapterId: string, watchTime: number}} event
+   * @param {Mark} mark
+   * @returns {Entry}
+   */
+  #marked({ scope, unbased }, event, mark) {
+    const watchTime = unbased ? undefined : event.watchTime;
+    return { id: `mark ${scope} ${slotOf(event)}`, scope, mark: { ...mark, watchTime } };
+  }
+
+  /**
+   * @param {Entry[]} puts
+   * @param {string[]} removals
+   */
+  #change(puts, removals) {
+    const changed = this.#store.change(puts, removals);
+    this.#stored = Promise.allSettled([this.#stored, changed]);
+    return changed;
+  }
+
+  #count() {
+    if (this.size === this.#counted) return;
+    this.#counted = this.size;
+    this.#onCount(this.size);
+  }
+}

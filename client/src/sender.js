@@ -1,0 +1,276 @@
+import { ProgressError } from "./errors.js";
+
+/** @import { Api } from "./api.js" */
+/** @import { Outbox } from "./outbox.js" */
+/** @import { Entry, Progress } from "./types.js" */
+
+/**
+ * @typedef {object} Listener
+ * @property {(progress: Progress) => void} change
+ * @property {(problem: ProgressError) => void} problem
+ */
+
+// What a page may have in flight when it is left is 64 KiB; this leaves room for a second request.
+const BATCH_BYTES = 30_000;
+const BATCH_EVENTS = 100;
+const PACE_MS = 5000; // 12 requests a minute, so that two tabs stay below the service's 30
+const BACKOFF_MS = 1000;
+const BACKOFF_CAP_MS = 60_000;
+const WAIT_CAP_MS = 3_600_000; // a longer Retry-After is a mistake
+const SKEW_MS = 5000;
+const LOCK_MS = 15_000;
+
+/** Sends what an outbox holds, and tries again until the service has answered. */
+export class Sender {
+  #outbox;
+  #api;
+  #listener;
+  /** @type {Map<string, ProgressError | Progress | undefined>} results that somebody waits for */
+  #results = new Map();
+  /** @type {Promise<void> | null} */
+  #sending = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #timerAt = Infinity;
+  // Times of the clock that never jumps, in milliseconds.
+  #pacedUntil = 0;
+  #backOffUntil = 0;
+  #refusedUntil = 0; // by the service, with Retry-After
+  #failures = 0;
+  #skew = 0;
+  #release = () => {};
+
+  /**
+   * @param {Outbox} outbox
+   * @param {Api} api
+   * @param {Listener} listener
+   */
+  constructor(outbox, api, listener) {
+    this.#outbox = outbox;
+    this.#api = api;
+    this.#listener = listener;
+  }
+
+  /**
+   * Send an event of the outbox, now if the service allows it.
+   * @param {string} id
+   * @returns {Promise<Progress | null | undefined>} null if it waits; undefined if another tab sent it
+   * @throws {ProgressError} if it was refused
+   */
+  async deliver(id) {
+    this.#results.set(id, undefined);
+    await this.flush();
+    // A flush that had begun before may have missed it.
+    if (this.#outbox.has(id) && !this.#failures) await this.flush();
+    const result = this.#results.get(id);
+    this.#results.delete(id);
+    if (result instanceof ProgressError) throw result;
+    return this.#outbox.has(id) ? null : result;
+  }
+
+  /** Send everything that waits. A failure is reported, and another try is made later. */
+  flush() {
+    this.#sending ??= this.#drain().finally(() => {
+      this.#sending = null;
+    });
+    return this.#sending;
+  }
+
+  /** Try again now: the network may be back. */
+  wake() {
+    this.#backOffUntil = 0;
+    return this.flush();
+  }
+
+  /**
+   * Send what waits in so many milliseconds, or earlier with something else.
+   * @param {number} within
+   */
+  schedule(within) {
+    const now = performance.now();
+    const at = Math.max(now + within, this.#pacedUntil, this.#backOffUntil, this.#refusedUntil);
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.flush();
+    }, at - now);
+  }
+
+  /**
+   * Send what this page has put, without a lock, and in one request: the page is about to go.
+   * @param {boolean} gone whether other tabs must not wait for this one
+   */
+  leave(gone) {
+    if (gone) this.#release();
+    const batch = choose(this.#outbox.own().reverse()).reverse();
+    if (batch.length && this.#outbox.owner && performance.now() >= this.#refusedUntil)
+      this.#post(batch, true).catch(() => this.schedule(BACKOFF_MS));
+  }
+
+  /** Send nothing any more. */
+  close() {
+    clearTimeout(this.#timer);
+    this.#timerAt = -Infinity;
+    this.#release();
+  }
+
+  async #drain() {
+    if (!this.#outbox.owner) return;
+    if (performance.now() < this.#refusedUntil) return this.schedule(0);
+    try {
+      await this.#locked(async () => {
+        while (await this.#step());
+      });
+      this.#failures = this.#backOffUntil = 0;
+    } catch (error) {
+      if (!(error instanceof ProgressError)) throw error;
+      this.#failed(error);
+    }
+    this.#pacedUntil = performance.now() + PACE_MS;
+    if (this.#outbox.size) this.schedule(0);
+  }
+
+  /** Send one batch; return whether there may be more. */
+  async #step() {
+    await this.#outbox.load();
+    await this.#outbox.base((tutorialId) => this.#known(tutorialId));
+    await this.#outbox.compact();
+    const batch = choose(this.#outbox.sendable());
+    if (batch.length) await this.#post(batch);
+    return batch.length > 0;
+  }
+
+  /**
+   * @param {string} tutorialId
+   * @returns {Promise<Map<string, number>>} watch times by chapter
+   */
+  async #known(tutorialId) {
+    try {
+      const query = `?userId=${encodeURIComponent(this.#outbox.owner)}`;
+      /** @type {Progress} */
+      const progress = await this.#api.send("GET", `/${encodeURIComponent(tutorialId)}${query}`);
+      return new Map(progress.chapterProgress.map((one) => [one.chapterId, one.watchTime]));
+    } catch (error) {
+      if (error instanceof ProgressError && error.isTemporary) throw error;
+      return new Map(); // the service will refuse the event, too, and say why
+    }
+  }
+
+  /**
+   * @param {Entry[]} batch
+   * @param {boolean} [leaving]
+   */
+  async #post(batch, leaving = false) {
+    const ids = batch.map(({ id }) => id);
+    for (const id of ids) this.#outbox.inFlight.add(id);
+    const events = batch.map(({ event }) => ({ ...event, at: this.#corrected(event?.at ?? "") }));
+    const body = { userId: this.#outbox.owner, events };
+    try {
+      const answer = await this.#api.send("POST", "", body, { keepalive: true, leaving });
+      await this.#settle(batch, answer);
+    } catch (error) {
+      if (!(error instanceof ProgressError) || error.isTemporary) throw error;
+      await this.#refuse(ids, error);
+    } finally {
+      for (const id of ids) this.#outbox.inFlight.delete(id);
+    }
+  }
+
+  /**
+   * Take the answer to a batch.
+   * @param {Entry[]} batch
+   * @param {any} answer
+   */
+  async #settle(batch, answer) {
+    const sent = new Map(batch.map((entry) => [entry.id, entry.event?.tutorialId]));
+    /** @type {any[]} */
+    const results = (answer?.results ?? []).filter((/** @type {any} */ one) => sent.has(one.id));
+    if (!results.length) throw new ProgressError(0, { error: "No answer of the service" });
+    this.#skew = Date.parse(answer.serverTime) - Date.now() || 0;
+    /** @type {Progress[]} */
+    const progress = answer.progress ?? [];
+    const recorded = results.filter(({ status }) => status === "recorded").map(({ id }) => id);
+    for (const id of recorded)
+      this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)));
+    await this.#outbox.remove(recorded);
+    for (const one of progress) this.#listener.change(one);
+    for (const one of results)
+      if (one.status !== "recorded") await this.#refuse([one.id], new ProgressError(400, one));
+  }
+
+  /**
+   * Drop events that the service will never take.
+   * @param {string[]} ids
+   * @param {ProgressError} problem
+   */
+  async #refuse(ids, problem) {
+    for (const id of ids) this.#answer(id, problem);
+    await this.#outbox.remove(ids);
+    this.#listener.problem(problem);
+  }
+
+  /**
+   * @param {string} id
+   * @param {ProgressError | Progress | undefined} result
+   */
+  #answer(id, result) {
+    if (this.#results.has(id)) this.#results.set(id, result);
+  }
+
+  /** @param {ProgressError} error */
+  #failed(error) {
+    const now = performance.now();
+    this.#failures += 1;
+    const most = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures);
+    this.#backOffUntil = now + Math.random() * most;
+    this.#refusedUntil = now + Math.min((error.retryAfter ?? 0) * 1000, WAIT_CAP_MS);
+    this.#listener.problem(error);
+  }
+
+  /**
+   * Return a time of this machine's clock in the service's, if they differ much.
+   * @param {string} at
+   */
+  #corrected(at) {
+    if (Math.abs(this.#skew) < SKEW_MS) return at;
+    return new Date(Date.parse(at) + this.#skew).toISOString();
+  }
+
+  /**
+   * Send while no other tab does. A tab that hangs is waited for only so long: it is the ids that
+   * make each event count once, and the lock that saves requests.
+   * @param {() => Promise<void>} send
+   * @returns {Promise<void>}
+   */
+  #locked(send) {
+    const locks = globalThis.navigator?.locks;
+    if (!locks) return send();
+    const released = new Promise((resolve) => {
+      this.#release = () => resolve(undefined);
+    });
+    return new Promise((resolve, reject) => {
+      const options = { signal: AbortSignal.timeout(LOCK_MS) };
+      const hold = () => {
+        const sent = send();
+        sent.then(resolve, reject);
+        return Promise.race([sent.catch(() => {}), released]);
+      };
+      const granted = locks.request(`tutorial-progress ${this.#outbox.scope}`, options, hold);
+      granted.catch(() => send().then(resolve, reject));
+    });
+  }
+}
+
+/**
+ * Return as many of the first entries as fit into one request.
+ * @param {Entry[]} entries
+ */
+function choose(entries) {
+  let bytes = 0;
+  return entries.slice(0, BATCH_EVENTS).filter(({ event }) => {
+    bytes += new TextEncoder().encode(JSON.stringify(event)).length;
+    return bytes <= BATCH_BYTES;
+  });
+}

@@ -1,0 +1,37 @@
+"""Say how far a learner is from the certificate."""
+
+from progress_api.exceptions import NotEligible
+from progress_api.outlines.records import Needs
+from progress_api.progress import rules
+from progress_api.progress.records import Progress
+
+MOST_MISSING = 20  # of chapters, and of quizzes
+
+
+def not_eligible(progress: Progress) -> NotEligible:
+    """Return the error that says how far the learner is from the certificate (spec 5.7, 13.5).
+
+    Args:
+        progress: of the learner, without a certificate.
+    """
+    if progress.needs:
+        return _not_eligible_by_outline(progress, progress.needs)
+    passed = sum(quiz.passed for quiz in progress.quiz_scores)
+    return NotEligible(
+        f"The certificate needs {rules.ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
+        f"passed: {progress.completion_percentage} percent is completed, "
+        f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
+    )
+
+
+def _not_eligible_by_outline(progress: Progress, needs: Needs) -> NotEligible:
+    completed = {one.chapter_id for one in progress.chapter_progress if one.completed}
+    passed = {one.quiz_id for one in progress.quiz_scores if one.passed}
+    chapters = [one for one in needs.chapter_ids if one not in completed]
+    quizzes = [one for one in needs.quiz_ids if one not in passed]
+    return NotEligible(
+        f"The certificate needs {needs.percentage} percent and every quiz of the tutorial passed: "
+        f"{progress.completion_percentage} percent is completed, and "
+        f"{len(needs.quiz_ids) - len(quizzes)} of {len(needs.quiz_ids)} quizzes are passed.",
+        missing={"chapters": chapters[:MOST_MISSING], "quizzes": quizzes[:MOST_MISSING]},
+    )

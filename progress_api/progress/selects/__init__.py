@@ -1,0 +1,84 @@
+"""Select a learner's row of a tutorial, with its chapters and quizzes, and read the result."""
+
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    Subquery,
+    and_,
+    bindparam,
+    func,
+    select,
+)
+
+from progress_api.progress import rules
+from progress_api.progress.selects.below import Below, current_counts
+from progress_api.progress.selects.rows import (
+    ChangeRow,
+    change_columns,
+    change_of,
+    completion_of,
+    needs_columns,
+    progress_columns,
+    progress_of,
+)
+from progress_api.schema.tables import tutorial_progress
+
+__all__ = [
+    "ChangeRow",
+    "change_columns",
+    "change_of",
+    "completion_of",
+    "current_progress",
+    "needs_columns",
+    "of_learner",
+    "progress_columns",
+    "progress_of",
+    "stored_progress",
+]
+
+TUTORIAL, USER = bindparam("of_tutorial", type_=String), rules.USER
+
+
+def of_learner(columns: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Return the conditions that select one learner's row of one tutorial."""
+    return columns.tutorial_id == TUTORIAL, columns.user_id == USER
+
+
+def stored_progress() -> Select[Any]:
+    """Select the progress in one snapshot, so that its counts, its lists and its outline agree."""
+    # A row also where nothing is recorded: an outline says how many chapters there are.
+    asked = select(TUTORIAL.label("tutorial_id"), USER.label("user_id")).subquery("asked")
+    progress, stored = tutorial_progress, tutorial_progress.c
+    below = Below.of(asked.outerjoin(progress, and_(*of_learner(stored))), stored, TUTORIAL)
+    current = current_counts(stored, below)
+    current.tutorial_id, current.user_id = asked.c.tutorial_id, asked.c.user_id
+    return select(
+        *progress_columns(current, below.chapters.c.listed, below.quizzes.c.listed)
+    ).select_from(below.source)
+
+
+def current_progress() -> Subquery:
+    """Select the learner's row as it is under the lock, with all that is recorded below it."""
+    stored = tutorial_progress.alias("stored")
+    below = Below.of(stored, stored.c, TUTORIAL)
+    chapters, quizzes, outline = below.chapters, below.quizzes, below.outline.c
+    columns: tuple[Any, ...] = (
+        stored.c.id,
+        stored.c.updated_at,
+        func.coalesce(stored.c.certificate_earned, rules.NO).label("was_earned"),
+        func.coalesce(stored.c.chapters_completed, rules.ZERO).label("completed_before"),
+        *(column.label(name) for name, column in vars(below.recorded).items()),
+        outline.chapter_ids.label("outline_chapter_ids"),
+        outline.quiz_ids.label("outline_quiz_ids"),
+        chapters.c.watch_time,
+        func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),
+        func.greatest(chapters.c.watched, quizzes.c.watched).label("watched"),
+        chapters.c.listed.label("chapters"),
+        quizzes.c.listed.label("quizzes"),
+    )
+    return (
+        select(*columns).select_from(below.source).where(*of_learner(stored.c)).subquery("current")
+    )

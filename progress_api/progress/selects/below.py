@@ -1,0 +1,151 @@
+"""Select what is recorded below a learner's row, and the outline of its tutorial."""
+
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
+from sqlalchemy.sql.selectable import FromClause
+
+from progress_api.progress import rules
+from progress_api.schema.tables import (
+    chapter_progress,
+    quiz_scores,
+    tutorial_outlines,
+)
+
+
+class Below(NamedTuple):
+    """A learner's row, what is recorded below it, and the outline of its tutorial if it has one."""
+
+    source: FromClause
+    outline: Any
+    chapters: Any
+    quizzes: Any
+
+    @classmethod
+    def of(
+        cls, source: Any, stored: Any, tutorial_id: Any, *, only_with_outline: bool = False
+    ) -> "Below":
+        """Join the outline, the chapters and the quizzes to a learner's row.
+
+        Args:
+            source: has the row.
+            stored: the columns of the row.
+            tutorial_id: of the row.
+            only_with_outline: whether chapters and quizzes are read only if the tutorial has, or
+                had, an outline; otherwise the stored counts are right.
+        """
+        outline = _outline(tutorial_id)
+        conditions = [outline.c.tutorial_id.is_not(None)] if only_with_outline else []
+        chapters = _chapters(stored, outline.c).where(*conditions).lateral("chapters")
+        quizzes = _quizzes(stored, outline.c).where(*conditions).lateral("quizzes")
+        joined = source.outerjoin(outline, true())
+        joined = joined.join(chapters, true()).join(quizzes, true())
+        return cls(joined, outline, chapters, quizzes)
+
+    @property
+    def recorded(self) -> SimpleNamespace:
+        """The columns that `rules.counts` takes."""
+        outline = self.outline.c
+        return SimpleNamespace(
+            chapters_completed=self.chapters.c.completed,
+            quizzes_recorded=self.quizzes.c.recorded,
+            quizzes_passed=self.quizzes.c.passed,
+            outline_chapters=func.cardinality(outline.chapter_ids),
+            outline_quizzes=func.cardinality(outline.quiz_ids),
+            outline_percentage=outline.certificate_percentage,
+        )
+
+
+def current_counts(stored: Any, below: Below) -> SimpleNamespace:
+    """Return the columns of a learner's row, with the counts of today (spec 13.3).
+
+    The stored counts are right if the tutorial never had an outline.
+
+    Args:
+        stored: the columns of the row.
+        below: what is below it.
+    """
+    columns = dict(stored.items())
+    for name, count in rules.counts(stored, below.recorded)._asdict().items():
+        is_stored = below.outline.c.tutorial_id.is_(None)
+        columns[name] = case((is_stored, stored[name]), else_=count)
+    return SimpleNamespace(**columns)
+
+
+def _json_array(
+    rows: Any, tie_break: ColumnElement[Any], *columns: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Aggregate rows as a JSON array of arrays, in the order first recorded (spec 2.26)."""
+    values = func.json_build_array(*columns)
+    listed = aggregate_order_by(values, rows.created_at, tie_break)
+    return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
+
+
+def _outline(tutorial_id: Any) -> Any:
+    """Select the outline, with its ids as sets, in which each chapter and quiz is looked up.
+
+    OFFSET 0 keeps PostgreSQL from merging this into the outer query and making a set for each row.
+    """
+    stored = tutorial_outlines.c
+    return (
+        select(
+            stored.tutorial_id,
+            stored.title,
+            stored.certificate_percentage,
+            stored.chapter_ids,
+            stored.quiz_ids,
+            _set_of(stored.chapter_ids).label("chapters"),
+            _set_of(stored.quiz_ids).label("quizzes"),
+        )
+        .where(stored.tutorial_id == tutorial_id)
+        .offset(rules.ZERO)
+        .lateral("outline")
+    )
+
+
+def _set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    texts = cast(ids, ARRAY(Text))
+    return func.jsonb_object(texts, texts, type_=JSONB)
+
+
+def _chapters(progress: Any, outline: Any) -> Select[Any]:
+    rows = chapter_progress.c
+    watch_time = func.coalesce(rows.watch_time, rules.ZERO)
+    completed = func.coalesce(rows.completed, rules.NO)
+    position = func.coalesce(rows.last_position, rules.ZERO)
+    listed = _json_array(rows, rows.chapter_id, rows.chapter_id, watch_time, completed, position)
+    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
+    return select(
+        func.count().filter(rows.completed, counts).label("completed"),
+        func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
+        func.max(rows.updated_at).label("latest"),
+        func.nullif(func.max(rules.recorded_at(rows)), rules.NEVER).label("watched"),
+        listed.label("listed"),
+    ).where(*rules.of_progress(chapter_progress, progress))
+
+
+def _quizzes(progress: Any, outline: Any) -> Select[Any]:
+    rows = quiz_scores.c
+    attempts = func.coalesce(rows.attempts, rules.ONE)
+    columns = (rows.quiz_id, rows.score, rows.max_score, rows.passed, attempts, rows.completed_at)
+    counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
+    return select(
+        func.count().label("recorded"),
+        func.count().filter(rows.passed, counts).label("passed"),
+        func.max(rows.updated_at).label("latest"),
+        func.max(rows.completed_at).label("watched"),
+        _json_array(rows, rows.quiz_id, *columns).label("listed"),
+    ).where(*rules.of_progress(quiz_scores, progress))

@@ -1,0 +1,57 @@
+"""Certificates that were earned before there were any are issued by migration 5."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from progress_api import CertificateRepository, ProgressRepository
+from progress_api.schema.migrate import downgrade, upgrade
+from tests.migrations.database import Database
+
+EARNED = """
+    INSERT INTO tutorial_progress (tutorial_id, user_id, certificate_earned, updated_at)
+    SELECT 'intro', 'learner-' || n, TRUE, '2026-01-02 03:04:05.678901'
+    FROM generate_series(1, 2500) n;
+    INSERT INTO tutorial_progress (tutorial_id, user_id, certificate_earned)
+    VALUES ('intro', 'not earned', FALSE), ('unknown', 'never decided', NULL), ('x', NULL, TRUE)"""
+ISSUED = "SELECT count(*), count(DISTINCT id), count(DISTINCT credential_id), {} FROM {}"
+SUMS = ISSUED.format(
+    "min(issued_at)::text", "tutorial_certificates WHERE starts_with(user_id, 'learner-')"
+)
+
+
+def at_0004(database: Database) -> Engine:
+    upgrade(database.engine)
+    downgrade(database.engine, "progress_0004")
+    return database.engine
+
+
+@pytest.mark.parametrize("prepare", [at_0004, lambda database: database.engine])
+def test_what_was_earned_before_has_a_certificate(
+    by_hand: Database, prepare: Callable[[Database], Engine]
+) -> None:
+    # given a database of an earlier version, or one that was made by hand
+    engine = prepare(by_hand)
+    by_hand.run(EARNED)
+    # when
+    upgrade(engine)
+    # then
+    assert by_hand.ask(SUMS) == [(2500, 2500, 2500, "2026-01-02 03:04:05.678901")]
+    assert by_hand.ask("SELECT count(*) FROM tutorial_certificates") == [(2501,)]  # and bob's
+    found = CertificateRepository(engine).get("learner-7", "intro")
+    assert (found.title, found.holder_name, found.is_valid) == (None, None, True)
+    # ... which stays, and takes a name.
+    again = ProgressRepository(engine).complete("learner-7", "intro", "Ada").certificate
+    assert again
+    assert (again.certificate_id, again.holder_name) == (found.certificate_id, "Ada")
+
+
+def test_migrating_again_issues_nothing_twice(by_hand: Database) -> None:
+    by_hand.run(EARNED)
+    upgrade(by_hand.engine)
+    before = by_hand.ask("TABLE tutorial_certificates")
+
+    upgrade(by_hand.engine)
+
+    assert by_hand.ask("TABLE tutorial_certificates") == before

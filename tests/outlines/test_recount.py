@@ -1,0 +1,56 @@
+"""After an outline was changed, one command brings the stored counts up to date."""
+
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine
+
+from progress_api import (
+    Chapter,
+    Outline,
+    OutlineChapter,
+    OutlineRepository,
+    ProgressRepository,
+)
+from progress_api.cli import progress, service
+
+STORED = """
+    SELECT user_id, total_chapters, chapters_completed, completion_percentage,
+           certificate_eligible, certificate_earned, updated_at
+    FROM tutorial_progress WHERE tutorial_id = 'intro' ORDER BY user_id"""
+FILL = """
+    INSERT INTO tutorial_progress (tutorial_id, user_id, total_chapters)
+    SELECT 'intro', 'other-' || n, 1 FROM generate_series(1, 2100) n"""
+
+
+def run(database: str, tutorial_id: str) -> Result:
+    return CliRunner().invoke(progress, ["recount", tutorial_id], env={"DATABASE_URL": database})
+
+
+def test_the_stored_counts_are_those_of_the_outline(database: str, engine: Engine) -> None:
+    # given a learner with a chapter, one with the certificate, and many others
+    repository = ProgressRepository(engine)
+    for learner in ("ada", "bob"):
+        chapter = Chapter(chapter_id="a", watch_time=1, completed=True, total_chapters=1)
+        repository.record_chapter(learner, "intro", chapter)
+    repository.complete("bob", "intro")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(FILL)
+        before = [tuple(row) for row in connection.exec_driver_sql(STORED)]
+    chapters = tuple(OutlineChapter(chapter_id=one) for one in "ab")
+    OutlineRepository(engine).put("intro", Outline(chapters=chapters))
+    # when
+    result = run(database, "intro")
+    # then
+    assert (result.exit_code, result.output) == (0, "The counts of 2102 learners are up to date.\n")
+    with engine.connect() as connection:
+        after = {row[0]: tuple(row)[1:] for row in connection.exec_driver_sql(STORED)}
+    assert after["ada"][:5] == (2, 1, 50, False, False)
+    assert after["bob"][:5] == (2, 1, 100, True, True)
+    assert after["other-2100"][:5] == (2, 0, 0, False, False)
+    # ... and nobody has written anything by that.
+    assert {name: row[5] for name, row in after.items()} == {row[0]: row[6] for row in before}
+
+
+def test_a_tutorial_without_learners_has_none(database: str) -> None:
+    assert run(database, "unknown").output == "The counts of 0 learners are up to date.\n"
+    assert run(database, " ").exit_code == 1
+    assert "recount" in service.commands
