@@ -7,8 +7,6 @@ from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Blueprint, Flask
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from prometheus_client import CollectorRegistry
 
 from progress_api.api import API
@@ -26,8 +24,9 @@ from progress_api.reports.repository import ReportRepository
 from progress_api.settings import Settings
 from progress_api.settings.setting_types import NAME, PATH, SettingType
 from progress_api.signals import Signals
+from progress_api.web.host_limits import key_prefix, limiter_of
 from progress_api.web.identity import HostCallbackIdentity, Identity, Learner, token_identity
-from progress_api.web.limits import Limits, storage_options
+from progress_api.web.limits import Limits
 from progress_api.web.state import State, states
 
 if TYPE_CHECKING:
@@ -108,7 +107,7 @@ def new_state(
     _check(app, url_prefix, overrides)
     settings = settings_for(app, overrides)
     engine = _engine(app, overrides, settings)
-    limiter = _limiter(app, settings)
+    limiter = limiter_of(app, settings)
     issuer = CredentialIssuer(settings, url_prefix)
     signals = Signals()
     metrics.connect(signals)
@@ -160,7 +159,7 @@ def new_state(
         limits=Limits(
             limiter.storage,
             _limits(settings),
-            _key_prefix(limiter) + url_prefix,
+            key_prefix(limiter) + url_prefix,
             signals,
         ),
         metrics=metrics,
@@ -220,31 +219,6 @@ def _identity(app: Flask, overrides: Overrides, settings: Settings) -> Identity:
     if overrides.learner:
         return HostCallbackIdentity(overrides.learner)
     return token_identity(app, settings)
-
-
-def _limiter(app: Flask, settings: Settings) -> Limiter:
-    """Return the Limiter of the host app, or a new one.
-
-    Only its storage and its key prefix are used. A new Limiter is set up on a private Flask app,
-    because its hooks would cost every request and check nothing.
-    """
-    for limiter in app.extensions.get("limiter", ()):
-        return cast("Limiter", limiter)
-    uri = settings.ratelimit_storage_uri
-    made = Limiter(
-        get_remote_address,
-        app=Flask(__name__, static_folder=None),
-        storage_uri=uri,
-        storage_options=storage_options(uri),
-        strategy="fixed-window",
-    )
-    made.logger.handlers.pop()  # each Limiter adds another NullHandler to a shared logger
-    return made
-
-
-def _key_prefix(limiter: Limiter) -> str:
-    # Separates host apps that share a store. flask-limiter has no public name for it.
-    return getattr(limiter, "_key_prefix", "")
 
 
 def _limits(settings: Settings) -> dict[str, str]:

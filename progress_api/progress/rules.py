@@ -6,12 +6,10 @@
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    TIMESTAMP,
     BigInteger,
     Boolean,
     ColumnElement,
     Integer,
-    Interval,
     Select,
     String,
     Subquery,
@@ -33,7 +31,7 @@ from progress_api.schema.tables import (
     quiz_scores,
     tutorial_progress,
 )
-from progress_api.schema.times import utc_now
+from progress_api.schema.times import MICROSECOND, NEVER, utc_now
 from progress_api.validation import WHOLE_NUMBER_LIMIT
 
 USER = bindparam("of_user", type_=String)
@@ -45,9 +43,6 @@ _HUNDRED = literal_column("100", Integer)
 _ELIGIBLE = literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
 _LIMIT = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
-NEVER = literal_column("'-infinity'::timestamp", TIMESTAMP)
-_ALWAYS = literal_column("'infinity'::timestamp", TIMESTAMP)
-_MICROSECOND = literal_column("interval '1 microsecond'", Interval)
 
 
 def of_progress(rows: FromClause, progress: Any = tutorial_progress.c) -> tuple[Any, ...]:
@@ -66,23 +61,12 @@ def written_at(progress: Columns, step: ColumnElement[int] = ZERO) -> ColumnElem
     clock steps back. All statements of a transaction get the same time until `updated_at` changes,
     so each has its `step`, in microseconds.
     """
-    return func.greatest(utc_now(), progress.updated_at + _MICROSECOND) + step * _MICROSECOND
+    return func.greatest(utc_now(), progress.updated_at + MICROSECOND) + step * MICROSECOND
 
 
 def happened_at(at: ColumnElement[Any], now: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return when an event happened: a plain post (NULL) or an event of the future happens now.
-
-    Source: spec 12.7.
-    """
+    """Return when an event happened; a plain post (NULL) and the future are now (spec 12.7)."""
     return func.least(at, now)
-
-
-def if_true(condition: ColumnElement[bool], time: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the time if the condition is true, or else `NEVER`, which is before all times.
-
-    A CASE around `now()` would not run on distributed tables (spec 12.9).
-    """
-    return func.least(time, case((condition, _ALWAYS), else_=NEVER))
 
 
 def recorded_at(row: Columns) -> ColumnElement[Any]:

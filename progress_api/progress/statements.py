@@ -40,7 +40,7 @@ from progress_api.schema.tables import (
     quiz_scores,
     tutorial_progress,
 )
-from progress_api.schema.times import utc_now
+from progress_api.schema.times import NEVER, if_true, utc_now
 
 CHAPTER = bindparam("of_chapter", type_=String)
 QUIZ = bindparam("of_quiz", type_=String)
@@ -88,7 +88,7 @@ def _recount_and_complete() -> Select[Any]:
     earned = rules.certificate_earned(_progress, and_(asked, eligible))
     happened = rules.happened_at(_AT, rules.written_at(_progress))
     # NULL if it is not earned now: GREATEST ignores it.
-    earned_at = func.nullif(rules.if_true(earned & ~current.c.was_earned, happened), rules.NEVER)
+    earned_at = func.nullif(if_true(earned & ~current.c.was_earned, happened), NEVER)
     values |= {
         _progress.certificate_earned: earned,
         _progress.completion_percentage: rules.completion_percentage(
@@ -130,16 +130,9 @@ def _update(current: Any, values: dict[Any, Any], condition: ColumnElement[bool]
 def _open_progress() -> Any:
     # On a conflict PostgreSQL locks the row even if the WHERE prevents the update. So the lock is
     # taken and no dead row is left behind.
-    added = (
-        insert(tutorial_progress)
-        .inline()
-        .values(
-            tutorial_id=selects.TUTORIAL,
-            user_id=selects.USER,
-            created_at=utc_now(),
-            updated_at=utc_now(),
-        )
-    )
+    learner = {"tutorial_id": selects.TUTORIAL, "user_id": selects.USER}
+    times = {"created_at": utc_now(), "updated_at": utc_now()}
+    added = insert(tutorial_progress).inline().values(learner | times)
     return added.on_conflict_do_update(
         index_elements=[_progress.tutorial_id, _progress.user_id],
         set_={"updated_at": added.excluded.updated_at},
@@ -161,7 +154,7 @@ def _record_chapter() -> Any:
         "completed": func.coalesce(completed, rules.NO),
         "last_position": bindparam("last_position", type_=Integer),
         "recorded_at": happened,
-        "completed_recorded_at": rules.if_true(completed.is_not(None), happened),
+        "completed_recorded_at": if_true(completed.is_not(None), happened),
         "created_at": now,
         "updated_at": now,
     }

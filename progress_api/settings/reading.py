@@ -1,13 +1,24 @@
 """Read the values of settings, and say what is wrong with them."""
 
 from collections.abc import Mapping
-from dataclasses import Field
-from typing import TYPE_CHECKING, Any
+from dataclasses import Field, field
+from typing import Any
 
 from progress_api.exceptions import SettingsError
+from progress_api.settings.setting_types import DATABASE, PRIVATE_PEM, SECRET, STORE, SettingType
 
-if TYPE_CHECKING:
-    from progress_api.settings.setting_types import SettingType
+
+def define(default: Any, setting_type: SettingType, help_text: str) -> Any:
+    """Return the field of `Settings` that is one setting.
+
+    Args:
+        default: the value if it is not given; MISSING if it is required.
+        setting_type: parses its text.
+        help_text: one sentence for the table of settings.
+    """
+    is_secret = setting_type in (SECRET, DATABASE, STORE, PRIVATE_PEM)
+    metadata = {"type": setting_type, "help": help_text}
+    return field(default=default, metadata=metadata, repr=not is_secret)
 
 
 def as_text(name: str, value: Any) -> str:

@@ -1,7 +1,7 @@
 """Define every setting, and read the settings from the environment or a host app's config."""
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from progress_api.settings.consistency import (
@@ -11,7 +11,7 @@ from progress_api.settings.consistency import (
     previous_key_faults,
 )
 from progress_api.settings.environment import misspelled
-from progress_api.settings.reading import as_text, parsed, read_all, reject
+from progress_api.settings.reading import as_text, define, parsed, read_all, reject
 from progress_api.settings.setting_types import (
     ALGORITHM,
     BOOLEAN,
@@ -32,7 +32,6 @@ from progress_api.settings.setting_types import (
     TEXT,
     URL,
     WORD,
-    SettingType,
     number,
 )
 
@@ -47,127 +46,117 @@ _IN_A_HOST_APP = (
 )
 
 
-def _setting(default: Any, setting_type: SettingType, help_text: str) -> Any:
-    is_secret = setting_type in (SECRET, DATABASE, STORE, PRIVATE_PEM)
-    metadata = {"type": setting_type, "help": help_text}
-    return field(default=default, metadata=metadata, repr=not is_secret)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """All settings of a service. The environment variable of each is its name in capitals."""
 
-    database_url: str = _setting(MISSING, DATABASE, "The PostgreSQL database.")
-    database_timeout: int = _setting(
+    database_url: str = define(MISSING, DATABASE, "The PostgreSQL database.")
+    database_timeout: int = define(
         2000, number(100, 60000), "Timeout of a statement, in milliseconds."
     )
-    database_one_trip: bool = _setting(
+    database_one_trip: bool = define(
         True,
         BOOLEAN,
         "Send each write in one round trip. Set to false behind a pooler in transaction mode.",
     )
-    migrate_timeout: int = _setting(
+    migrate_timeout: int = define(
         300, number(1, 86400), "Seconds that a migration waits for its locks."
     )
-    url_prefix: str = _setting(DEFAULT_PREFIX, PATH, "Path prefix of the endpoints.")
-    host: str = _setting("127.0.0.1", HOST, "Address to listen on.")
-    port: int = _setting(8000, number(1, 65535), "Port to listen on.")
-    web_concurrency: int = _setting(2, number(1, 256), "Number of worker processes.")
-    web_threads: int = _setting(
+    url_prefix: str = define(DEFAULT_PREFIX, PATH, "Path prefix of the endpoints.")
+    host: str = define("127.0.0.1", HOST, "Address to listen on.")
+    port: int = define(8000, number(1, 65535), "Port to listen on.")
+    web_concurrency: int = define(2, number(1, 256), "Number of worker processes.")
+    web_threads: int = define(
         4, number(1, 256), "Threads, and database connections, of each worker."
     )
-    jwt_algorithm: str = _setting(
+    jwt_algorithm: str = define(
         "HS256", ALGORITHM, "The only accepted signature algorithm of tokens."
     )
-    jwt_secret_key: str | None = _setting(None, SECRET, "Shared secret that verifies HS tokens.")
-    jwt_previous_secret_key: str | None = _setting(
+    jwt_secret_key: str | None = define(None, SECRET, "Shared secret that verifies HS tokens.")
+    jwt_previous_secret_key: str | None = define(
         None, SECRET, "Previous secret, still accepted while keys are rotated."
     )
-    jwt_public_key: str | None = _setting(
-        None, PEM, "Public key that verifies RS, ES or PS tokens."
-    )
-    jwt_previous_public_key: str | None = _setting(
+    jwt_public_key: str | None = define(None, PEM, "Public key that verifies RS, ES or PS tokens.")
+    jwt_previous_public_key: str | None = define(
         None, PEM, "Previous public key, still accepted while keys are rotated."
     )
-    jwt_jwks_url: str | None = _setting(
+    jwt_jwks_url: str | None = define(
         None, URL, "Address of the JWK set with the public keys, instead of JWT_PUBLIC_KEY."
     )
-    jwt_decode_audience: str | None = _setting(None, TEXT, "Expected `aud` claim.")
-    jwt_decode_issuer: str | None = _setting(None, TEXT, "Expected `iss` claim.")
-    jwt_decode_leeway: int = _setting(0, number(0, 600), "Tolerated clock difference, in seconds.")
-    jwt_identity_claim: str = _setting("sub", WORD, "The claim with the id of the learner.")
-    jwt_token_location: tuple[str, ...] = _setting(
+    jwt_decode_audience: str | None = define(None, TEXT, "Expected `aud` claim.")
+    jwt_decode_issuer: str | None = define(None, TEXT, "Expected `iss` claim.")
+    jwt_decode_leeway: int = define(0, number(0, 600), "Tolerated clock difference, in seconds.")
+    jwt_identity_claim: str = define("sub", WORD, "The claim with the id of the learner.")
+    jwt_token_location: tuple[str, ...] = define(
         ("headers",), LOCATIONS, "Where a request carries its token."
     )
-    ratelimit_enabled: bool = _setting(True, BOOLEAN, "Enable rate limits.")
-    ratelimit_storage_uri: str = _setting("memory://", STORE, "Where rate limits are counted.")
-    ratelimit_get: str = _setting("60/minute", LIMIT, "Limit of reading progress.")
-    ratelimit_chapter: str = _setting("30/minute", LIMIT, "Limit of posting chapters.")
-    ratelimit_quiz: str = _setting("10/minute", LIMIT, "Limit of posting quizzes.")
-    ratelimit_complete: str = _setting("5/minute", LIMIT, "Limit of completing tutorials.")
-    ratelimit_reset: str = _setting("5/minute", LIMIT, "Limit of resetting progress.")
-    ratelimit_list: str = _setting("60/minute", LIMIT, "Limit of listing tutorials.")
-    ratelimit_events: str = _setting("30/minute", LIMIT, "Limit of posting events.")
-    ratelimit_outline: str = _setting("30/minute", LIMIT, "Limit of reading and writing outlines.")
-    ratelimit_certificate: str = _setting("60/minute", LIMIT, "Limit of each use of certificates.")
-    ratelimit_report: str = _setting("10/minute", LIMIT, "Limit of reading reports.")
-    report_timeout: int = _setting(
+    ratelimit_enabled: bool = define(True, BOOLEAN, "Enable rate limits.")
+    ratelimit_storage_uri: str = define("memory://", STORE, "Where rate limits are counted.")
+    ratelimit_get: str = define("60/minute", LIMIT, "Limit of reading progress.")
+    ratelimit_chapter: str = define("30/minute", LIMIT, "Limit of posting chapters.")
+    ratelimit_quiz: str = define("10/minute", LIMIT, "Limit of posting quizzes.")
+    ratelimit_complete: str = define("5/minute", LIMIT, "Limit of completing tutorials.")
+    ratelimit_reset: str = define("5/minute", LIMIT, "Limit of resetting progress.")
+    ratelimit_list: str = define("60/minute", LIMIT, "Limit of listing tutorials.")
+    ratelimit_events: str = define("30/minute", LIMIT, "Limit of posting events.")
+    ratelimit_outline: str = define("30/minute", LIMIT, "Limit of reading and writing outlines.")
+    ratelimit_certificate: str = define("60/minute", LIMIT, "Limit of each use of certificates.")
+    ratelimit_report: str = define("10/minute", LIMIT, "Limit of reading reports.")
+    report_timeout: int = define(
         30, number(1, 600), "Seconds that a report may take in the database."
     )
-    report_database_url: str | None = _setting(
+    report_database_url: str | None = define(
         None, DATABASE, "Database that reports read, such as a standby, instead of DATABASE_URL."
     )
-    public_url: str | None = _setting(
+    public_url: str | None = define(
         None, PUBLIC_URL, "Address at which the public reaches the service, without URL_PREFIX."
     )
-    certificate_issuer_name: str | None = _setting(
+    certificate_issuer_name: str | None = define(
         None, TEXT, "Name of who issues certificates, as their pages show it."
     )
-    certificate_private_key: str | None = _setting(
+    certificate_private_key: str | None = define(
         None, PRIVATE_PEM, "Key that signs certificates as Open Badges 3.0 credentials."
     )
-    certificate_previous_public_keys: tuple[str, ...] = _setting(
+    certificate_previous_public_keys: tuple[str, ...] = define(
         (), PEMS, "Public keys of earlier credentials, which stay published."
     )
-    cors_origins: tuple[str, ...] = _setting(
-        (), ORIGINS, "Origins whose pages may call the service."
-    )
-    trusted_proxies: int = _setting(
+    cors_origins: tuple[str, ...] = define((), ORIGINS, "Origins whose pages may call the service.")
+    trusted_proxies: int = define(
         0, number(0, 10), "Number of proxies in front whose forwarded headers are trusted."
     )
-    require_https: bool = _setting(False, BOOLEAN, "Reject plain HTTP, and send HSTS.")
-    metrics_host: str = _setting("127.0.0.1", HOST, "Address that /metrics listens on.")
-    metrics_port: int = _setting(
+    require_https: bool = define(False, BOOLEAN, "Reject plain HTTP, and send HSTS.")
+    metrics_host: str = define("127.0.0.1", HOST, "Address that /metrics listens on.")
+    metrics_port: int = define(
         9464, number(0, 65535), "Port that /metrics listens on; 0 disables it."
     )
-    metrics_public: bool = _setting(False, BOOLEAN, "Serve /metrics on PORT as well.")
-    docs_enabled: bool = _setting(False, BOOLEAN, "Serve interactive documentation at /docs.")
-    log_level: str = _setting("INFO", LEVEL, "Lowest level that is logged.")
-    progress_admin_scope: str = _setting(
+    metrics_public: bool = define(False, BOOLEAN, "Serve /metrics on PORT as well.")
+    docs_enabled: bool = define(False, BOOLEAN, "Serve interactive documentation at /docs.")
+    log_level: str = define("INFO", LEVEL, "Lowest level that is logged.")
+    progress_admin_scope: str = define(
         "progress:admin", WORD, "Scope whose holder may act for any learner."
     )
-    progress_sticky_completion: bool = _setting(
+    progress_sticky_completion: bool = define(
         False, BOOLEAN, "Keep a completed chapter completed, whatever is posted later."
     )
-    progress_author_scope: str = _setting("progress:author", WORD, "Scope that writes outlines.")
-    progress_report_scope: str = _setting("progress:report", WORD, "Scope that reads reports.")
-    progress_schema: str | None = _setting(None, NAME, "PostgreSQL schema of the tables.")
-    progress_max_chapters: int = _setting(
+    progress_author_scope: str = define("progress:author", WORD, "Scope that writes outlines.")
+    progress_report_scope: str = define("progress:report", WORD, "Scope that reads reports.")
+    progress_schema: str | None = define(None, NAME, "PostgreSQL schema of the tables.")
+    progress_max_chapters: int = define(
         1000, number(1, 10000), "Maximum number of chapters of one learner in one tutorial."
     )
-    progress_max_quizzes: int = _setting(
+    progress_max_quizzes: int = define(
         1000, number(1, 10000), "Maximum number of quizzes of one learner in one tutorial."
     )
-    progress_max_body_bytes: int = _setting(
+    progress_max_body_bytes: int = define(
         65536, number(1024, 16777216), "Maximum size of a request body, in bytes."
     )
-    progress_max_events: int = _setting(
+    progress_max_events: int = define(
         500, number(1, 10000), "Maximum number of events in one request."
     )
-    progress_max_events_bytes: int = _setting(
+    progress_max_events_bytes: int = define(
         262144, number(1024, 67108864), "Maximum size of a request body with events, in bytes."
     )
-    progress_max_outline_bytes: int = _setting(
+    progress_max_outline_bytes: int = define(
         8388608, number(1024, 67108864), "Maximum size of the body of an outline, in bytes."
     )
 

@@ -181,15 +181,9 @@ class RequestBody(Schema, Generic[_Record]):
         return Body(loaded.pop("user_id", None), self.to_record(loaded))
 
     def load_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the valid fields, by their names in Python.
+        """Return the valid fields, by their names in Python; raise InvalidFields as `read` does.
 
         Asks each field itself, in half the time of `Schema.load` and its options that no body uses.
-
-        Args:
-            values: by their names in JSON.
-
-        Raises:
-            InvalidFields: names each invalid field.
         """
         loaded: dict[str, Any] = {}
         invalid: dict[str, Any] = {}

@@ -2,15 +2,18 @@
 
 import math
 import time
+from typing import cast
 from weakref import WeakSet
 
-from flask import Blueprint, current_app, request
+from flask import Blueprint, Flask, current_app, request
 from flask_limiter import ExemptionScope, Limiter
 from flask_limiter.errors import RateLimitExceeded
+from flask_limiter.util import get_remote_address
 from werkzeug.exceptions import HTTPException
 
 from progress_api.exceptions import LimitExceeded
-from progress_api.web.limits import StoreFailed, ask_store
+from progress_api.settings import Settings
+from progress_api.web.limits import StoreFailed, ask_store, storage_options
 from progress_api.web.state import state
 
 
@@ -68,3 +71,37 @@ def _reset_in(error: RateLimitExceeded) -> int:
     except StoreFailed:
         return int(item.get_expiry())
     return max(1, math.ceil(reset_at - time.time()))
+
+
+def limiter_of(app: Flask, settings: Settings) -> Limiter:
+    """Return the Limiter of the host app, or a new one.
+
+    Only its storage and its key prefix are used. A new Limiter is set up on a private Flask app,
+    because its hooks would cost every request and check nothing.
+
+    Args:
+        app: the host app.
+        settings: the address of the store of a new Limiter.
+    """
+    for limiter in app.extensions.get("limiter", ()):
+        return cast("Limiter", limiter)
+    uri = settings.ratelimit_storage_uri
+    made = Limiter(
+        get_remote_address,
+        app=Flask(__name__, static_folder=None),
+        storage_uri=uri,
+        storage_options=storage_options(uri),
+        strategy="fixed-window",
+    )
+    made.logger.handlers.pop()  # each Limiter adds another NullHandler to a shared logger
+    return made
+
+
+def key_prefix(limiter: Limiter) -> str:
+    """Return what separates host apps that share a store.
+
+    Args:
+        limiter: of the host app, or a new one.
+    """
+    # flask-limiter has no public name for it.
+    return getattr(limiter, "_key_prefix", "")

@@ -24,6 +24,7 @@ from progress_api.schema.tables import (
     quiz_scores,
     tutorial_outlines,
 )
+from progress_api.schema.times import NEVER
 
 
 class Below(NamedTuple):
@@ -132,7 +133,7 @@ def _chapters(progress: Any, outline: Any) -> Select[Any]:
         func.count().filter(rows.completed, counts).label("completed"),
         func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
         func.max(rows.updated_at).label("latest"),
-        func.nullif(func.max(rules.recorded_at(rows)), rules.NEVER).label("watched"),
+        func.nullif(func.max(rules.recorded_at(rows)), NEVER).label("watched"),
         listed.label("listed"),
     ).where(*rules.of_progress(chapter_progress, progress))
 

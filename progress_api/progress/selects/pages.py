@@ -33,6 +33,7 @@ from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
 from progress_api.progress.selects.below import Below, current_counts
 from progress_api.schema.tables import chapter_progress, tutorial_progress
+from progress_api.schema.times import NEVER
 from progress_api.validation import is_id, require_numbers
 
 MAX_LIMIT = 100
@@ -166,7 +167,7 @@ def _last_chapter(page: Any) -> Any:
 def _page() -> Any:
     stored = tutorial_progress.c
     # The expression of the index `idx_tutorial_progress_pages`.
-    watched = func.coalesce(stored.last_watched_at, rules.NEVER)
+    watched = func.coalesce(stored.last_watched_at, NEVER)
     before = cast(bindparam("watched", type_=String), TIMESTAMP)
     below = Below.of(tutorial_progress, stored, stored.tutorial_id, only_with_outline=True)
     current = current_counts(stored, below)
