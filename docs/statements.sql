@@ -200,16 +200,16 @@ SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_c
 -- Count all learners in one snapshot, each as a GET of that learner does.
 -- $1 of_tutorial
 WITH learners AS
-(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN (coalesce((SELECT tutorial_outlines.tutorial_id
+(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN ((SELECT tutorial_outlines.tutorial_id
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality(coalesce((SELECT tutorial_outlines.chapter_ids
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality((SELECT tutorial_outlines.chapter_ids
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR))), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, counted.chapter_id AS chapter_id
-FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND (coalesce((SELECT tutorial_outlines.chapter_ids
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, counted.chapter_id AS chapter_id
+FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND ((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)) IS NULL OR jsonb_exists(coalesce((SELECT tutorial_outlines.chapter_ids
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL OR jsonb_exists((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)), chapter_progress.chapter_id))) AS completed, substr(min(concat(encode(timestamp_send(timestamp '2500-01-01' - (greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01') - timestamp '2000-01-01')) || timestamp_send(timestamp '2500-01-01' - (greatest(chapter_progress.updated_at, timestamp '2000-01-01') - timestamp '2000-01-01')), 'hex'), chapter_progress.chapter_id) COLLATE "C"), 33) AS chapter_id
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(concat(encode(timestamp_send(timestamp '2500-01-01' - (greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01') - timestamp '2000-01-01')) || timestamp_send(timestamp '2500-01-01' - (greatest(chapter_progress.updated_at, timestamp '2000-01-01') - timestamp '2000-01-01')), 'hex'), chapter_progress.chapter_id) COLLATE "C"), 33) AS chapter_id
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
@@ -247,9 +247,12 @@ WITH found AS
 FROM (SELECT tutorial_progress.id AS id, tutorial_progress.tutorial_id AS tutorial_id, tutorial_progress.user_id AS user_id, tutorial_progress.completion_percentage AS completion_percentage, tutorial_progress.chapters_completed AS chapters_completed, tutorial_progress.total_chapters AS total_chapters, tutorial_progress.certificate_eligible AS certificate_eligible, tutorial_progress.certificate_earned AS certificate_earned, tutorial_progress.total_watch_time AS total_watch_time, tutorial_progress.last_watched_at AS last_watched_at, tutorial_progress.created_at AS created_at, tutorial_progress.updated_at AS updated_at
 FROM tutorial_progress
 WHERE tutorial_progress.tutorial_id = $3::VARCHAR AND tutorial_progress.user_id > $4::VARCHAR ORDER BY tutorial_progress.user_id
- LIMIT $5::INTEGER) AS page LEFT OUTER JOIN tutorial_outlines AS outline ON outline.tutorial_id = page.tutorial_id JOIN LATERAL (SELECT count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapter_ids IS NULL OR jsonb_exists(outline.chapter_ids, chapter_progress.chapter_id))) AS completed
+ LIMIT $5::INTEGER) AS page LEFT OUTER JOIN LATERAL (SELECT tutorial_outlines.tutorial_id AS tutorial_id, tutorial_outlines.title AS title, tutorial_outlines.certificate_percentage AS certificate_percentage, tutorial_outlines.chapter_ids AS chapter_ids, tutorial_outlines.quiz_ids AS quiz_ids, jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters, jsonb_object(CAST(tutorial_outlines.quiz_ids AS TEXT[]), CAST(tutorial_outlines.quiz_ids AS TEXT[])) AS quizzes
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $3::VARCHAR
+ LIMIT ALL OFFSET 0) AS outline ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapters IS NULL OR jsonb_exists(outline.chapters, chapter_progress.chapter_id))) AS completed
 FROM chapter_progress
-WHERE chapter_progress.progress_id = page.id AND chapter_progress.user_id = page.user_id AND outline.tutorial_id IS NOT NULL) AS chapters ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE quiz_scores.passed AND (outline.quiz_ids IS NULL OR jsonb_exists(outline.quiz_ids, quiz_scores.quiz_id))) AS passed
+WHERE chapter_progress.progress_id = page.id AND chapter_progress.user_id = page.user_id AND outline.tutorial_id IS NOT NULL) AS chapters ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE quiz_scores.passed AND (outline.quizzes IS NULL OR jsonb_exists(outline.quizzes, quiz_scores.quiz_id))) AS passed
 FROM quiz_scores
 WHERE quiz_scores.progress_id = page.id AND quiz_scores.user_id = page.user_id) AS quizzes ON true)
  SELECT coalesce(json_agg(json_build_array(found.user_id, found.percentage, found.chapters, found.total, found.passed, found.earned, found.watch_time, found.last_watched_at) ORDER BY found.user_id) FILTER (WHERE found.percentage >= $1::INTEGER AND found.percentage <= $2::INTEGER), '[]'::json) AS items, max(found.user_id) AS last, count(*) AS examined

@@ -27,13 +27,13 @@ TIMEOUT = Statement(
 
 def completed_chapters(rows: Any, outline: Any) -> ColumnElement[int]:
     """Count the completed chapters that count."""
-    counts = rules.is_in_outline(outline.chapter_ids, rows.chapter_id)
+    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
     return func.count().filter(rows.completed, counts)
 
 
 def passed_quizzes(rows: Any, outline: Any) -> ColumnElement[int]:
     """Count the passed quizzes that count."""
-    return func.count().filter(rows.passed, rules.is_in_outline(outline.quiz_ids, rows.quiz_id))
+    return func.count().filter(rows.passed, rules.is_in_outline(outline.quizzes, rows.quiz_id))
 
 
 def current(stored: Any, outline: Any, completed: ColumnElement[int]) -> SimpleNamespace:

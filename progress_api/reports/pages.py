@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
+from progress_api.progress.selects.below import outline_of
 from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
     NOTHING,
@@ -31,7 +32,6 @@ from progress_api.reports.records import LearnerPage, LearnerSummary
 from progress_api.schema.tables import (
     chapter_progress,
     quiz_scores,
-    tutorial_outlines,
     tutorial_progress,
 )
 from progress_api.validation import is_id, require_numbers
@@ -147,7 +147,7 @@ def _page() -> Any:
 
 
 def _of_page() -> Select[Any]:
-    page, outline = _page(), tutorial_outlines.alias("outline")
+    page, outline = _page(), outline_of(TUTORIAL)
     chapters = select(completed_chapters(chapter_progress.c, outline.c).label("completed")).where(
         of_one_learner(chapter_progress.c, page.c), outline.c.tutorial_id.is_not(None)
     )
@@ -156,7 +156,7 @@ def _of_page() -> Select[Any]:
     )
     below, passed = chapters.lateral("chapters"), quizzes.lateral("quizzes")
     counts = current(page.c, outline.c, below.c.completed)
-    source = page.outerjoin(outline, outline.c.tutorial_id == page.c.tutorial_id)
+    source = page.outerjoin(outline, true())
     return select(
         page.c.user_id,
         counts.completion_percentage.label("percentage"),

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from progress_api.database import Statement, Statements
 from progress_api.progress import rules
+from progress_api.progress.selects.below import set_of
 from progress_api.reports.counts import (
     NOTHING,
     TIMEOUT,
@@ -52,12 +53,12 @@ _HUNDRED = literal_column("100", Numeric)
 def _outline() -> Any:
     """Return the columns of the outline, each read once; NULL without one."""
     outline = tutorial_outlines.c
-    columns = {}
-    for column in outline:
-        value = select(column).where(outline.tutorial_id == TUTORIAL).scalar_subquery()
-        # = ANY (SELECT …) would look for an id among arrays.
-        columns[column.name] = func.coalesce(value, type_=column.type)
-    return SimpleNamespace(**columns)
+    sets = set_of(outline.chapter_ids).label("chapters"), set_of(outline.quiz_ids).label("quizzes")
+    found = {
+        column.name: select(column).where(outline.tutorial_id == TUTORIAL).scalar_subquery()
+        for column in (*outline, *sets)
+    }
+    return SimpleNamespace(**found)
 
 
 def _below(rows: Any, learners: Any) -> ColumnElement[bool]:

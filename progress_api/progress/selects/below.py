@@ -48,7 +48,7 @@ class Below(NamedTuple):
             only_with_outline: whether chapters and quizzes are read only if the tutorial has, or
                 had, an outline; otherwise the stored counts are right.
         """
-        outline = _outline(tutorial_id)
+        outline = outline_of(tutorial_id)
         conditions = [outline.c.tutorial_id.is_not(None)] if only_with_outline else []
         chapters = _chapters(stored, outline.c).where(*conditions).lateral("chapters")
         quizzes = _quizzes(stored, outline.c).where(*conditions).lateral("quizzes")
@@ -95,10 +95,13 @@ def _json_array(
     return func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
 
 
-def _outline(tutorial_id: Any) -> Any:
+def outline_of(tutorial_id: Any) -> Any:
     """Select the outline, with its ids as sets, in which each chapter and quiz is looked up.
 
     OFFSET 0 keeps PostgreSQL from merging this into the outer query and making a set for each row.
+
+    Args:
+        tutorial_id: of the outline.
     """
     stored = tutorial_outlines.c
     return (
@@ -108,8 +111,8 @@ def _outline(tutorial_id: Any) -> Any:
             stored.certificate_percentage,
             stored.chapter_ids,
             stored.quiz_ids,
-            _set_of(stored.chapter_ids).label("chapters"),
-            _set_of(stored.quiz_ids).label("quizzes"),
+            set_of(stored.chapter_ids).label("chapters"),
+            set_of(stored.quiz_ids).label("quizzes"),
         )
         .where(stored.tutorial_id == tutorial_id)
         .offset(rules.ZERO)
@@ -117,7 +120,12 @@ def _outline(tutorial_id: Any) -> Any:
     )
 
 
-def _set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+def set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an array of ids as the keys of a JSON object, for `rules.is_in_outline`.
+
+    Args:
+        ids: an array; NULL without an outline.
+    """
     texts = cast(ids, ARRAY(Text))
     return func.jsonb_object(texts, texts, type_=JSONB)
 
