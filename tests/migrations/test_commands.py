@@ -166,7 +166,10 @@ def test_the_operators_command_has_what_flask_has_for_the_service_and_serves() -
     _, _, commands = listed.partition("Commands:\n")
     # Groups of commands have lines of their own.
     groups = {"certificate", "outline"}
-    assert {line.split()[0] for line in commands.splitlines()} == shared | groups | {"serve"}
+    of_data = {"erase", "export", "recount", "report"}
+    assert {line.split()[0] for line in commands.splitlines()} == shared | groups | of_data | {
+        "serve"
+    }
     for name in shared:
         help_of = [CliRunner().invoke(one, [name, "--help"]) for one in (service, progress)]
         told = [succeeded(one).partition("\n")[2] for one in help_of]

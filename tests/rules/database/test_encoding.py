@@ -26,7 +26,7 @@ KEYS = """
     ALTER TABLE quiz_attempt_keys ADD user_id VARCHAR(255);
     CREATE TABLE tutorial_outlines (
         tutorial_id VARCHAR(255) PRIMARY KEY, chapter_ids VARCHAR(255)[], quiz_ids VARCHAR(255)[],
-        certificate_percentage INTEGER)"""
+        certificate_percentage INTEGER, title VARCHAR(500), details JSON, updated_at TIMESTAMP)"""
 
 Encoded = Callable[[str], str]
 
