@@ -7,8 +7,8 @@ PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api pro
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
 	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
-# Tests that start many processes, and take longer.
-PROCESSES := tests/attacks tests/docs tests/faults tests/serving
+# Tests that start many processes, or that take longer.
+PROCESSES := tests/attacks tests/docs tests/faults tests/host/engine tests/migrations tests/reports tests/serving
 # The oldest PostgreSQL that is promised.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 # What `make image` builds, on which base, and with which program.
