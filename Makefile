@@ -7,8 +7,9 @@ PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api pro
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
 	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
-# Tests that start many processes, or that take longer.
-PROCESSES := tests/attacks tests/docs tests/faults tests/host/engine tests/migrations tests/reports tests/serving
+# Tests that start many processes, and tests that take longer.
+PROCESSES := tests/attacks tests/docs tests/faults tests/serving
+LONGER := tests/host/engine tests/migrations tests/reports
 # The oldest PostgreSQL that is promised.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 # What `make image` builds, on which base, and with which program.
@@ -39,13 +40,13 @@ example: .venv/.installed ## Serve examples/host_app, an app that mounts tutoria
 	@exec $(PYTHON) -m embedded exec $(PYTHON) examples/host_app
 
 test: .venv/.installed ## Run the tests; over psycopg 3: make test DRIVER=psycopg
-	$(PYTHON) -m pytest -n 3 --dist loadfile $(addprefix --ignore ,$(OWN_TARGETS) $(PROCESSES)) $(COVERAGE)
+	$(PYTHON) -m pytest -n 3 --dist loadfile $(addprefix --ignore ,$(OWN_TARGETS) $(PROCESSES) $(LONGER)) $(COVERAGE)
 
 test-coverage: COVERAGE := --cov --cov-report=term --cov-fail-under=95
 test-coverage: test ## Run the tests; at least 95% of the branches must be covered
 
-test-processes: .venv/.installed ## Run the tests that start the service, make targets and installations as processes
-	$(PYTHON) -m pytest -n 3 --dist loadfile $(PROCESSES)
+test-processes: .venv/.installed ## Run the tests that take longer, or start the service and make targets as processes
+	$(PYTHON) -m pytest -n 3 --dist loadfile $(PROCESSES) $(LONGER)
 
 test-browser: .venv/.installed ## Run the browser tests; Chromium must be installed
 	$(PYTHON) -m pytest tests/browser
