@@ -12,11 +12,12 @@ from click import echo
 
 from embedded.postgres import Postgres
 from embedded.valkey import Valkey
+from progress_api.api import API
 from tests.conftest import new_database
 from tests.serving.service import Serve, Service, services
 
 Tell = Callable[[str, Counter[str]], None]
-_LIMITED = ("GET", "CHAPTER", "QUIZ", "COMPLETE", "RESET")
+_LIMITS = {endpoint.limit.upper() for endpoint in API.endpoints if endpoint.limit}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def serve(
 @pytest.fixture(scope="session")
 def attacked(serve: Serve) -> Service:
     """A service whose limits are far away."""
-    limits = {f"RATELIMIT_{name}": "1000000/second" for name in _LIMITED}
+    limits = dict.fromkeys(_LIMITS, "1000000/second")
     return serve(PROGRESS_MAX_CHAPTERS=10000, PROGRESS_MAX_QUIZZES=10000, **limits)
 
 

@@ -21,6 +21,9 @@ CHECKS = Path(__file__).with_name("schemathesis.toml")
 UNREAD = "The request could not be read; it is not well-formed, or too long."
 
 
+SCOPES = "progress:author progress:report"
+
+
 def test_every_answer_to_what_the_document_allows_and_forbids_is_true_to_the_document(
     attacked: Service, plan: Plan, tmp_path: Path, document: Path, tell: Tell
 ) -> None:
@@ -48,7 +51,10 @@ def run_schemathesis(
     done = subprocess.run(
         [*SCHEMATHESIS, "--config-file", str(CHECKS), "run", str(document), *options],
         cwd=directory,
-        env={**service.environment, "ATTACK_TOKEN": token("alice")},
+        env={
+            **service.environment,
+            "ATTACK_TOKEN": token("alice", scope="progress:author progress:report"),
+        },
         capture_output=True,
         text=True,
         check=False,
