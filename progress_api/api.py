@@ -15,8 +15,10 @@ _ABOUT = """\
 - A request is for the learner of its token. To name another learner as `userId`, the token needs
   the scope `{settings.progress_admin_scope}`.
 - `null` for an optional field means that it is not given. Fields that are not listed are ignored.
-- A body has at most {settings.progress_max_body_bytes} bytes.
-- Every response is JSON. OPTIONS on any of these paths returns its methods, without a token."""
+- A body has at most {settings.progress_max_body_bytes} bytes where the operation names no other
+  limit.
+- Responses are JSON where the operation names no other type. OPTIONS on any of these paths returns
+  its methods, without a token."""
 
 
 def _about(settings: Settings) -> str:

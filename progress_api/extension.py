@@ -82,7 +82,7 @@ class ProgressAPI:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Mount the five endpoints.
+        """Mount all endpoints.
 
         Args:
             app: the host app, with its extensions (such as Flask-SQLAlchemy) already set up.

@@ -26,6 +26,17 @@ _PARENTS = {
     "quiz_scores": ("tutorial_progress", "progress_id"),
     "quiz_attempt_keys": ("quiz_scores", "quiz_score_id"),
 }
+# The learner of a new row, %1$I being the schema. That of a key is read from the top, because its
+# quiz may not be filled yet.
+_OF_PROGRESS = "SELECT user_id FROM %1$I.tutorial_progress WHERE id = ($1).progress_id"
+_LEARNERS = {
+    "chapter_progress": _OF_PROGRESS,
+    "quiz_scores": _OF_PROGRESS,
+    "quiz_attempt_keys": (
+        "SELECT p.user_id FROM %1$I.quiz_scores q JOIN %1$I.tutorial_progress p "
+        "ON p.id = q.progress_id WHERE q.id = ($1).quiz_score_id"
+    ),
+}
 _TIMES = ("recorded_at", "completed_recorded_at")
 _PAGES = "idx_tutorial_progress_pages"
 _BATCH = 100
@@ -33,16 +44,14 @@ _BATCH = 100
 _FUNCTION = """
 CREATE OR REPLACE FUNCTION progress_fill_user_id() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  EXECUTE format(
-    'SELECT user_id FROM %I.%I WHERE id = ($1).%I', TG_TABLE_SCHEMA, TG_ARGV[0], TG_ARGV[1]
-  ) INTO NEW.user_id USING NEW;
+  EXECUTE format(TG_ARGV[0], TG_TABLE_SCHEMA) INTO NEW.user_id USING NEW;
   RETURN NEW;
 END $$
 """
 _TRIGGER = """
 CREATE OR REPLACE TRIGGER progress_fill_user_id BEFORE INSERT ON {table}
 FOR EACH ROW WHEN (NEW.user_id IS NULL)
-EXECUTE FUNCTION progress_fill_user_id('{parent}', '{column}')
+EXECUTE FUNCTION progress_fill_user_id('{query}')
 """
 
 
@@ -53,8 +62,8 @@ def upgrade() -> None:
     for name in _TIMES:
         op.add_column("chapter_progress", sa.Column(name, sa.TIMESTAMP()), if_not_exists=True)
     op.execute(_FUNCTION)
-    for table, (parent, column) in _PARENTS.items():
-        op.execute(_TRIGGER.format(table=table, parent=parent, column=column))
+    for table, query in _LEARNERS.items():
+        op.execute(_TRIGGER.format(table=table, query=query))
     context = op.get_context()
     if context._in_external_transaction or context.as_sql:  # noqa: SLF001 - no public name
         _fill_at_once()

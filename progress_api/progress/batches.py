@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -31,6 +31,8 @@ from progress_api.progress.records import (
 )
 
 _NOW: Parameters = {"at": None, "step": 0}
+_MICROSECOND = timedelta(microseconds=1)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def of_chapter(chapter: Chapter, policy: Policy, when: Parameters = _NOW) -> dict[str, Any]:
@@ -119,8 +121,10 @@ def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy
     if len(completions) == len(in_order):
         return statements.COMPLETE.batch({**learner, **completion})
     steps = [Step(statements.OPEN, learner)]
+    latest: dict[str, datetime] = {}
     for number, event in enumerate(in_order):
-        steps += _steps(learner, event, policy, {"at": _in_utc(event.at), "step": number})
+        at = _in_utc(_placed(event, latest))
+        steps += _steps(learner, event, policy, {"at": at, "step": number})
     recount = completion | {
         "completes": bool(completions),
         "totals": _totals(in_order),
@@ -162,6 +166,22 @@ class _ErrorOf:
         if isinstance(record, QuizAttempt):
             return None if record.quiz_id in self._quizzes else TooManyQuizzes()
         return None if self._progress.certificate_earned else not_eligible(self._progress)
+
+
+def _placed(event: Event, latest: dict[str, datetime]) -> datetime:
+    """Return when an event happened; of a chapter's events at one instant, the last is later.
+
+    Args:
+        event: of the batch.
+        latest: the time of each chapter's event before this one; updated.
+    """
+    if not isinstance(event.record, Chapter):
+        return event.at
+    chapter_id, at = event.record.chapter_id, min(event.at, _LAST)
+    if chapter_id in latest and at <= latest[chapter_id]:
+        at = latest[chapter_id] + _MICROSECOND
+    latest[chapter_id] = at
+    return at
 
 
 def _steps(

@@ -202,7 +202,8 @@ def idempotency_mark(key: str) -> str:
     Args:
         key: 1 to 255 characters.
     """
-    return f"Idempotency-Key {key}"
+    # A header arrives without blanks around it.
+    return f"Idempotency-Key {key.strip()}"
 
 
 class EventResult(NamedTuple):

@@ -86,7 +86,7 @@ def watch_time(stored: Columns, posted: Columns) -> ColumnElement[int]:
 
 def last_position(stored: Columns, posted: Columns) -> ColumnElement[int]:
     """Keep the position of the latest event (spec 2.5, 12.5)."""
-    is_latest = recorded_at(posted) >= recorded_at(stored)
+    is_latest = recorded_at(posted) > recorded_at(stored)
     return case((is_latest, posted.last_position), else_=stored.last_position)
 
 
@@ -96,7 +96,7 @@ def completed(stored: Columns, posted: Columns, sticky: ColumnElement[bool]) -> 
     With `sticky`, a completed chapter stays completed (spec 2.7).
     """
     before = func.coalesce(stored.completed, NO)
-    is_latest = completed_recorded_at(posted) >= completed_recorded_at(stored)
+    is_latest = completed_recorded_at(posted) > completed_recorded_at(stored)
     return or_(case((is_latest, posted.completed), else_=before), and_(sticky, before))
 
 

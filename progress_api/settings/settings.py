@@ -151,7 +151,7 @@ class Settings:
         65536, number(1024, 16777216), "Maximum size of a request body, in bytes."
     )
     progress_max_events: int = define(
-        500, number(1, 10000), "Maximum number of events in one request."
+        500, number(1, 1000), "Maximum number of events in one request."
     )
     progress_max_events_bytes: int = define(
         262144, number(1024, 67108864), "Maximum size of a request body with events, in bytes."

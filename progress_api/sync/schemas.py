@@ -41,6 +41,7 @@ _INSTANT = re.compile(
 )
 _NOT_AN_INSTANT = "Must be an instant of RFC 3339 with an offset, such as 2026-01-05T10:05:00Z."
 _LEAP_SECOND = "60"
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Instant(fields.Field[datetime]):
@@ -56,7 +57,9 @@ class Instant(fields.Field[datetime]):
         try:
             at = datetime.fromisoformat(f"{date}T{minutes}:{seconds}{fraction[:7]}{offset.upper()}")
             return at.astimezone(UTC)
-        except (ValueError, OverflowError) as error:
+        except OverflowError:  # in the first or the last hours of all years
+            return _FIRST if at.year == _FIRST.year else _LAST
+        except ValueError as error:
             raise ValidationError(_NOT_AN_INSTANT) from error
 
 

@@ -32,6 +32,9 @@ OLD_WRITER = """
     SELECT id, gen_random_uuid() FROM quiz_scores WHERE quiz_id = 'old' AND progress_id = {0}
     ON CONFLICT DO NOTHING;
     UPDATE chapter_progress SET watch_time = 5, updated_at = now() WHERE progress_id = {0}"""
+NEW_KEY = (
+    "INSERT INTO quiz_attempt_keys (quiz_score_id, attempt_key) VALUES ({0}, gen_random_uuid())"
+)
 NEW_LEARNER = "INSERT INTO tutorial_progress (id, tutorial_id, user_id) VALUES ({0}, 'many', 'new')"
 # Rows whose learner is not that of the row that they are below.
 WRONG = """
@@ -101,6 +104,22 @@ def test_the_version_before_writes_while_rows_are_filled(at_0003: Database) -> N
             at_0003.run(OLD_WRITER.format(uuid_of(number)))
         assert not migration.done()
         holder.rollback()
+        # then
+        assert migration.result(timeout=60) == head()
+    assert at_0003.ask(WRONG) == []
+
+
+def test_a_key_that_is_added_to_an_old_quiz_under_the_lock_gets_its_learner(
+    at_0003: Database,
+) -> None:
+    with ThreadPoolExecutor(1) as threads, at_0003.engine.connect() as holder:
+        # given a migration that waits for the row of a writer
+        holder.execute(text(LOCK.format(uuid_of(150))))
+        migration = threads.submit(upgrade, at_0003.engine)
+        until(lambda: at_0003.ask(FILLING), migration)
+        # when the writer adds a key to a quiz whose learner is not filled yet
+        holder.execute(text(NEW_KEY.format(uuid_of(150))))
+        holder.commit()
         # then
         assert migration.result(timeout=60) == head()
     assert at_0003.ask(WRONG) == []

@@ -145,8 +145,10 @@ def load(service: Service) -> None:
     learner.complete()
     at = {"at": "2026-01-05T10:05:00Z", "tutorialId": "intro"}
     learner.post_events({"id": "1", "type": "chapter", "chapterId": "1", "watchTime": 1, **at})
+    certificate = learner.certificate().body["certificateId"]
     for _ in range(6):
         learner.reset()
     wire = Wire(service)
+    wire.send("GET", f"{PREFIX}/certificates/{certificate}")
     wire.send("GET", "/readyz")
     wire.send("GET", f"{PREFIX}/intro")

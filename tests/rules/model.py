@@ -1,12 +1,13 @@
 """The rules of progress in plain Python: what the service should answer, times aside."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
 MOST = 2_147_483_647
 # A number of minutes, or None for now; what is recorded now is later than all events.
-At = int | None
+At = float | None
 NOW = 1_000_000
 
 
@@ -15,8 +16,8 @@ class Chapter:
     watch_time: int
     completed: bool
     last_position: int
-    at: int = -1
-    completed_at: int = -1
+    at: float = -1
+    completed_at: float = -1
 
 
 @dataclass
@@ -79,11 +80,11 @@ class Model:
         happened = self._tick() if at is None else at
         watched, kept = int(body["watchTime"]), replace(before)
         kept.watch_time = max(before.watch_time, watched)
-        if happened >= before.at:
+        if happened > before.at:
             position = body.get("lastPosition")
             kept.at, kept.last_position = happened, watched if position is None else int(position)
         word = body.get("completed")
-        if word is not None and happened >= before.completed_at:
+        if word is not None and happened > before.completed_at:
             kept.completed = word or (self._sticky and before.completed)
             kept.completed_at = happened
         found.chapters[body["chapterId"]] = kept
@@ -122,7 +123,7 @@ class Model:
     def reset(self, user: str, tutorial: str) -> None:
         self._tutorials.pop((user, tutorial), None)
 
-    def events(self, user: str, sent: list[tuple[str, str, dict[str, Any], At]]) -> list[str]:
+    def events(self, user: str, sent: Sequence[tuple[str, str, dict[str, Any], At]]) -> list[str]:
         """Record events, each with its type, tutorial, body and time; return their errors."""
         errors = [""] * len(sent)
         # By their times, then as they were sent, and completions last.
@@ -130,9 +131,16 @@ class Model:
             range(len(sent)),
             key=lambda n: (sent[n][0] == "complete", NOW if sent[n][3] is None else sent[n][3]),
         )
+        latest: dict[tuple[str, str], float] = {}
         for number in order:
+            kind, tutorial, body, at = sent[number]
+            if kind == "chapter" and at is not None:
+                # At one instant, the last in the list is the latest.
+                chapter = tutorial, body["chapterId"]
+                at = max(at, latest.get(chapter, -1) + 1e-6)
+                latest[chapter] = at
             try:
-                self._event(user, *sent[number])
+                self._event(user, kind, tutorial, body, at)
             except Refused as refusal:
                 errors[number] = refusal.error
         return errors

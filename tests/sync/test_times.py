@@ -51,3 +51,23 @@ def test_events_of_one_minute_are_told_apart_by_fractions(learner: Learner) -> N
 
     assert sent[0]["at"] < sent[1]["at"] == minute(1.50001)
     assert one(progress)[:2] == (10, 5)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01"])
+def test_an_instant_beyond_the_years_of_utc_counts_as_the_nearest(
+    learner: Learner, at: str
+) -> None:
+    (progress,) = recorded(learner.post_events(chapter(1, 10) | {"at": at}))
+
+    assert one(progress)[:2] == (10, 10)
+
+
+def test_of_two_events_at_one_instant_the_first_that_arrives_stays(learner: Learner) -> None:
+    early, late = chapter(1, 10, completed=False), chapter(1, 20, completed=True) | {"id": "late"}
+    for sent in (early, late, early):
+        (progress,) = recorded(learner.post_events(sent))
+    assert one(progress)[1] == 10
+
+    listed = chapter(2, 10), chapter(2, 20) | {"id": "later"}
+    (progress,) = recorded(learner.post_events(*listed))
+    assert progress["chapterProgress"][0]["lastPosition"] == 20
