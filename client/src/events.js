@@ -113,6 +113,8 @@ export function eventsOf(progress) {
     score: quiz.score,
     maxScore: quiz.maxScore,
     passed: quiz.passed,
+    // It marks the attempt, which may have been posted with it already.
+    ...(quiz.completedAt && { completedAt: quiz.completedAt }),
   }));
   const complete = { type: /** @type {const} */ ("complete"), tutorialId, at: watched };
   const all = [...chapters, ...quizzes, ...(progress.certificateEarned ? [complete] : [])];

@@ -135,7 +135,7 @@
  * @property {string} tutorialId
  * @property {string} at RFC 3339
  * @typedef {EventBase & {type: "chapter"} & ChapterState} ChapterEvent
- * @typedef {EventBase & {type: "quiz"} & QuizAttempt} QuizEvent
+ * @typedef {EventBase & {type: "quiz", completedAt?: string} & QuizAttempt} QuizEvent
  * @typedef {EventBase & {type: "complete", holderName?: string}} CompleteEvent
  * @typedef {ChapterEvent | QuizEvent | CompleteEvent} OutboxEvent
  */
