@@ -9,7 +9,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --q
 OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
 # Tests that start many processes, and tests that take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
-LONGER := tests/host/engine tests/learners tests/migrations tests/reports tests/rules/database
+LONGER := tests/host/engine tests/learners tests/listing tests/migrations tests/reports tests/rules/database
 # The oldest PostgreSQL that is promised.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 # What `make image` builds, on which base, and with which program.
