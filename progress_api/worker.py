@@ -6,7 +6,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 
 class Worker(ThreadWorker):
-    """A thread worker that closes its listening sockets as soon as it is told to stop.
+    """A thread worker that closes its listening sockets as soon as it receives SIGTERM.
 
     gunicorn's own keeps them open while it waits for its last requests, up to 2 seconds longer than
     they take, and accepts nothing. Connections that come meanwhile are reset when it ends; a proxy

@@ -46,7 +46,7 @@ export class Tokens {
   }
 
   /**
-   * Return another token than the one that was refused, if there is one.
+   * Return a new token after the service has refused the current one.
    * @param {string} refused
    */
   async renew(refused) {

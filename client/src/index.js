@@ -159,7 +159,7 @@ export class TutorialProgress extends EventTarget {
    * Return the learner's certificate.
    * @param {string} tutorialId
    * @returns {Promise<Certificate>}
-   * @throws {ProgressError} of status 404 if there is none
+   * @throws {ProgressError} of status 404 if it does not exist
    */
   certificate(tutorialId) {
     return this.#about(tutorialId, "/certificate");
@@ -169,7 +169,7 @@ export class TutorialProgress extends EventTarget {
    * Return the chapters and quizzes of a tutorial.
    * @param {string} tutorialId
    * @returns {Promise<Outline>}
-   * @throws {ProgressError} of status 404 if there is none
+   * @throws {ProgressError} of status 404 if it does not exist
    */
   outline(tutorialId) {
     return this.#about(tutorialId, "/outline");

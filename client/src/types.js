@@ -154,7 +154,7 @@
  * @property {string | null | (() => string | null | Promise<string | null>)} [token] the learner's
  *   token, or a function that returns it; asked again when the service rejects a token
  * @property {string | null} [userId] the learner; by default the token's `sub`, and without a token
- *   a visitor, for whom nothing is sent before `adopt`
+ *   a visitor: nothing is sent before `adopt`
  * @property {Store} [storage] by default IndexedDB, else localStorage, else memory
  * @property {typeof globalThis.fetch} [fetch]
  */

@@ -109,7 +109,7 @@ test("what was seen on an earlier visit counts towards completion", async (t) =>
   assert.equal(tracker.completed, true);
 });
 
-test("a chapter whose end is reached by playing is completed; a jump to its end is none", async (t) => {
+test("a chapter that is played to its end is completed; a jump to its end does not complete it", async (t) => {
   const progress = connect(t);
   const player = new Player();
   const tracker = progress.track(player, chapter);

@@ -66,7 +66,7 @@ class CertificateRepository:
             certificate_id: read leniently.
 
         Raises:
-            CertificateNotFound: there is none, or the id is malformed.
+            CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
         certificate = self._run(statements.FIND_CERTIFICATE, certificate_id)
@@ -82,7 +82,7 @@ class CertificateRepository:
 
         Raises:
             InvalidFields: the reason is invalid.
-            CertificateNotFound: there is none, or the id is malformed.
+            CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
         require_texts(MAX_TITLE_LENGTH, reason=reason)
@@ -97,7 +97,7 @@ class CertificateRepository:
             certificate_id: read leniently.
 
         Raises:
-            CertificateNotFound: there is none, or the id is malformed.
+            CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
         return self._run(statements.REINSTATE_CERTIFICATE, certificate_id)

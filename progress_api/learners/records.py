@@ -26,7 +26,7 @@ class LearnerRows(NamedTuple):
 
 
 class ErasureStep(NamedTuple):
-    """How far an erasure is: `done` tutorials of `total`; what is recorded meanwhile counts not."""
+    """How far an erasure is: `done` tutorials of `total`; what is recorded meanwhile is not counted."""
 
     done: int
     total: int

@@ -108,7 +108,7 @@ def total_chapters(stored: Columns, posted: ColumnElement[int]) -> ColumnElement
 def posted_total(totals: ColumnElement[Any], progress: Columns, *of_learner: Any) -> Subquery:
     """Select the greatest number of chapters that came with a chapter which is now recorded.
 
-    One that came with a chapter over the limit changes nothing (spec 6.6).
+    A number that came with a chapter over the limit changes nothing (spec 6.6).
 
     Args:
         totals: the numbers in a JSON object, by the chapters that they came with.

@@ -69,7 +69,7 @@ class _CountedInput(RawIOBase):
 def count_body(*_: object) -> None:
     """Count what hooks of a host read of a body that has no announced length (spec 5.6).
 
-    Runs before them. Then an empty body is told from one that is lost.
+    Runs before them, so that an empty body can be distinguished from a consumed body.
     """
     current: Request = request._get_current_object()  # type: ignore[attr-defined] # noqa: SLF001 - documented
     environ = current.environ

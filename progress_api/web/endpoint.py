@@ -64,7 +64,7 @@ class Endpoint:
             and its body bring with them are added.
         request_example: a body; None if there need not be one.
         response_example: the response to it.
-        redirect: the meaning of status 308; None if there is none.
+        redirect: the meaning of status 308; None if the endpoint never redirects.
         media_types: of a response of status 200; those that are not JSON are text.
         has_etag: whether the response has an `ETag`, and a repeated request is answered with 304.
     """

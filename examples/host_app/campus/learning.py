@@ -6,7 +6,7 @@ from progress_api import Progress, ProgressAPI
 
 
 def issue_diploma(earned: Progress) -> None:
-    """Enter a certificate into the school's register; one that is earned again stays entered."""
+    """Enter a certificate into the school's register; a certificate that is earned again stays."""
     db.session.merge(Diploma(user_id=int(earned.user_id), course=earned.tutorial_id))
     db.session.commit()
 
