@@ -26,7 +26,7 @@ class LearnerRows(NamedTuple):
 
 
 class ErasureStep(NamedTuple):
-    """How far an erasure is: `done` tutorials of `total`; what is recorded meanwhile is not counted."""
+    """How far an erasure is: `done` of `total` tutorials; later ones are not counted."""
 
     done: int
     total: int
