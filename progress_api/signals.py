@@ -12,7 +12,7 @@ class Signals:
         self.connections_in_use = Signal("The number of connections in use changed by `change`.")
         self.schema_checked = Signal("`/readyz` has looked at the schema: `is_behind`.")
         self.limiter_store_changed = Signal("The store of the rate limits changed: `is_away`.")
-        self.chapter_recorded = Signal("A chapter post is committed: `completed` chapters, or 0.")
+        self.chapter_recorded = Signal("Chapters are committed: those `completed`, and `tenths`.")
         self.quiz_recorded = Signal("A quiz post is committed: `is_repeat`.")
         self.events_received = Signal("Events are recorded or refused: `counts`, in `tutorials`.")
         self.outline_written = Signal("An outline is written or removed.")

@@ -1,6 +1,6 @@
 """Metrics by subject: what learners do, what is rejected, what may run out (spec 9.3)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from blinker import Signal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -19,6 +19,10 @@ class Activity:
     def __init__(self, registry: CollectorRegistry) -> None:
         """Define the metrics."""
         self._chapters = _counter(registry, "chapters_completed", "Completed chapters")
+        reached = _counter(
+            registry, "tenths_reached", "Tenths of a tutorial that learners reached", "percent"
+        )
+        self._tenths = {percent: reached.labels(str(percent)) for percent in range(10, 101, 10)}
         self._attempts = _counter(registry, "quiz_attempts", "Quiz attempts, without repeats")
         self._duplicates = _counter(
             registry, "duplicates_absorbed", "Quiz posts that repeated an earlier attempt"
@@ -59,8 +63,10 @@ class Activity:
     def _on_wait(self, _: object, seconds: float) -> None:
         self._wait.observe(seconds)
 
-    def _on_chapter(self, _: object, completed: int) -> None:
+    def _on_chapter(self, _: object, completed: int, tenths: Iterable[int]) -> None:
         self._chapters.inc(completed)
+        for percent in tenths:
+            self._tenths[percent].inc()
 
     def _on_quiz(self, _: object, *, is_repeat: bool) -> None:
         (self._duplicates if is_repeat else self._attempts).inc()

@@ -22,7 +22,13 @@ from progress_api.progress.records import (
     QuizAttempt,
     TutorialPage,
 )
-from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
+from progress_api.progress.selects import (
+    ChangeRow,
+    change_of,
+    completion_of,
+    progress_of,
+    tenths_of,
+)
 from progress_api.progress.selects.pages import LIST_TUTORIALS, PageRequest
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
@@ -100,8 +106,7 @@ class ProgressRepository:
         row = self._run(statements.RECORD_CHAPTER, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyChapters
-        completed = change_of(row).newly_completed
-        self._send(self._signals.chapter_recorded, completed=completed)
+        self._notify_completed(row)
         return progress_of(row)
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
@@ -121,8 +126,7 @@ class ProgressRepository:
         row = self._run(statements.RECORD_QUIZ, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyQuizzes
-        is_repeat = not change_of(row).is_recorded
-        self._send(self._signals.quiz_recorded, is_repeat=is_repeat)
+        self._send(self._signals.quiz_recorded, is_repeat=not change_of(row).is_recorded)
         return progress_of(row)
 
     def complete(self, user_id: str, tutorial_id: str, holder_name: str | None = None) -> Progress:
@@ -183,8 +187,7 @@ class ProgressRepository:
         """
         require_ids(user_id=user_id)
         page = PageRequest.of(user_id, status, limit, cursor)
-        row = self._executor.run(LIST_TUTORIALS.batch(page.parameters))
-        return page.read(row)
+        return page.read(self._executor.run(LIST_TUTORIALS.batch(page.parameters)))
 
     def record_events(self, user_id: str, events: Sequence[Event]) -> EventResults:
         """Record what the learner did earlier, each tutorial in one transaction (spec 12.2).
@@ -219,7 +222,7 @@ class ProgressRepository:
         if row is None:
             return None
         change, progress = change_of(row), completion_of(row)
-        self._send(self._signals.chapter_recorded, completed=change.newly_completed)
+        self._notify_completed(row)
         self._notify_earned(change, progress, batch[-1].parameters)
         return progress
 
@@ -227,6 +230,10 @@ class ProgressRepository:
         require_ids(user_id=user_id, tutorial_id=tutorial_id)
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
         return self._executor.run(batch.batch({**learner, **values}))
+
+    def _notify_completed(self, row: Row) -> None:
+        completed, tenths = change_of(row).newly_completed, tenths_of(row)
+        self._send(self._signals.chapter_recorded, completed=completed, tenths=tenths)
 
     def _notify_earned(self, change: ChangeRow, progress: Progress, new: Parameters) -> None:
         certificate = progress.certificate

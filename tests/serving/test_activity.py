@@ -1,13 +1,15 @@
 """What learners do and what the service runs out of, counted once over all workers."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from tests.client import PREFIX, Learner, token
-from tests.conftest import MakeApp, MakeLearner, with_scheme
+from tests.conftest import MakeApp, MakeLearner, new_name, with_scheme
 from tests.serving.service import TEMPLATE, Service, Wire, new_address
 
 NAMES = (
@@ -18,10 +20,22 @@ NAMES = (
 )
 CHAPTERS, ATTEMPTS, DUPLICATES, CERTIFICATES = NAMES
 ISSUED = "progress_certificates_issued_total"
+TENTHS = "progress_tenths_reached_total"
 
 
 def counted(service: Service, act: Callable[[], object]) -> dict[str, float]:
-    """What was counted while something was done, of what only ever grows."""
+    """What was counted while something was done, of what only ever grows; without tenths."""
+    more = _grown(service, act)
+    return {name: value for name, value in more.items() if TENTHS not in name}
+
+
+def tenths(service: Service, act: Callable[[], object]) -> dict[int, float]:
+    """How often each tenth of a tutorial was reached while something was done, by percent."""
+    more = _grown(service, act)
+    return {int(name.split()[1]): value for name, value in more.items() if TENTHS in name}
+
+
+def _grown(service: Service, act: Callable[[], object]) -> dict[str, float]:
     before = Counter(service.measured())
     act()
     more = Counter(service.measured()) - before
@@ -40,6 +54,52 @@ def test_a_chapter_is_counted_when_it_becomes_complete(served: Service) -> None:
 
     assert counted(served, watch) == {CHAPTERS: 2}
     assert counted(served, lambda: learner.watch("one", completed=True)) == {CHAPTERS: 1}
+
+
+def test_each_tenth_of_a_tutorial_is_counted_when_a_learner_reaches_it(served: Service) -> None:
+    learner = served.learner()
+
+    assert tenths(served, lambda: learner.watch("one", totalChapters=8)) == {}
+    assert tenths(served, lambda: learner.watch("one", completed=True)) == {10: 1}
+    assert tenths(served, lambda: learner.watch("one", completed=True)) == {}
+    assert tenths(served, lambda: learner.watch("two", completed=True)) == {20: 1}
+    assert tenths(served, lambda: learner.complete_chapters(6, of=8)) == dict.fromkeys(
+        range(30, 101, 10), 1
+    )
+
+
+def test_a_short_tutorial_has_all_tenths_too_and_one_of_many_chapters_each_once(
+    served: Service,
+) -> None:
+    short, long = served.learner(), served.learner()
+
+    assert tenths(
+        served, lambda: short.watch("one", completed=True, totalChapters=2)
+    ) == dict.fromkeys(range(10, 51, 10), 1)
+    assert tenths(served, lambda: long.complete_chapters(7, of=30)) == {10: 1, 20: 1}
+    assert tenths(served, lambda: long.watch("of no known number", totalChapters=0)) == {}
+
+
+def test_tenths_are_those_of_the_outline_and_come_with_events_too(served: Service) -> None:
+    learner = served.learner(tutorial=new_name())
+    body = {"chapters": [{"chapterId": "one"}, {"chapterId": "two"}]}
+    author = replace(
+        learner,
+        headers={"Authorization": f"Bearer {token('author', scope='progress:author')}"},
+    )
+    assert author.send("PUT", "/outline", json.dumps(body).encode()).status == 200
+    event = {"id": "1", "at": "2026-01-05T10:05:00Z", "tutorialId": learner.tutorial}
+    chapter = {"type": "chapter", "watchTime": 9, "completed": True}
+    halves = dict.fromkeys(range(10, 51, 10), 1.0)
+
+    def post(chapter_id: str) -> dict[int, float]:
+        sent = {**event, **chapter, "chapterId": chapter_id, "id": chapter_id}
+        return tenths(served, lambda: learner.post_events(sent))
+
+    assert post("of no outline") == {}
+    assert post("one") == halves
+    assert post("one") == {}
+    assert post("two") == {percent + 50: 1 for percent in halves}
 
 
 def test_an_attempt_and_its_repeats_are_counted_apart(served: Service) -> None:

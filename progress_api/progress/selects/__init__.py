@@ -23,6 +23,7 @@ from progress_api.progress.selects.rows import (
     needs_columns,
     progress_columns,
     progress_of,
+    tenths_of,
 )
 from progress_api.schema.tables import tutorial_progress
 
@@ -37,6 +38,7 @@ __all__ = [
     "progress_columns",
     "progress_of",
     "stored_progress",
+    "tenths_of",
 ]
 
 TUTORIAL, USER = bindparam("of_tutorial", type_=String), rules.USER

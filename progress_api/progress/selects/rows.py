@@ -146,6 +146,21 @@ def change_of(row: Row) -> ChangeRow:
     return ChangeRow(*row[_PROGRESS_COLUMNS:_CHANGE_COLUMNS])
 
 
+def tenths_of(row: Row) -> range:
+    """Return the percentages, 10 to 100, that completed chapters reach with this write.
+
+    Args:
+        row: the result of a batch that ends with a recount.
+    """
+    more, stored = change_of(row).newly_completed, ProgressRow(*row[:_PROGRESS_COLUMNS])
+    if not more or not stored.total_chapters:
+        return range(0)
+    done = min(stored.chapters_completed, stored.total_chapters)
+    before = max(stored.chapters_completed - more, 0)
+    first, last = (count * 10 // stored.total_chapters for count in (before, done))
+    return range(first * 10 + 10, last * 10 + 1, 10)
+
+
 def _quiz_score(columns: Sequence[Any]) -> QuizScore:
     quiz_id, score, max_score, passed, attempts, completed_at = columns
     at = datetime.fromisoformat(completed_at).replace(tzinfo=UTC)
