@@ -26,7 +26,7 @@ SECRET = secrets.token_urlsafe(48)
 _CHUNK_ROWS = 10_000
 _WEEK_SECONDS = 7 * 86_400
 _FIRST_DAY = date(2026, 1, 1)
-_PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters)"
+_PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters, last_watched_at)"
 _UNIQUE = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE contype = 'u' AND conrelid::regclass::text IN ('tutorial_progress', 'chapter_progress')"""
@@ -95,10 +95,11 @@ def populate(database_url: str, population: Population) -> None:
     keys = [(tutorial, learner) for tutorial in tutorials for learner in learners]
     ids = [str(uuid.UUID(int=chance.getrandbits(128), version=4)) for _ in keys]
     total = population.chapters
+    last_day = _FIRST_DAY + timedelta(days=total)
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
         progress = (
-            f"{id_}\ttutorial-{tutorial}\tuser-{learner}\t{total}\n"
+            f"{id_}\ttutorial-{tutorial}\tuser-{learner}\t{total}\t{last_day}\n"
             for id_, (tutorial, learner) in zip(ids, keys, strict=True)
         )
         # The trigger that fills `user_id` is off, and every learner watches one chapter a day.

@@ -209,9 +209,11 @@ FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS p
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL OR jsonb_exists((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(concat(encode(timestamp_send(timestamp '2500-01-01' - (greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01') - timestamp '2000-01-01')) || timestamp_send(timestamp '2500-01-01' - (greatest(chapter_progress.updated_at, timestamp '2000-01-01') - timestamp '2000-01-01')), 'hex'), chapter_progress.chapter_id) COLLATE "C"), 33) AS chapter_id
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(chapter_progress.updated_at, timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || chapter_progress.chapter_id COLLATE "C") FILTER (WHERE coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp)), 29) AS chapter_id
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
-WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND (coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) OR (SELECT tutorial_outlines.tutorial_id
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NOT NULL AND chapter_progress.completed) GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
  SELECT (SELECT tutorial_outlines.title
 FROM tutorial_outlines
@@ -223,9 +225,12 @@ FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALIT
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
 FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(coalesce(chapter_progress.watch_time, 0)), 1), 0) AS watch_time
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
-WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT learners.chapter_id AS chapter_id, count(*) AS stopped
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT latest.chapter_id AS chapter_id, count(*) AS stopped
+FROM (SELECT learners.chapter_id AS chapter_id
 FROM learners
-WHERE learners.percentage < 100 GROUP BY learners.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
+WHERE learners.percentage < 100 AND learners.chapter_id IS NOT NULL UNION ALL SELECT substr(min(to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(chapter_progress.updated_at, timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || chapter_progress.chapter_id COLLATE "C"), 29) AS chapter_id
+FROM learners JOIN chapter_progress ON chapter_progress.progress_id = learners.id
+WHERE learners.percentage < 100 AND learners.chapter_id IS NULL GROUP BY learners.id) AS latest GROUP BY latest.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
  LIMIT 2000) AS listed) AS chapters, (SELECT coalesce(json_agg(listed.part ORDER BY listed.place ASC NULLS LAST, listed.learners DESC, listed.id), '[]'::json) AS coalesce_2
 FROM (SELECT json_build_array(coalesce(planned_quizzes.id, recorded.id), planned_quizzes.details #>> '{}', coalesce(recorded.learners, 0), coalesce(recorded.passed, 0), coalesce(recorded.attempts, 0), coalesce(recorded.score, 0)) AS part, planned_quizzes.place AS place, coalesce(recorded.learners, 0) AS learners, coalesce(planned_quizzes.id, recorded.id) AS id
 FROM (SELECT anon_2.id AS id, anon_2.place AS place, (tutorial_outlines.details -> 'quizzes') -> CAST(anon_2.place - 1 AS INTEGER) AS details

@@ -4,7 +4,6 @@ It joins whole tables, which is fast for many learners; a page of learners looks
 each of them instead, which is fast for a few.
 """
 
-from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -14,23 +13,23 @@ from sqlalchemy import (
     Numeric,
     Select,
     cast,
-    collate,
     func,
     literal_column,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from progress_api.database import Statement, Statements
 from progress_api.progress import rules
-from progress_api.progress.selects.below import set_of
 from progress_api.reports.counts import (
     NOTHING,
     TIMEOUT,
     TUTORIAL,
-    completed_chapters,
-    current,
+    all_learners,
+    below,
+    latest_chapter,
 )
 from progress_api.schema.tables import (
     chapter_progress,
@@ -43,79 +42,8 @@ from progress_api.schema.times import utc_now
 # Chapters, and quizzes, of one report beside those of the outline: a player can invent any.
 MOST_PARTS = 1000
 _WEEK: ColumnElement[Any] = literal_column("interval '7 days'")
-_EARLY: ColumnElement[Any] = literal_column("timestamp '2000-01-01'")
-_FAR: ColumnElement[Any] = literal_column("timestamp '2500-01-01'")
-_KEY_LENGTH = literal_column("33", Integer)  # after two times of 8 bytes, in hexadecimal digits
 _ONE_DECIMAL = literal_column("1", Integer)
 _HUNDRED = literal_column("100", Numeric)
-
-
-def _outline() -> Any:
-    """Return the columns of the outline, each read once; NULL without one."""
-    outline = tutorial_outlines.c
-    sets = set_of(outline.chapter_ids).label("chapters"), set_of(outline.quiz_ids).label("quizzes")
-    found = {
-        column.name: select(column).where(outline.tutorial_id == TUTORIAL).scalar_subquery()
-        for column in (*outline, *sets)
-    }
-    return SimpleNamespace(**found)
-
-
-def _below(rows: Any, learners: Any) -> ColumnElement[bool]:
-    """Return the condition of the joins of all learners with all of their rows.
-
-    The learner's id, which repeats in each table, is not compared too: PostgreSQL would expect
-    next to no rows, and plan for these.
-    """
-    condition: ColumnElement[bool] = rows.progress_id == learners.id
-    return condition
-
-
-def _mirrored(time: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return 8 bytes that sort before those of earlier times."""
-    return func.timestamp_send(_FAR - (func.greatest(time, _EARLY) - _EARLY))
-
-
-def _latest_chapter(rows: Any) -> ColumnElement[str]:
-    """Return the chapter that was recorded last, as the list of tutorials has it (spec 11.1).
-
-    Its id follows its times in one text, of which the least is taken: sorting the chapters of all
-    learners would take several times as long.
-    """
-    times = _mirrored(rules.recorded_at(rows)).op("||")(_mirrored(rows.updated_at))
-    key = func.concat(func.encode(times, literal_column("'hex'")), rows.chapter_id)
-    return func.substr(func.min(collate(key, "C")), _KEY_LENGTH)
-
-
-def _learners() -> Any:
-    """Select each learner of the tutorial, with the percentage that a GET has."""
-    stored, outline, rows = tutorial_progress.c, _outline(), chapter_progress.c
-    counted = (
-        select(
-            rows.progress_id,
-            completed_chapters(rows, outline).label("completed"),
-            _latest_chapter(rows).label("chapter_id"),
-        )
-        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
-        .where(stored.tutorial_id == TUTORIAL)
-        .group_by(rows.progress_id)
-        .subquery("counted")
-    )
-    percentage = current(stored, outline, counted.c.completed).completion_percentage
-    return (
-        select(
-            stored.id,
-            stored.user_id,
-            stored.last_watched_at,
-            func.coalesce(stored.certificate_earned, rules.NO).label("earned"),
-            func.coalesce(stored.total_watch_time, rules.ZERO).label("watch_time"),
-            percentage.label("percentage"),
-            counted.c.chapter_id,
-        )
-        .select_from(tutorial_progress.outerjoin(counted, counted.c.progress_id == stored.id))
-        .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
-        .cte("learners")
-    )
 
 
 def _average(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -140,10 +68,18 @@ def _totals(learners: Any) -> Any:
 
 def _stopped(learners: Any) -> Any:
     """Count the learners below 100 percent by their latest chapter (spec 15.2)."""
+    is_below = learners.c.percentage < _HUNDRED
+    known = select(learners.c.chapter_id).where(is_below, learners.c.chapter_id.is_not(None))
+    others = (
+        select(latest_chapter(chapter_progress.c).label("chapter_id"))
+        .select_from(learners.join(chapter_progress, below(chapter_progress.c, learners.c)))
+        .where(is_below, learners.c.chapter_id.is_(None))
+        .group_by(learners.c.id)
+    )
+    found = union_all(known, others).subquery("latest")
     return (
-        select(learners.c.chapter_id, func.count().label("stopped"))
-        .where(learners.c.percentage < _HUNDRED)
-        .group_by(learners.c.chapter_id)
+        select(found.c.chapter_id, func.count().label("stopped"))
+        .group_by(found.c.chapter_id)
         .subquery("stopped")
     )
 
@@ -191,10 +127,13 @@ def _chapters(learners: Any) -> Any:
             rows.chapter_id.label("id"),
             func.count().label("learners"),
             func.count().filter(rows.completed).label("completed"),
-            _average(func.coalesce(rows.watch_time, rules.ZERO)).label("watch_time"),
+            # An average of integers would be computed in more steps.
+            func.round(cast(func.sum(rows.watch_time), Numeric) / func.count(), _ONE_DECIMAL).label(
+                "watch_time"
+            ),
         )
         # Not the learners that are selected already: only tables are read in parallel.
-        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
+        .select_from(tutorial_progress.join(chapter_progress, below(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .group_by(rows.chapter_id)
         .subquery("of_chapter")
@@ -223,7 +162,7 @@ def _quizzes(learners: Any) -> Any:
             _average(func.coalesce(rows.attempts, rules.ONE)).label("attempts"),
             _average(share).label("score"),
         )
-        .select_from(learners.join(quiz_scores, _below(rows, learners.c)))
+        .select_from(learners.join(quiz_scores, below(rows, learners.c)))
         .group_by(rows.quiz_id)
         .subquery("recorded")
     )
@@ -236,7 +175,7 @@ def _quizzes(learners: Any) -> Any:
 
 
 def _report() -> Select[Any]:
-    learners = _learners()
+    learners = all_learners()
     outline = tutorial_outlines.c
     title = select(outline.title).where(outline.tutorial_id == TUTORIAL).scalar_subquery()
     return select(

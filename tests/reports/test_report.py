@@ -173,6 +173,12 @@ def _study(learner: Learner, generated: random.Random) -> None:
     for _ in range(generated.randrange(8)):
         chapter = f"c{generated.randrange(4)}"
         learner.watch(chapter, generated.randrange(99), completed=True, totalChapters=3)
+    if generated.randrange(2):  # the future is now: all at the same instant
+        at = {"at": "2099-01-01T00:00:00Z", "tutorialId": learner.tutorial}
+        names = generated.sample(["c0", "c1", "c2", "c3"], 3)
+        chapters = ({"chapterId": name, "watchTime": 3, "id": name} for name in names)
+        posted = learner.post_events(*({"type": "chapter", **at, **one} for one in chapters))
+        assert {one["status"] for one in posted.body["results"]} == {"recorded"}
     for _ in range(generated.randrange(3)):
         quiz, score = f"q{generated.randrange(3)}", generated.randrange(8)
         learner.answer_quiz(quiz, score, of=7, passed=score > 2)
@@ -312,3 +318,25 @@ def test_an_old_event_that_arrives_late_does_not_move_where_a_learner_stopped(
     stopped = {one["chapterId"]: one["stoppedHere"] for one in report(teacher)["chapters"]}
 
     assert stopped == {"day-01": 0, "day-02": 0, "day-03": 1}
+
+
+@pytest.mark.parametrize("watched", ["last_watched_at + interval '1 hour'", "NULL", "'2020-01-01'"])
+@pytest.mark.parametrize("outline", [True, False])
+def test_where_a_learner_stopped_is_the_latest_chapter_whatever_else_was_last(
+    teacher: Learner, shared_database: str, watched: str, *, outline: bool
+) -> None:
+    learner = pupil(teacher, "ada")
+    for chapter in ("c0", "c2", "c1"):
+        learner.watch(chapter, completed=chapter != "c1", totalChapters=9)
+    learner.answer_quiz("q1", passed=False)
+    if outline:
+        put_outline(teacher, OUTLINE)
+    engine = create_engine(shared_database)
+    change = text(f"UPDATE tutorial_progress SET last_watched_at = {watched} WHERE user_id = :id")  # noqa: S608 - a constant
+    with engine.begin() as connection:
+        connection.execute(change, {"id": learner.name})
+    engine.dispose()
+
+    stopped = {one["chapterId"]: one["stoppedHere"] for one in report(teacher)["chapters"]}
+
+    assert {name: count for name, count in stopped.items() if count} == {"c1": 1}
