@@ -195,26 +195,24 @@ WHERE tutorial_certificates.id = $1::VARCHAR;
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('max_parallel_workers_per_gather', '0', true) AS set_config_3;
 
 -- Count all learners in one snapshot, each as a GET of that learner does.
 -- $1 of_tutorial
 WITH learners AS
-(SELECT tutorial_progress.id AS id, tutorial_progress.user_id AS user_id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN ((SELECT tutorial_outlines.tutorial_id
+(SELECT tutorial_progress.id AS id, tutorial_progress.last_watched_at AS last_watched_at, coalesce(tutorial_progress.certificate_earned, false) AS earned, coalesce(tutorial_progress.total_watch_time, 0) AS watch_time, CASE WHEN ((SELECT tutorial_outlines.tutorial_id
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality((SELECT tutorial_outlines.chapter_ids
-FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, counted.chapter_id AS chapter_id
-FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND ((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(count(*) FILTER (WHERE chapter_progress.completed AND ((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL OR jsonb_exists((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(chapter_progress.updated_at, timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || chapter_progress.chapter_id COLLATE "C") FILTER (WHERE coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp)), 29) AS chapter_id
-FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
-WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND (coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) OR (SELECT tutorial_outlines.tutorial_id
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))), 0) * 100) / nullif(coalesce(cardinality((SELECT tutorial_outlines.chapter_ids
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NOT NULL AND chapter_progress.completed) GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
-WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, substr(min(to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(chapter_progress.updated_at, timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || chapter_progress.chapter_id COLLATE "C") FILTER (WHERE coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp)), 29) AS chapter_id
+FROM tutorial_progress LEFT OUTER JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND (coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) >= coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) OR (SELECT tutorial_outlines.tutorial_id
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NOT NULL AND chapter_progress.completed)
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY tutorial_progress.id)
  SELECT (SELECT tutorial_outlines.title
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS title, (SELECT json_build_array(count(*), count(*) FILTER (WHERE learners.last_watched_at > timezone('UTC', now()) - interval '7 days'), count(*) FILTER (WHERE learners.percentage = 100), count(*) FILTER (WHERE learners.earned), coalesce(round(avg(learners.percentage), 1), 0), coalesce(sum(CAST(learners.watch_time AS BIGINT)), 0)) AS json_build_array_1
@@ -223,7 +221,7 @@ FROM (SELECT json_build_array(coalesce(planned_chapters.id, recorded.id), planne
 FROM (SELECT anon_1.id AS id, anon_1.place AS place, (tutorial_outlines.details -> 'chapters') -> CAST(anon_1.place - 1 AS INTEGER) AS details
 FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALITY AS anon_1(id, place) ON true
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
-FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(coalesce(chapter_progress.watch_time, 0)), 1), 0) AS watch_time
+FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, round(CAST(sum(chapter_progress.watch_time) AS NUMERIC) / CAST(count(*) AS NUMERIC), 1) AS watch_time
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT latest.chapter_id AS chapter_id, count(*) AS stopped
 FROM (SELECT learners.chapter_id AS chapter_id
@@ -243,7 +241,7 @@ FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id GROUP BY
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('max_parallel_workers_per_gather', '0', true) AS set_config_3;
 
 -- Read the learners after the last one of the page before, each as a GET does.
 -- $1 least, $2 most, $3 of_tutorial, $4 after, $5 examined

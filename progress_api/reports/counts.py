@@ -45,6 +45,8 @@ TIMEOUT = Statement(
     select(
         _setting("statement_timeout", bindparam("timeout", type_=String)),
         _setting("work_mem", literal_column("'128MB'")),
+        # One processor at a time: the others are left to learners.
+        _setting("max_parallel_workers_per_gather", literal_column("'0'")),
     )
 )
 
@@ -134,9 +136,8 @@ def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
     """
     key = _mirrored(rules.recorded_at(rows)) + _mirrored(rows.updated_at) + rows.chapter_id
     least = func.min(collate(key, "C"))
-    if conditions:
-        least = least.filter(*conditions)
-    return func.substr(least, _CHAPTER_BEGINS)
+    found = least.filter(*conditions) if conditions else least
+    return func.substr(found, _CHAPTER_BEGINS)
 
 
 def all_learners() -> Any:

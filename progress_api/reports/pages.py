@@ -3,20 +3,17 @@
 The cursor holds the id of that learner, so a page costs the same at any depth.
 """
 
-import base64
-import binascii
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import Integer, Select, String, and_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
+from progress_api.progress.selects import cursors
 from progress_api.progress.selects.below import outline_of
 from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
@@ -46,7 +43,6 @@ _PERCENTAGES: Mapping[bool | None, tuple[int, int]] = {
     True: (100, 100),
 }
 _A_CURSOR = "Must be the `next` of a page for the same tutorial and status."
-_DIGEST_BYTES = 9
 
 
 class PageRequest(NamedTuple):
@@ -73,7 +69,7 @@ class PageRequest(NamedTuple):
         if status not in STATUSES:
             raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
         require_numbers(least=1, most=MAX_LIMIT, limit=limit)
-        after = "" if cursor is None else _decoded(cursor, _digest(tutorial_id, status))
+        after = "" if cursor is None else _decoded(tutorial_id, status, cursor)
         return cls(tutorial_id, status, limit, after)
 
     @property
@@ -104,7 +100,7 @@ class PageRequest(NamedTuple):
             last = shown[-1].user_id
         elif examined < self._examined:
             return LearnerPage(shown, None)
-        return LearnerPage(shown, _encoded(_digest(self.tutorial_id, self.status), last))
+        return LearnerPage(shown, cursors.encoded((self.tutorial_id, self.status), (last,)))
 
 
 def _summary(*columns: Any) -> LearnerSummary:
@@ -113,25 +109,11 @@ def _summary(*columns: Any) -> LearnerSummary:
     return LearnerSummary(*[*counts, watched_at])
 
 
-def _digest(tutorial_id: str, status: str) -> str:
-    """Return a short mark of the tutorial and the status, for which alone a cursor is valid."""
-    digest = hashlib.sha256(f"{status} {tutorial_id}".encode()).digest()[:_DIGEST_BYTES]
-    return base64.urlsafe_b64encode(digest).decode()
-
-
-def _encoded(digest: str, user_id: str) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([digest, user_id])).decode().rstrip("=")
-
-
-def _decoded(cursor: str, digest: str) -> str:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        mark, user_id = orjson.loads(text)
-    except (ValueError, TypeError, binascii.Error) as error:
-        raise InvalidFields({"cursor": [_A_CURSOR]}) from error
-    if mark != digest or not is_id(user_id):
+def _decoded(tutorial_id: str, status: str, cursor: str) -> str:
+    found = cursors.decoded((tutorial_id, status), cursor, 1)
+    if not (found and is_id(found[0])):
         raise InvalidFields({"cursor": [_A_CURSOR]})
-    return user_id
+    return found[0]
 
 
 def _page() -> Any:

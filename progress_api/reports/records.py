@@ -58,8 +58,7 @@ class Report:
     as_of: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class LearnerSummary:
+class LearnerSummary(NamedTuple):
     """How far one learner of a tutorial is (spec 15.4)."""
 
     user_id: str

@@ -133,14 +133,24 @@ class LearnerList(ResponseSchema):
     )
 
 
+def names_of(schema: type[Schema]) -> list[str]:
+    """Return the names of the fields in JSON, in their order.
+
+    Args:
+        schema: of a response.
+    """
+    return [field.data_key or name for name, field in schema().fields.items()]
+
+
+_CHAPTER, _QUIZ, _LEARNER = map(names_of, (ChapterReport, QuizReport, LearnerSummary))
+
+
 def report_json(report: records.Report) -> dict[str, Any]:
     """Return a report as `TutorialReport` describes it.
 
     Args:
         report: returned by the repository.
     """
-    chapter, quiz = ChapterReport().fields.values(), QuizReport().fields.values()
-    names = [field.data_key for field in chapter], [field.data_key for field in quiz]
     return {
         "tutorialId": report.tutorial_id,
         "title": report.title,
@@ -150,8 +160,8 @@ def report_json(report: records.Report) -> dict[str, Any]:
         "certificates": report.certificates,
         "averagePercentage": report.average_percentage,
         "totalWatchTime": report.total_watch_time,
-        "chapters": [dict(zip(names[0], one, strict=True)) for one in report.chapters],
-        "quizzes": [dict(zip(names[1], one, strict=True)) for one in report.quizzes],
+        "chapters": [dict(zip(_CHAPTER, one, strict=True)) for one in report.chapters],
+        "quizzes": [dict(zip(_QUIZ, one, strict=True)) for one in report.quizzes],
         "asOf": rfc3339(report.as_of),
     }
 
@@ -162,17 +172,15 @@ def learners_json(page: records.LearnerPage) -> dict[str, Any]:
     Args:
         page: returned by the repository.
     """
-    return {"items": [_learner_json(one) for one in page.items], "next": page.next}
+    items = [dict(zip(_LEARNER, learner_values(one), strict=True)) for one in page.items]
+    return {"items": items, "next": page.next}
 
 
-def _learner_json(learner: records.LearnerSummary) -> dict[str, Any]:
-    return {
-        "userId": learner.user_id,
-        "completionPercentage": learner.completion_percentage,
-        "chaptersCompleted": learner.chapters_completed,
-        "totalChapters": learner.total_chapters,
-        "quizzesPassed": learner.quizzes_passed,
-        "certificateEarned": learner.certificate_earned,
-        "totalWatchTime": learner.total_watch_time,
-        "lastWatchedAt": learner.last_watched_at and rfc3339(learner.last_watched_at),
-    }
+def learner_values(learner: records.LearnerSummary) -> tuple[Any, ...]:
+    """Return the values of a `LearnerSummary` in the order of its fields.
+
+    Args:
+        learner: returned by the repository.
+    """
+    *counts, watched = learner
+    return *counts, watched and rfc3339(watched)

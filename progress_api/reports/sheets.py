@@ -6,21 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from progress_api.progress.schemas import rfc3339
+from progress_api.reports import schemas
 from progress_api.reports.records import LearnerSummary, Report
 
 MEDIA_TYPE = "text/csv"
 # What a spreadsheet takes for a formula, in the forms of East Asian keyboards as well.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_LEARNERS = (
-    "userId",
-    "completionPercentage",
-    "chaptersCompleted",
-    "totalChapters",
-    "quizzesPassed",
-    "certificateEarned",
-    "totalWatchTime",
-    "lastWatchedAt",
-)
+_LEARNERS = schemas.names_of(schemas.LearnerSummary)
 _TOTALS = (
     "activeLearners",
     "completedLearners",
@@ -28,8 +20,8 @@ _TOTALS = (
     "averagePercentage",
     "totalWatchTime",
 )
-_CHAPTER = ("completed", "averageWatchTime", "stoppedHere")
-_QUIZ = ("passed", "averageAttempts", "averageScore")
+# After id, title and learners, which each part has.
+_CHAPTER, _QUIZ = (schemas.names_of(one)[3:] for one in (schemas.ChapterReport, schemas.QuizReport))
 _REPORT = ("part", "id", "title", "learners", *_TOTALS, *_CHAPTER, *_QUIZ, "asOf")
 
 
@@ -61,7 +53,7 @@ def learners_csv(pages: Iterable[Sequence[LearnerSummary]]) -> Iterator[bytes]:
     """
     yield _csv([_LEARNERS])
     for page in pages:
-        yield _csv(map(_learner, page))
+        yield _csv(map(schemas.learner_values, page))
 
 
 def _row(
@@ -72,19 +64,6 @@ def _row(
     return found | dict(zip(names, values, strict=True))
 
 
-def _learner(learner: LearnerSummary) -> Sequence[Any]:
-    return (
-        learner.user_id,
-        learner.completion_percentage,
-        learner.chapters_completed,
-        learner.total_chapters,
-        learner.quizzes_passed,
-        "true" if learner.certificate_earned else "false",
-        learner.total_watch_time,
-        learner.last_watched_at and rfc3339(learner.last_watched_at),
-    )
-
-
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
     text = io.StringIO()
     csv.writer(text).writerows([[_cell(value) for value in row] for row in rows])
@@ -93,6 +72,8 @@ def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
 
 def _cell(value: Any) -> Any:
     """Return a text that begins like a formula with an apostrophe, which makes it plain text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
         return f"'{value}"
     return value

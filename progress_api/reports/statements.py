@@ -132,7 +132,6 @@ def _chapters(learners: Any) -> Any:
                 "watch_time"
             ),
         )
-        # Not the learners that are selected already: only tables are read in parallel.
         .select_from(tutorial_progress.join(chapter_progress, below(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .group_by(rows.chapter_id)

@@ -93,6 +93,21 @@ def test_a_cursor_is_for_its_tutorial_and_status(teacher: Learner) -> None:
     assert learners(other, f"?cursor={cursor}").status == 400
 
 
+def test_a_cursor_that_is_damaged_anywhere_is_refused(teacher: Learner) -> None:
+    for name in "ab":
+        pupil(teacher, name).watch()
+    cursor = learners(teacher, "?limit=1").body["next"]
+    damaged = {cursor[:n] + cursor[n + 1 :] for n in range(len(cursor))}
+    damaged |= {
+        f"{cursor[:n]}{'B' if cursor[n] == 'A' else 'A'}{cursor[n + 1 :]}"
+        for n in range(len(cursor))
+    }
+
+    found = {one: learners(teacher, f"?cursor={one}").status for one in damaged}
+
+    assert {one for one, status in found.items() if status != 400} == set()
+
+
 def test_all_learners_are_one_table(service: Flask, teacher: Learner, crowd: list[str]) -> None:
     response = as_csv(service, teacher, "/learners?limit=1")
     rows = list(csv.DictReader(io.StringIO(response.text, newline="")))

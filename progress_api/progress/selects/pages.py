@@ -3,14 +3,11 @@
 The cursor holds the place of that tutorial in the order, so a page costs the same at any depth.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import (
     TIMESTAMP,
     Boolean,
@@ -31,6 +28,7 @@ from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
+from progress_api.progress.selects import cursors
 from progress_api.progress.selects.below import Below, current_counts
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.schema.times import NEVER
@@ -42,7 +40,6 @@ STATUSES: Mapping[str, bool | None] = {"all": None, "in_progress": False, "compl
 _COMPLETED = literal_column("100", Integer)
 _A_CURSOR = "Must be the `next` of a page for the same learner and status."
 _NEVER = "-infinity"  # the place of a tutorial without `last_watched_at`, after all others
-_MARK_BYTES = 9
 # As PostgreSQL writes it in JSON.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?", re.ASCII)
 
@@ -110,7 +107,7 @@ class PageRequest(NamedTuple):
             return TutorialPage(items, None)
         tutorial_id, watched, *_ = shown[-1]
         place = _Place(watched, tutorial_id)
-        return TutorialPage(items, _encoded(self.user_id, self.status, place))
+        return TutorialPage(items, cursors.encoded((self.user_id, self.status), place))
 
 
 def _summary(user_id: str, tutorial_id: str, watched: str, *columns: Any) -> TutorialSummary:
@@ -120,35 +117,22 @@ def _summary(user_id: str, tutorial_id: str, watched: str, *columns: Any) -> Tut
     return TutorialSummary(*[tutorial_id, user_id, *counts, watched_at, last_chapter, title])
 
 
-def _mark(user_id: str, status: str, place: _Place) -> str:
-    """Return the mark of a cursor, which no other learner, status or place has (spec 11.5)."""
-    marked = orjson.dumps([user_id, status, *place])
-    digest = hashlib.sha256(marked).digest()[:_MARK_BYTES]
-    return base64.urlsafe_b64encode(digest).decode()
-
-
-def _encoded(user_id: str, status: str, place: _Place) -> str:
-    marked = orjson.dumps([_mark(user_id, status, place), *place])
-    return base64.urlsafe_b64encode(marked).decode().rstrip("=")
-
-
 def _decoded(user_id: str, status: str, cursor: str) -> _Place:
-    try:
-        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        _, watched, tutorial_id = orjson.loads(text)
-        place = _Place(watched, tutorial_id)
-        is_own = cursor == _encoded(user_id, status, place)
-        is_valid = is_own and _is_time(watched) and is_id(tutorial_id)
-    except (ValueError, TypeError):
-        is_valid = False
-    if not is_valid:
+    found = cursors.decoded((user_id, status), cursor, len(_Place._fields))
+    place = _Place(*found) if found else None
+    if not (place and _is_time(place.watched) and is_id(place.tutorial_id)):
         raise InvalidFields({"cursor": [_A_CURSOR]})
     return place
 
 
 def _is_time(watched: str) -> bool:
     # Anybody can make the mark of a cursor, and PostgreSQL must not fail because of one.
-    return watched == _NEVER or bool(_TIME.fullmatch(watched) and datetime.fromisoformat(watched))
+    if watched == _NEVER:
+        return True
+    try:
+        return bool(_TIME.fullmatch(watched) and datetime.fromisoformat(watched))
+    except ValueError:  # no such day
+        return False
 
 
 def _last_chapter(page: Any) -> Any:
