@@ -178,6 +178,8 @@ class TooManyQuizzes(ProgressError):
 class Unavailable(ProgressError):
     """The service cannot do this right now; try again in a moment."""
 
+    retry_after = 1  # seconds
+
 
 class DatabaseUnavailable(Unavailable):
     """The database cannot be reached or is too busy; try again in a moment."""
@@ -200,7 +202,9 @@ class KeysUnavailable(Unavailable):
 
 
 class ReportsBusy(Unavailable):
-    """Another report is being made; try again in a moment."""
+    """Another report is being made; try again in some seconds."""
+
+    retry_after = 6  # seconds; so that who waits stays within the default of RATELIMIT_REPORT
 
 
 class MigrationFailed(ProgressError):

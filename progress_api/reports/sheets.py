@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -10,8 +11,12 @@ from progress_api.reports import schemas
 from progress_api.reports.records import LearnerSummary, Report
 
 MEDIA_TYPE = "text/csv"
-# What a spreadsheet takes for a formula, in the forms of East Asian keyboards as well.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# Where a cell that is a formula begins: =, +, - or @, in the forms of East Asian keyboards as well.
+# It may be within a text: many spreadsheets separate cells by semicolons, and ignore quotes then.
+_FORMULA = re.compile(
+    r"""^(?=\ *[\t\r\n])  |  (?:^|(?<=[;\t\r\n]))  (?=[\ "]*[=+\-@\uff1d\uff0b\uff0d\uff20])""",
+    re.VERBOSE,
+)
 _LEARNERS = schemas.names_of(schemas.LearnerSummary)
 _TOTALS = (
     "activeLearners",
@@ -71,9 +76,7 @@ def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _cell(value: Any) -> Any:
-    """Return a text that begins like a formula with an apostrophe, which makes it plain text."""
+    """Return a text with an apostrophe where a formula would begin, which makes it plain text."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    return _FORMULA.sub("'", value) if isinstance(value, str) else value

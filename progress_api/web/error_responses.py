@@ -18,7 +18,6 @@ from progress_api.web.endpoint import Errors
 from progress_api.web.host_limits import limit_exceeded
 from progress_api.web.responses import json_response
 
-RETRY_AFTER_SECONDS = 1
 # The status and the `error` of each exception that any endpoint may raise.
 ERRORS: Errors = {
     failures.MalformedBody: (400, "Invalid JSON"),
@@ -45,7 +44,7 @@ _DETAILS = {
     500: UNEXPECTED.detail,
 }
 # Headers of the host app's own refusals, if the host app does not set them.
-_RETRY_AFTER = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+_RETRY_AFTER = {"Retry-After": str(failures.Unavailable.retry_after)}
 _HEADERS_OF_STATUS = {401: {"WWW-Authenticate": "Bearer"}, 429: _RETRY_AFTER, 503: _RETRY_AFTER}
 _log = logging.getLogger("progress_api.errors")
 
@@ -115,7 +114,7 @@ def _headers(error: failures.ProgressError) -> dict[str, str]:
     if isinstance(error, failures.EncodedBody):
         return {"Accept-Encoding": "identity"}
     if isinstance(error, failures.Unavailable):
-        return _RETRY_AFTER
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, failures.LimitExceeded):
         return {
             "Retry-After": str(error.reset_in),
