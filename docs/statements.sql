@@ -193,9 +193,9 @@ WHERE tutorial_certificates.id = $1::VARCHAR;
 
 -- ==== GET /<tutorialId>/report
 
--- Set the timeout of this transaction.
+-- Set what this transaction may use: time, memory, one processor, a plan of its own.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('max_parallel_workers_per_gather', '0', true) AS set_config_3;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('max_parallel_workers_per_gather', '0', true) AS set_config_3, set_config('plan_cache_mode', 'force_custom_plan', true) AS set_config_4;
 
 -- Count all learners in one snapshot, each as a GET of that learner does.
 -- $1 of_tutorial
@@ -241,7 +241,7 @@ FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id GROUP BY
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('max_parallel_workers_per_gather', '0', true) AS set_config_3;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
 
 -- Read the learners after the last one of the page before, each as a GET does.
 -- $1 least, $2 most, $3 of_tutorial, $4 after, $5 examined

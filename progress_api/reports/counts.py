@@ -41,12 +41,16 @@ def _setting(name: str, value: Any) -> ColumnElement[Any]:
     return func.set_config(literal_column(f"'{name}'"), value, rules.YES)
 
 
-TIMEOUT = Statement(
+_TIMEOUT = _setting("statement_timeout", bindparam("timeout", type_=String))
+TIMEOUT = Statement(select(_TIMEOUT))
+SETTINGS = Statement(
     select(
-        _setting("statement_timeout", bindparam("timeout", type_=String)),
+        _TIMEOUT,
         _setting("work_mem", literal_column("'128MB'")),
         # One processor at a time: the others are left to learners.
         _setting("max_parallel_workers_per_gather", literal_column("'0'")),
+        # A plan for tutorials of the average size is slow for one with a million learners.
+        _setting("plan_cache_mode", literal_column("'force_custom_plan'")),
     )
 )
 

@@ -25,7 +25,7 @@ from progress_api.database import Statement, Statements
 from progress_api.progress import rules
 from progress_api.reports.counts import (
     NOTHING,
-    TIMEOUT,
+    SETTINGS,
     TUTORIAL,
     all_learners,
     below,
@@ -186,4 +186,4 @@ def _report() -> Select[Any]:
     )
 
 
-REPORT = Statements(TIMEOUT, Statement(_report()))
+REPORT = Statements(SETTINGS, Statement(_report()))

@@ -78,7 +78,7 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "GET /<tutorialId>/report": (
         REPORT,
         (
-            "Set the timeout of this transaction.",
+            "Set what this transaction may use: time, memory, one processor, a plan of its own.",
             "Count all learners in one snapshot, each as a GET of that learner does.",
         ),
     ),
