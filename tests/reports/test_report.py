@@ -4,6 +4,7 @@ import csv
 import io
 import random
 from datetime import datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -173,12 +174,6 @@ def _study(learner: Learner, generated: random.Random) -> None:
     for _ in range(generated.randrange(8)):
         chapter = f"c{generated.randrange(4)}"
         learner.watch(chapter, generated.randrange(99), completed=True, totalChapters=3)
-    if generated.randrange(2):  # the future is now: all at the same instant
-        at = {"at": "2099-01-01T00:00:00Z", "tutorialId": learner.tutorial}
-        names = generated.sample(["c0", "c1", "c2", "c3"], 3)
-        chapters = ({"chapterId": name, "watchTime": 3, "id": name} for name in names)
-        posted = learner.post_events(*({"type": "chapter", **at, **one} for one in chapters))
-        assert {one["status"] for one in posted.body["results"]} == {"recorded"}
     for _ in range(generated.randrange(3)):
         quiz, score = f"q{generated.randrange(3)}", generated.randrange(8)
         learner.answer_quiz(quiz, score, of=7, passed=score > 2)
@@ -318,6 +313,21 @@ def test_an_old_event_that_arrives_late_does_not_move_where_a_learner_stopped(
     stopped = {one["chapterId"]: one["stoppedHere"] for one in report(teacher)["chapters"]}
 
     assert stopped == {"day-01": 0, "day-02": 0, "day-03": 1}
+
+
+@pytest.mark.parametrize("names", list(permutations(("c0", "c1", "c2"))))
+def test_of_equal_instants_the_chapter_that_was_recorded_last_is_where_a_learner_stopped(
+    teacher: Learner, names: tuple[str, ...]
+) -> None:
+    learner = pupil(teacher, "ada")
+    common = {"type": "chapter", "tutorialId": teacher.tutorial, "at": "2026-01-05T10:00:00Z"}
+    events = ({**common, "id": name, "chapterId": name, "watchTime": 1} for name in names)
+    posted = learner.post_events(*events)
+    assert {one["status"] for one in posted.body["results"]} == {"recorded"}
+
+    last = learner.tutorials().body["items"][0]["lastChapter"]["chapterId"]
+
+    assert [one["chapterId"] for one in report(teacher)["chapters"] if one["stoppedHere"]] == [last]
 
 
 @pytest.mark.parametrize("watched", ["last_watched_at + interval '1 hour'", "NULL", "'2020-01-01'"])
