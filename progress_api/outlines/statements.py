@@ -7,6 +7,7 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    func,
     literal_column,
     null,
     select,
@@ -16,7 +17,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from progress_api.database import Statement, Statements
 from progress_api.schema.tables import tutorial_outlines
-from progress_api.schema.times import utc_now
+from progress_api.schema.times import MICROSECOND, utc_now
 
 _TUTORIAL = bindparam("of_tutorial", type_=String)
 _outlines = tutorial_outlines.c
@@ -41,7 +42,7 @@ def _put() -> Statements:
         "updated_at": utc_now(),
     }
     added = insert(tutorial_outlines).values(tutorial_id=_TUTORIAL, **values)
-    replaced = {name: added.excluded[name] for name in values}
+    replaced = {name: added.excluded[name] for name in values} | {"updated_at": _CHANGED_AT}
     written = added.on_conflict_do_update(index_elements=[_outlines.tutorial_id], set_=replaced)
     return Statements(Statement(written.returning(*COLUMNS)))
 
@@ -52,11 +53,14 @@ def _delete() -> Statements:
     values = dict.fromkeys(
         ("title", "chapter_ids", "quiz_ids", "details", "certificate_percentage"), null()
     )
-    return Statements(Statement(removed.values(values).returning(_ONE)))
+    changed = removed.values(values | {"updated_at": _CHANGED_AT})
+    return Statements(Statement(changed.returning(_ONE)))
 
 
 _STORED = (_outlines.tutorial_id == _TUTORIAL, _outlines.chapter_ids.is_not(None))
 _ONE = literal_column("1", Integer)
+# Later than before, even if the clock steps back: counts are stored with this time (spec 13.3).
+_CHANGED_AT = func.greatest(utc_now(), _outlines.updated_at + MICROSECOND)
 
 PUT_OUTLINE = _put()
 GET_OUTLINE = Statements(Statement(select(*COLUMNS).where(*_STORED)))

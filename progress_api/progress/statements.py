@@ -68,6 +68,7 @@ def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
         _progress.certificate_eligible: counts.certificate_eligible,
         _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.watched),
         _progress.updated_at: func.greatest(_progress.updated_at, current.latest),
+        _progress.outline_updated_at: current.outline_updated_at,
     }
 
 
@@ -236,7 +237,8 @@ CHAPTER_ALONE = Statement(_record_chapter())
 QUIZ_ALONE = Statement(_record_quiz()), Statement(_remember_attempt())
 RECOUNT_AND_COMPLETE = Statement(_recount_and_complete())
 
-GET_PROGRESS = Statements(Statement(selects.stored_progress()))
+GET_STORED = Statements(Statement(selects.stored_progress()))
+GET_COUNTED = Statements(Statement(selects.counted_progress()))
 RECORD_CHAPTER = Statements(
     OPEN,
     CHAPTER_ALONE,
