@@ -1,9 +1,8 @@
 """The statements of each operation, built once over the natural key (tutorial, learner).
 
 No statement needs another's result, so a batch can travel in one round trip. A write takes the
-learner's row lock, records one chapter or quiz or many, then recounts under the lock. At READ
-COMMITTED a statement sees what was committed before it began. The recount must therefore follow
-the statement that waits for the lock, or concurrent writers lose counts (spec 2.2, 2.3).
+learner's row lock, records one chapter or quiz or many, then recounts under the lock. The recount
+is a later statement, so that it sees what was committed while the lock was awaited (spec 2.2, 2.3).
 """
 
 from typing import Any
@@ -56,8 +55,7 @@ _progress = tutorial_progress.c
 def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
     """Return the columns that follow from the rows below the learner's row.
 
-    The learner's times are those of the latest row, so a repeat that recorded nothing changes
-    nothing (spec 2.17, 2.24).
+    The learner's times are those of the latest row, so a repeat changes nothing (spec 2.17, 2.24).
     """
     counts = rules.counts(_progress, current, posted)
     return {
