@@ -162,7 +162,7 @@ def test_the_settings_command_prints_a_line_for_each_and_needs_none_set() -> Non
 def test_the_operators_command_has_what_flask_has_for_the_service_and_serves() -> None:
     listed = succeeded(CliRunner().invoke(service, ["--help"]))
 
-    shared = {"migrate", "check", "token", "settings"}
+    shared = {"migrate", "check", "distribute", "token", "settings"}
     _, _, commands = listed.partition("Commands:\n")
     # Groups of commands have lines of their own.
     groups = {"certificate", "outline"}

@@ -24,9 +24,6 @@ NOT_OF_A_LEARNER = {
     "REVOKE_CERTIFICATE": "an admin names a certificate by its public id",
     "REINSTATE_CERTIFICATE": "an admin names a certificate by its public id",
 }
-WITHOUT_ID = {
-    "ERASE 0": "the rows that an erasure opens, to lock them, are removed by its next step"
-}
 # Outlines are the same for all learners, and distributed to each machine whole.
 OF_TUTORIALS = {name for name, table in metadata.tables.items() if "user_id" not in table.c}
 OF_LEARNERS = metadata.tables.keys() - OF_TUTORIALS
@@ -95,9 +92,8 @@ def test_each_table_is_held_to_the_learner(compiled: Any) -> None:
     assert {name: held[name] for name in tables} == dict(tables), sql
 
 
-@pytest.mark.parametrize("name", [name for name in STATEMENTS if name not in WITHOUT_ID])
-def test_each_row_that_is_added_has_its_learner_and_its_id(name: str) -> None:
-    for table, listed in _INSERT.findall(str(as_postgresql_gets_it(name))):
+def test_each_row_that_is_added_has_its_learner_and_its_id(compiled: Any) -> None:
+    for table, listed in _INSERT.findall(str(compiled)):
         columns = set(listed.split(", "))
         if table in OF_LEARNERS:
             assert "user_id" in columns

@@ -1,0 +1,229 @@
+"""`progress distribute`: what it does, and what it refuses, with nothing changed (spec 17)."""
+
+import pytest
+from click.testing import Result
+from sqlalchemy import text
+
+from progress_api.schema.distribution import script
+from progress_api.schema.migrate import head
+from tests.migrations.conftest import LEARNERS
+from tests.migrations.database import Database, refusal, succeeded
+
+KEYS = """
+    SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f')"""
+DISTRIBUTED = "SELECT logicalrelid::text, partkey FROM pg_dist_partition"
+ROWS = "SELECT to_jsonb(found)::text FROM {} found"
+# As a version before migration 4 records a chapter: the trigger fills `user_id`.
+OLD_CHAPTER = """
+    INSERT INTO tutorial_progress (id, tutorial_id, user_id, last_watched_at)
+    VALUES ('00000000-0000-4000-9000-000000000001', 'new', 'ada', utc_now - interval '{0}');
+    INSERT INTO chapter_progress (progress_id, chapter_id, created_at)
+    VALUES ('00000000-0000-4000-9000-000000000001', 'one', utc_now - interval '{0}')"""
+OLD_CHAPTER = OLD_CHAPTER.replace("utc_now", "timezone('UTC', now())")
+WITHOUT_LEARNER = "UPDATE {} SET user_id = NULL"
+MANY = """
+    INSERT INTO tutorial_progress (tutorial_id, user_id)
+    SELECT 'many', 'learner-' || n FROM generate_series(1, 1000) n"""
+# In the middle of the change, after the tables are locked and their keys are replaced.
+_AT_OUTLINES = """
+    CREATE OR REPLACE FUNCTION citus_stub.create_reference_table(copied regclass) RETURNS void
+    LANGUAGE plpgsql AS $$ BEGIN {}; END $$"""
+SLOW = _AT_OUTLINES.format("PERFORM pg_sleep(60)")
+FAILING = _AT_OUTLINES.format("RAISE 'a disk is full'")
+TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
+
+
+def failure(result: Result) -> str:
+    """The sentence of a command that announced what it does, and failed."""
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1), result.output
+    return result.stderr.removeprefix("Error: ").rstrip()
+
+
+def everything(database: Database) -> object:
+    """All of the schema, and all rows."""
+    rows = {table: database.ask(ROWS.format(table)) for table in TABLES}
+    return database.catalog(), rows
+
+
+def test_the_tables_of_learners_are_distributed_beside_each_other(distributed: Database) -> None:
+    assert dict(distributed.ask(DISTRIBUTED)) == dict.fromkeys(
+        (*TABLES, "tutorial_certificates"), "user_id"
+    ) | {"tutorial_outlines": None}
+
+
+def test_each_key_of_a_distributed_table_holds_the_learner(distributed: Database) -> None:
+    keys: dict[str, str] = dict(distributed.ask(KEYS))
+
+    assert len(keys) == 14
+    without = {name for name, definition in keys.items() if "user_id" not in definition}
+    assert without == {"tutorial_outlines_pkey", "progress_api_version_pkc"}
+    assert keys["quiz_attempt_keys_quiz_score_id_fkey"] == (
+        "FOREIGN KEY (user_id, quiz_score_id) REFERENCES quiz_scores(user_id, id) ON DELETE CASCADE"
+    )
+    # ... and a certificate is found by its id alone.
+    assert keys["tutorial_certificates_pkey"] == "PRIMARY KEY (id, user_id)"
+
+
+def test_no_row_is_lost(coordinator: Database) -> None:
+    coordinator.run(LEARNERS)
+    coordinator.run("DELETE FROM tutorial_progress WHERE user_id IS NULL")
+    before = {table: coordinator.ask(ROWS.format(table)) for table in TABLES}
+
+    told = succeeded(coordinator.command("distribute")).splitlines()
+
+    assert told[0].startswith("The tables have ")
+    assert told[1].startswith("The tables are distributed by learner. They were locked for ")
+    assert {table: coordinator.ask(ROWS.format(table)) for table in TABLES} == before
+
+
+def test_a_dry_run_prints_the_sql_and_changes_nothing(coordinator: Database) -> None:
+    before = everything(coordinator)
+
+    told = succeeded(coordinator.command("distribute", "--dry-run"))
+
+    assert told.partition("\n")[0] == (
+        "-- The tables have 0 rows and will be locked for about 0.0 s."
+    )
+    assert told.partition("\n")[2] == script().rstrip()
+    assert everything(coordinator) == before
+
+
+def test_the_printed_sql_does_what_the_command_does(
+    coordinator: Database, distributed: Database
+) -> None:
+    coordinator.run(script())
+
+    assert coordinator.catalog() == distributed.catalog()
+    assert coordinator.ask(DISTRIBUTED) == distributed.ask(DISTRIBUTED)
+    assert succeeded(coordinator.command("distribute")).endswith("already.")
+
+
+def test_again_it_says_that_the_tables_are_distributed(distributed: Database) -> None:
+    before = everything(distributed)
+
+    for arguments in (["--dry-run"], []):
+        told = succeeded(distributed.command("distribute", *arguments))
+        assert told == "The tables are distributed by learner already."
+
+    assert everything(distributed) == before
+
+
+def test_a_dump_of_distributed_tables_is_distributed_again(coordinator: Database) -> None:
+    """A dump has the keys of distributed tables, but not where they are."""
+    succeeded(coordinator.command("distribute"))
+    before = coordinator.catalog()
+    coordinator.run("TRUNCATE citus_stub.pg_dist_partition")
+
+    succeeded(coordinator.command("distribute"))
+
+    assert coordinator.catalog() == before
+
+
+def test_a_database_without_citus_is_refused(plain: Database) -> None:
+    before = everything(plain)
+
+    assert refusal(plain.command("distribute")).startswith("Citus is not installed")
+    assert refusal(plain.command("distribute", "--dry-run")).startswith("Citus is not installed")
+
+    assert everything(plain) == before
+
+
+def test_a_worker_of_citus_is_refused(coordinator: Database) -> None:
+    coordinator.run("UPDATE pg_dist_local_group SET groupid = 2")
+
+    assert refusal(coordinator.command("distribute")).startswith("This server is a worker of Citus")
+
+
+def test_a_database_that_is_not_migrated_is_refused(coordinator: Database) -> None:
+    succeeded(coordinator.command("downgrade", "progress_0004"))
+
+    assert "progress-api migrate" in refusal(coordinator.command("distribute"))
+
+
+def test_tables_that_are_distributed_in_part_are_refused(coordinator: Database) -> None:
+    coordinator.run("SELECT create_reference_table('tutorial_outlines')")
+
+    assert refusal(coordinator.command("distribute")).startswith("Citus distributes 1 of 6 tables")
+
+
+def test_more_rows_than_may_be_locked_are_refused(coordinator: Database) -> None:
+    coordinator.run(MANY)
+    before = everything(coordinator)
+
+    sentence = refusal(coordinator.command("distribute", "--max-lock", "0.01"))
+
+    assert sentence.startswith("The tables have 1,000 rows and will be locked for about 0.0 s, but")
+    assert "--max-lock allows 0.01 s" in sentence
+    assert everything(coordinator) == before
+    succeeded(coordinator.command("distribute", "--max-lock", "10"))
+
+
+def test_a_change_that_takes_longer_than_allowed_is_undone(coordinator: Database) -> None:
+    coordinator.run(SLOW)
+    before = everything(coordinator)
+
+    sentence = failure(coordinator.command("distribute", "--max-lock", "0.5"))
+
+    assert sentence.startswith("Nothing was changed: it took longer than --max-lock allows")
+    assert everything(coordinator) == before
+
+
+def test_a_change_that_fails_half_way_is_undone(coordinator: Database) -> None:
+    coordinator.run(FAILING)
+    before = everything(coordinator)
+
+    assert failure(coordinator.command("distribute")) == "Nothing was changed: a disk is full"
+
+    assert everything(coordinator) == before
+
+
+def test_tables_in_use_are_waited_for_no_longer_than_for_a_migration(
+    coordinator: Database,
+) -> None:
+    before = everything(coordinator)
+    with coordinator.engine.connect() as reader:
+        reader.execute(text("SELECT FROM tutorial_progress"))
+        sentence = failure(coordinator.command("distribute", MIGRATE_TIMEOUT="1"))
+
+    assert sentence.startswith("The tables were in use for all of MIGRATE_TIMEOUT")
+    assert everything(coordinator) == before
+
+
+@pytest.mark.parametrize("table", ["tutorial_progress", "chapter_progress"])
+def test_a_row_without_a_learner_is_refused(table: str, coordinator: Database) -> None:
+    coordinator.run(OLD_CHAPTER.format("1 day"))
+    coordinator.run(WITHOUT_LEARNER.format(table))
+    before = everything(coordinator)
+
+    assert refusal(coordinator.command("distribute")).startswith(f"A row of {table} has no user_id")
+    assert everything(coordinator) == before
+
+
+def test_a_version_that_wrote_within_the_hour_without_the_learner_is_refused(
+    coordinator: Database,
+) -> None:
+    coordinator.run(OLD_CHAPTER.format("10 minutes"))
+    before = everything(coordinator)
+
+    assert refusal(coordinator.command("distribute")).startswith("A version of the service before")
+    assert everything(coordinator) == before
+
+
+def test_a_version_that_wrote_two_hours_ago_is_not_in_the_way(coordinator: Database) -> None:
+    coordinator.run(OLD_CHAPTER.format("2 hours"))
+
+    succeeded(coordinator.command("distribute"))
+
+
+def test_a_version_that_does_not_know_the_learner_writes_nothing_wrong_afterwards(
+    coordinator: Database,
+) -> None:
+    succeeded(coordinator.command("distribute"))
+
+    with pytest.raises(Exception, match=r'null value in column "user_id"'):
+        coordinator.run(OLD_CHAPTER.format("1 minute"))
+
+
+def test_head_is_the_revision_before_and_after(distributed: Database) -> None:
+    assert distributed.version() == head()
