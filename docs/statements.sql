@@ -207,7 +207,7 @@ WHERE tutorial_certificates.id = $1::VARCHAR;
 
 -- Set the timeout of this transaction.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('work_mem', '128MB', true) AS set_config_2, set_config('enable_sort', 'off', true) AS set_config_3;
 
 -- Count all learners in one snapshot, each as a GET of that learner does.
 -- $1 of_tutorial
@@ -217,13 +217,13 @@ FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL) THEN coalesce(tutorial_progress.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(counted.completed, 0) * 100) / nullif(coalesce(cardinality((SELECT tutorial_outlines.chapter_ids
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR)), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, counted.chapter_id AS chapter_id
-FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.progress_id AS progress_id, count(*) FILTER (WHERE chapter_progress.completed AND ((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
+FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.user_id AS user_id, count(*) FILTER (WHERE chapter_progress.completed AND ((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL OR jsonb_exists((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(concat(encode(timestamp_send(timestamp '2500-01-01' - (greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01') - timestamp '2000-01-01')) || timestamp_send(timestamp '2500-01-01' - (greatest(chapter_progress.updated_at, timestamp '2000-01-01') - timestamp '2000-01-01')), 'hex'), chapter_progress.chapter_id) COLLATE "C"), 33) AS chapter_id
-FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
-WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.progress_id) AS counted ON counted.progress_id = tutorial_progress.id
+FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
+WHERE tutorial_progress.tutorial_id = $1::VARCHAR GROUP BY chapter_progress.user_id) AS counted ON counted.user_id = tutorial_progress.user_id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL)
  SELECT (SELECT tutorial_outlines.title
 FROM tutorial_outlines
@@ -234,7 +234,7 @@ FROM (SELECT anon_1.id AS id, anon_1.place AS place, (tutorial_outlines.details 
 FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALITY AS anon_1(id, place) ON true
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
 FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(coalesce(chapter_progress.watch_time, 0)), 1), 0) AS watch_time
-FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id
+FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT learners.chapter_id AS chapter_id, count(*) AS stopped
 FROM learners
 WHERE learners.percentage < 100 GROUP BY learners.chapter_id) AS stopped ON of_chapter.id = stopped.chapter_id) AS recorded ON recorded.id = planned_chapters.id ORDER BY planned_chapters.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_chapters.id, recorded.id)
@@ -243,7 +243,7 @@ FROM (SELECT json_build_array(coalesce(planned_quizzes.id, recorded.id), planned
 FROM (SELECT anon_2.id AS id, anon_2.place AS place, (tutorial_outlines.details -> 'quizzes') -> CAST(anon_2.place - 1 AS INTEGER) AS details
 FROM tutorial_outlines JOIN unnest(tutorial_outlines.quiz_ids) WITH ORDINALITY AS anon_2(id, place) ON true
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_quizzes FULL OUTER JOIN (SELECT quiz_scores.quiz_id AS id, count(*) AS learners, count(*) FILTER (WHERE quiz_scores.passed) AS passed, coalesce(round(avg(coalesce(quiz_scores.attempts, 1)), 1), 0) AS attempts, coalesce(round(avg((100 * quiz_scores.score) / CAST(quiz_scores.max_score AS NUMERIC)), 1), 0) AS score
-FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id GROUP BY quiz_scores.quiz_id) AS recorded ON recorded.id = planned_quizzes.id ORDER BY planned_quizzes.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_quizzes.id, recorded.id)
+FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id AND quiz_scores.user_id = learners.user_id GROUP BY quiz_scores.quiz_id) AS recorded ON recorded.id = planned_quizzes.id ORDER BY planned_quizzes.place ASC NULLS LAST, coalesce(recorded.learners, 0) DESC, coalesce(planned_quizzes.id, recorded.id)
  LIMIT 2000) AS listed) AS quizzes, timezone('UTC', now()) AS as_of;
 
 -- ==== GET /<tutorialId>/learners

@@ -17,12 +17,14 @@ def _setting(name: str, value: Any) -> ColumnElement[Any]:
     return func.set_config(literal_column(f"'{name}'"), value, rules.YES)
 
 
-TIMEOUT = Statement(
-    select(
-        _setting("statement_timeout", bindparam("timeout", type_=String)),
-        _setting("work_mem", literal_column("'128MB'")),
-    )
+_LIMITS = (
+    _setting("statement_timeout", bindparam("timeout", type_=String)),
+    _setting("work_mem", literal_column("'128MB'")),
 )
+TIMEOUT = Statement(select(*_LIMITS))
+# PostgreSQL takes the two columns of a join for independent, expects next to no rows, and would
+# sort them all in order to group them.
+TIMEOUT_AND_HASHES = Statement(select(*_LIMITS, _setting("enable_sort", literal_column("'off'"))))
 
 
 def completed_chapters(rows: Any, outline: Any) -> ColumnElement[int]:

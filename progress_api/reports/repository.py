@@ -18,7 +18,8 @@ DEFAULT_TIMEOUT = 30
 class ReportRepository:
     """Read what the learners of a tutorial did; nothing is locked, and no write waits (spec 15.7).
 
-    On an engine, each call is one transaction. On a session, it is part of the session's.
+    On an engine, each call is one transaction. On a session, it is part of the session's; to its
+    end PostgreSQL keeps the timeout, 128 MB of `work_mem` and, after a report, `enable_sort` off.
     """
 
     def __init__(

@@ -27,10 +27,11 @@ from progress_api.progress import rules
 from progress_api.progress.selects.below import set_of
 from progress_api.reports.counts import (
     NOTHING,
-    TIMEOUT,
+    TIMEOUT_AND_HASHES,
     TUTORIAL,
     completed_chapters,
     current,
+    of_one_learner,
 )
 from progress_api.schema.tables import (
     chapter_progress,
@@ -61,16 +62,6 @@ def _outline() -> Any:
     return SimpleNamespace(**found)
 
 
-def _below(rows: Any, learners: Any) -> ColumnElement[bool]:
-    """Return the condition of the joins of all learners with all of their rows.
-
-    The learner's id, which repeats in each table, is not compared too: PostgreSQL would expect
-    next to no rows, and plan for these.
-    """
-    condition: ColumnElement[bool] = rows.progress_id == learners.id
-    return condition
-
-
 def _mirrored(time: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return 8 bytes that sort before those of earlier times."""
     return func.timestamp_send(_FAR - (func.greatest(time, _EARLY) - _EARLY))
@@ -92,13 +83,14 @@ def _learners() -> Any:
     stored, outline, rows = tutorial_progress.c, _outline(), chapter_progress.c
     counted = (
         select(
-            rows.progress_id,
+            # Of one tutorial a learner has one row, and distributed tables join by learner alone.
+            rows.user_id,
             completed_chapters(rows, outline).label("completed"),
             _latest_chapter(rows).label("chapter_id"),
         )
-        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL)
-        .group_by(rows.progress_id)
+        .group_by(rows.user_id)
         .subquery("counted")
     )
     percentage = current(stored, outline, counted.c.completed).completion_percentage
@@ -112,7 +104,7 @@ def _learners() -> Any:
             percentage.label("percentage"),
             counted.c.chapter_id,
         )
-        .select_from(tutorial_progress.outerjoin(counted, counted.c.progress_id == stored.id))
+        .select_from(tutorial_progress.outerjoin(counted, counted.c.user_id == stored.user_id))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .cte("learners")
     )
@@ -194,7 +186,7 @@ def _chapters(learners: Any) -> Any:
             _average(func.coalesce(rows.watch_time, rules.ZERO)).label("watch_time"),
         )
         # Not the learners that are selected already: only tables are read in parallel.
-        .select_from(tutorial_progress.join(chapter_progress, _below(rows, stored)))
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .group_by(rows.chapter_id)
         .subquery("of_chapter")
@@ -223,7 +215,7 @@ def _quizzes(learners: Any) -> Any:
             _average(func.coalesce(rows.attempts, rules.ONE)).label("attempts"),
             _average(share).label("score"),
         )
-        .select_from(learners.join(quiz_scores, _below(rows, learners.c)))
+        .select_from(learners.join(quiz_scores, of_one_learner(rows, learners.c)))
         .group_by(rows.quiz_id)
         .subquery("recorded")
     )
@@ -248,4 +240,4 @@ def _report() -> Select[Any]:
     )
 
 
-REPORT = Statements(TIMEOUT, Statement(_report()))
+REPORT = Statements(TIMEOUT_AND_HASHES, Statement(_report()))

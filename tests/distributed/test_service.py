@@ -168,6 +168,20 @@ def test_the_database_is_ready_migrated_and_as_it_should_be(
     assert distributed.catalog() == before
 
 
+def test_a_service_that_runs_meanwhile_goes_on_over_the_connections_that_it_has(
+    make_app: MakeApp, coordinator: Database
+) -> None:
+    ada = Learner(InProcess(make_app(database_url=coordinator.url)), new_name())
+    study(ada)
+
+    succeeded(coordinator.command("distribute"))
+
+    assert ada.progress()["chaptersCompleted"] == 2
+    study(ada)
+    ada.reset()
+    study(ada)
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
