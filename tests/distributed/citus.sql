@@ -4,7 +4,9 @@
 CREATE SCHEMA citus_stub;
 CREATE TABLE citus_stub.pg_dist_local_group (groupid int);
 INSERT INTO citus_stub.pg_dist_local_group VALUES (0);
-CREATE TABLE citus_stub.pg_dist_partition (logicalrelid regclass PRIMARY KEY, partkey text);
+CREATE TABLE citus_stub.pg_dist_partition (
+    logicalrelid regclass PRIMARY KEY, partkey text, partmethod text
+);
 
 CREATE FUNCTION citus_stub.create_distributed_table(
     moved regclass, of_column text, kind text, beside text, shards int DEFAULT NULL
@@ -28,9 +30,9 @@ BEGIN
     IF FOUND THEN
         RAISE USING MESSAGE = 'this key does not include the column: ' || refused;
     END IF;
-    INSERT INTO citus_stub.pg_dist_partition VALUES (moved, of_column);
+    INSERT INTO citus_stub.pg_dist_partition VALUES (moved, of_column, 'h');
 END $$;
 
 CREATE FUNCTION citus_stub.create_reference_table(copied regclass) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO citus_stub.pg_dist_partition VALUES (copied, NULL);
+    INSERT INTO citus_stub.pg_dist_partition VALUES (copied, NULL, 'n');
 $$;

@@ -31,6 +31,12 @@ _AT_OUTLINES = """
     LANGUAGE plpgsql AS $$ BEGIN {}; END $$"""
 SLOW = _AT_OUTLINES.format("PERFORM pg_sleep(60)")
 FAILING = _AT_OUTLINES.format("RAISE 'a disk is full'")
+LOST = _AT_OUTLINES.format("PERFORM pg_terminate_backend(pg_backend_pid())")
+FAILING_AT_COMMIT = """
+    CREATE FUNCTION citus_stub.fail() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE 'a worker is away'; END $$;
+    CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON citus_stub.pg_dist_partition
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION citus_stub.fail()"""
 TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
 
 
@@ -142,9 +148,9 @@ def test_a_database_that_is_not_migrated_is_refused(coordinator: Database) -> No
 
 
 def test_tables_that_are_distributed_in_part_are_refused(coordinator: Database) -> None:
-    coordinator.run("SELECT create_reference_table('tutorial_outlines')")
+    coordinator.run("INSERT INTO pg_dist_partition VALUES ('quiz_scores', 'user_id', 'h')")
 
-    assert refusal(coordinator.command("distribute")).startswith("Citus distributes 1 of 6 tables")
+    assert refusal(coordinator.command("distribute")).startswith("Citus distributes 1 of 5 tables")
 
 
 def test_more_rows_than_may_be_locked_are_refused(coordinator: Database) -> None:
@@ -176,6 +182,27 @@ def test_a_change_that_fails_half_way_is_undone(coordinator: Database) -> None:
     assert failure(coordinator.command("distribute")) == "Nothing was changed: a disk is full"
 
     assert everything(coordinator) == before
+
+
+def test_a_connection_that_is_lost_half_way_undoes_all(coordinator: Database) -> None:
+    coordinator.run(LOST)
+    before = everything(coordinator)
+
+    sentence = failure(coordinator.command("distribute"))
+
+    assert sentence.startswith("Nothing was changed: ")
+    assert everything(coordinator) == before
+
+
+def test_nobody_is_told_that_nothing_was_changed_if_the_commit_failed(
+    coordinator: Database,
+) -> None:
+    coordinator.run(FAILING_AT_COMMIT)
+
+    sentence = failure(coordinator.command("distribute"))
+
+    assert sentence.startswith("Run the command again, which tells whether")
+    assert sentence.endswith("a worker is away")
 
 
 def test_tables_in_use_are_waited_for_no_longer_than_for_a_migration(

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DBAPIError
 
-from progress_api.database import sqlstate, translated_schema
+from progress_api.database import message_of, sqlstate, translated_schema
 from progress_api.exceptions import MigrationFailed
 from progress_api.schema import keys
 from progress_api.schema.distribution import requirements
@@ -22,6 +22,8 @@ MAX_LOCK = 5.0
 _ROWS_PER_SECOND = 400_000 / 6.6
 _QUERY_CANCELED = "57014"
 _FAILED = "Nothing was changed"
+# A connection that is lost during the commit does not say how it ended.
+_UNKNOWN = "Run the command again, which tells whether the tables are distributed"
 
 
 class Plan(NamedTuple):
@@ -65,9 +67,10 @@ def plan(
         requirements.require_newest_schema(connection)
         if requirements.is_distributed(connection):
             return None
-        requirements.require_learners(connection)
         requirements.require_newest_writers(connection)
-        return _plan(connection, max_lock)
+        found = _plan(connection, max_lock)
+        requirements.require_learners(connection)
+        return found
 
 
 def distribute(
@@ -76,7 +79,7 @@ def distribute(
     schema: str | None = None,
     timeout: float = Settings.migrate_timeout,
 ) -> float:
-    """Distribute the tables, after `plan`; a failure changes nothing (spec 17.2).
+    """Distribute the tables, after `plan`: all of them or none (spec 17.2).
 
     Args:
         engine: of a Citus coordinator.
@@ -88,7 +91,8 @@ def distribute(
         For how many seconds the tables were locked.
 
     Raises:
-        MigrationFailed: a statement failed, or took too long.
+        MigrationFailed: a statement failed, or took too long; or the commit failed, and the message
+            says that it may have succeeded.
         DatabaseUnavailable: the tables were in use until the timeout.
     """
 
@@ -98,7 +102,7 @@ def distribute(
         return _change(connection, max_lock)
 
     schema, deadline = translated_schema(engine, schema), time.monotonic() + timeout
-    with exclusive(engine, schema, deadline, _FAILED) as connection:
+    with exclusive(engine, schema, deadline, _UNKNOWN) as connection:
         return retry_while_locked(connection, change, deadline)
 
 
@@ -119,12 +123,13 @@ def _execute(connection: Connection, statement: str, deadline: float) -> None:
     try:
         connection.exec_driver_sql(statement)
     except DBAPIError as error:
-        if sqlstate(error) != _QUERY_CANCELED:
-            raise
-        raise MigrationFailed(
-            f"{_FAILED}: it took longer than --max-lock allows; give more time, or end what else "
-            "keeps the machines busy."
-        ) from error
+        reason = message_of(error.orig or error)
+        if sqlstate(error) == _QUERY_CANCELED:
+            reason = (
+                "it took longer than --max-lock allows; give more time, or end what else keeps the "
+                "machines busy."
+            )
+        raise MigrationFailed(f"{_FAILED}: {reason}") from error
 
 
 def _plan(connection: Connection, max_lock: float) -> Plan:

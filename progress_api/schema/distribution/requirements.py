@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, column, func, literal_column, select, table
+from sqlalchemy import Connection, String, column, func, literal_column, select, table
 
 from progress_api.exceptions import DatabaseNotMigrated, MigrationFailed, SchemaDiffers
 from progress_api.schema import keys
-from progress_api.schema.distribution.sql import NAMES
 from progress_api.schema.migrate import current_revision, head
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.schema.times import utc_now
 
 _AN_HOUR: Any = literal_column("interval '1 hour'")
 _LOCAL_GROUP = table("pg_dist_local_group", column("groupid"))
-_PARTITION = table("pg_dist_partition", column("logicalrelid"))
+_PARTITION = table("pg_dist_partition", column("logicalrelid"), column("partmethod", String))
+_BY_HASH: Any = literal_column("'h'")  # not a local or reference table, which Citus lists too
 
 
 def require_citus(connection: Connection) -> None:
@@ -62,13 +62,13 @@ def is_distributed(connection: Connection) -> bool:
     Raises:
         SchemaDiffers: it distributes only some of them.
     """
-    oids = [func.to_regclass(name) for name in NAMES]
-    found = select(func.count()).select_from(_PARTITION).where(_PARTITION.c.logicalrelid.in_(oids))
-    number = connection.scalar(found)
+    oids, listed = [func.to_regclass(one.name) for one in keys.BY_LEARNER], _PARTITION.c
+    is_own = listed.logicalrelid.in_(oids), listed.partmethod == _BY_HASH
+    number = connection.scalar(select(func.count()).select_from(_PARTITION).where(*is_own))
     connection.rollback()
-    if number and number < len(NAMES):
+    if number and number < len(oids):
         raise SchemaDiffers(
-            f"Citus distributes {number} of {len(NAMES)} tables: undistribute_table() them first."
+            f"Citus distributes {number} of {len(oids)} tables: undistribute_table() them first."
         )
     return bool(number)
 

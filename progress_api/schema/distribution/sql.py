@@ -8,8 +8,8 @@ from sqlalchemy import func, select
 
 from progress_api.schema import keys
 
-NAMES = tuple(one.name for one in (*keys.BY_LEARNER, *keys.OF_ALL))
-LOCK = f"LOCK TABLE {', '.join(NAMES)} IN ACCESS EXCLUSIVE MODE"
+_NAMES = tuple(one.name for one in (*keys.BY_LEARNER, *keys.OF_ALL))
+LOCK = f"LOCK TABLE {', '.join(_NAMES)} IN ACCESS EXCLUSIVE MODE"
 _SHARDS = 32
 
 
