@@ -124,7 +124,7 @@ def distribute(max_lock: float, mount: str | None, *, dry_run: bool) -> None:
         click.echo("The tables are distributed by learner already.")
         return
     if dry_run:
-        click.echo(f"-- {found}.\n{distribution.script()}", nl=False)
+        click.echo(f"-- {found}.\n{distribution.script(database.schema)}", nl=False)
         return
     click.echo(f"{found}.")
     seconds = distribution.distribute(*given)

@@ -6,6 +6,8 @@ from sqlalchemy import text
 
 from progress_api.schema.distribution import script
 from progress_api.schema.migrate import head
+from tests.client import SECRET
+from tests.distributed.conftest import CITUS
 from tests.migrations.conftest import LEARNERS
 from tests.migrations.database import Database, refusal, succeeded
 
@@ -103,6 +105,22 @@ def test_the_printed_sql_does_what_the_command_does(
     assert coordinator.catalog() == distributed.catalog()
     assert coordinator.ask(DISTRIBUTED) == distributed.ask(DISTRIBUTED)
     assert succeeded(coordinator.command("distribute")).endswith("already.")
+
+
+def test_tables_in_a_schema_of_their_own_are_distributed_there(plain: Database) -> None:
+    ours = {"PROGRESS_SCHEMA": "order"}
+    succeeded(plain.command("migrate", **ours))
+    created = CITUS.replace("CREATE SCHEMA", "CREATE SCHEMA IF NOT EXISTS")
+    plain.run(created.replace("citus_stub", '"order"'))
+
+    told = succeeded(plain.command("distribute", "--dry-run", **ours)).splitlines()
+    succeeded(plain.command("distribute", **ours))
+
+    assert "SET LOCAL search_path = 'order';" in told
+    moved = plain.ask('SELECT logicalrelid::text FROM "order".pg_dist_partition')
+    assert ('"order".quiz_scores',) in moved
+    assert len(moved) == 6
+    assert succeeded(plain.command("check", JWT_SECRET_KEY=SECRET, **ours)) == ""
 
 
 def test_again_it_says_that_the_tables_are_distributed(distributed: Database) -> None:

@@ -13,9 +13,16 @@ LOCK = f"LOCK TABLE {', '.join(_NAMES)} IN ACCESS EXCLUSIVE MODE"
 _SHARDS = 32
 
 
-def script() -> str:
-    """Return the SQL that `distribute` runs, for a person to read or run."""
-    transaction = ["BEGIN", "SET LOCAL lock_timeout = '3s'", LOCK, *statements(), "COMMIT"]
+def script(schema: str | None = None) -> str:
+    """Return the SQL that `distribute` runs, for a person to read or run.
+
+    Args:
+        schema: the schema of the tables; None for the search path of whoever runs it.
+    """
+    settings = ["SET LOCAL lock_timeout = '3s'"]
+    if schema:
+        settings.append(f"SET LOCAL search_path = '{schema}'")
+    transaction = ["BEGIN", *settings, LOCK, *statements(), "COMMIT"]
     return "".join(f"{statement};\n" for statement in transaction)
 
 
