@@ -6,7 +6,9 @@ These tables are those of one PostgreSQL. That the statements run on Citus is he
 
 import io
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from flask import Flask
@@ -18,7 +20,7 @@ from progress_api.schema.migrate import head
 from tests.client import PREFIX, SECRET, InProcess, Learner, token
 from tests.conftest import MakeApp, new_name
 from tests.learners.conftest import rows_of, study
-from tests.migrations.database import Database, refusal, succeeded
+from tests.migrations.database import Database, refusal, run_in, succeeded
 
 OTHER_KEY = """
     ALTER TABLE quiz_attempt_keys DROP CONSTRAINT quiz_attempt_keys_pkey, ADD PRIMARY KEY ({})"""
@@ -207,6 +209,24 @@ def test_check_names_a_primary_key_that_plain_tables_do_not_have(plain: Database
     plain.run(OTHER_KEY.format("attempt_key, quiz_score_id"))
 
     assert "quiz_attempt_keys_pkey is" in refusal(plain.command("check", **KEY))
+
+
+def test_a_later_migration_is_written_and_run_for_distributed_tables(
+    coordinator: Database, root: Path, tmp_path: Path
+) -> None:
+    succeeded(coordinator.command("distribute"))
+    before = coordinator.catalog()
+    shutil.copytree(root / "progress_api", tmp_path / "progress_api")
+    coordinator.run("ALTER TABLE quiz_scores ADD note text")
+
+    *_, written, _ = run_in(tmp_path, coordinator, ["revision", "Drop the note"], ["migrate"])
+
+    upgrade = Path(written).read_text().partition("def upgrade")[2].partition("def downgrade")[0]
+    operations = [line.strip() for line in upgrade.splitlines() if "op." in line]
+    assert [one.replace("'", '"') for one in operations] == [
+        'op.drop_column("quiz_scores", "note")'
+    ]
+    assert coordinator.catalog() == before
 
 
 def test_a_distributed_database_is_not_migrated_down(distributed: Database) -> None:
