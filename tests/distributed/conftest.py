@@ -16,6 +16,17 @@ FOUND = """
         || ' SET search_path = public, citus_stub'; END $$"""
 
 
+ROWS = "SELECT to_jsonb(found)::text FROM {} found"
+TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
+# As a version before migration 4 records a chapter: the trigger fills `user_id`.
+OLD_CHAPTER = """
+    INSERT INTO tutorial_progress (id, tutorial_id, user_id, last_watched_at)
+    VALUES ('00000000-0000-4000-9000-000000000001', 'new', 'ada', utc_now - interval '{0}');
+    INSERT INTO chapter_progress (progress_id, chapter_id, created_at)
+    VALUES ('00000000-0000-4000-9000-000000000001', 'one', utc_now - interval '{0}')"""
+OLD_CHAPTER = OLD_CHAPTER.replace("utc_now", "timezone('UTC', now())")
+
+
 def on_citus(address: str) -> Database:
     """A database at head that has what the command calls of Citus."""
     found = Database(address)
@@ -48,3 +59,9 @@ def distributed(postgres: Postgres) -> Iterator[Database]:
     succeeded(found.command("distribute"))
     yield found
     found.engine.dispose()
+
+
+def everything(database: Database) -> object:
+    """All of the schema, and all rows."""
+    rows = {table: database.ask(ROWS.format(table)) for table in TABLES}
+    return database.catalog(), rows

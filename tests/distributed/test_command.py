@@ -1,4 +1,4 @@
-"""`progress distribute`: what it does, and what it refuses, with nothing changed (spec 17)."""
+"""`progress distribute`: what it does, once, and all of it or nothing (spec 17.1 to 17.3, 17.5)."""
 
 import pytest
 from click.testing import Result
@@ -7,26 +7,14 @@ from sqlalchemy import text
 from progress_api.schema.distribution import script
 from progress_api.schema.migrate import head
 from tests.client import SECRET
-from tests.distributed.conftest import CITUS
+from tests.distributed.conftest import CITUS, OLD_CHAPTER, ROWS, TABLES, everything
 from tests.migrations.conftest import LEARNERS
-from tests.migrations.database import Database, refusal, succeeded
+from tests.migrations.database import Database, succeeded
 
 KEYS = """
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f')"""
 DISTRIBUTED = "SELECT logicalrelid::text, partkey FROM pg_dist_partition"
-ROWS = "SELECT to_jsonb(found)::text FROM {} found"
-# As a version before migration 4 records a chapter: the trigger fills `user_id`.
-OLD_CHAPTER = """
-    INSERT INTO tutorial_progress (id, tutorial_id, user_id, last_watched_at)
-    VALUES ('00000000-0000-4000-9000-000000000001', 'new', 'ada', utc_now - interval '{0}');
-    INSERT INTO chapter_progress (progress_id, chapter_id, created_at)
-    VALUES ('00000000-0000-4000-9000-000000000001', 'one', utc_now - interval '{0}')"""
-OLD_CHAPTER = OLD_CHAPTER.replace("utc_now", "timezone('UTC', now())")
-WITHOUT_LEARNER = "UPDATE {} SET user_id = NULL"
-MANY = """
-    INSERT INTO tutorial_progress (tutorial_id, user_id)
-    SELECT 'many', 'learner-' || n FROM generate_series(1, 1000) n"""
 # In the middle of the change, after the tables are locked and their keys are replaced.
 _AT_OUTLINES = """
     CREATE OR REPLACE FUNCTION citus_stub.create_reference_table(copied regclass) RETURNS void
@@ -39,19 +27,12 @@ FAILING_AT_COMMIT = """
     BEGIN RAISE 'a worker is away'; END $$;
     CREATE CONSTRAINT TRIGGER at_commit AFTER INSERT ON citus_stub.pg_dist_partition
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION citus_stub.fail()"""
-TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_keys")
 
 
 def failure(result: Result) -> str:
     """The sentence of a command that announced what it does, and failed."""
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1), result.output
     return result.stderr.removeprefix("Error: ").rstrip()
-
-
-def everything(database: Database) -> object:
-    """All of the schema, and all rows."""
-    rows = {table: database.ask(ROWS.format(table)) for table in TABLES}
-    return database.catalog(), rows
 
 
 def test_the_tables_of_learners_are_distributed_beside_each_other(distributed: Database) -> None:
@@ -144,45 +125,6 @@ def test_a_dump_of_distributed_tables_is_distributed_again(coordinator: Database
     assert coordinator.catalog() == before
 
 
-def test_a_database_without_citus_is_refused(plain: Database) -> None:
-    before = everything(plain)
-
-    assert refusal(plain.command("distribute")).startswith("Citus is not installed")
-    assert refusal(plain.command("distribute", "--dry-run")).startswith("Citus is not installed")
-
-    assert everything(plain) == before
-
-
-def test_a_worker_of_citus_is_refused(coordinator: Database) -> None:
-    coordinator.run("UPDATE pg_dist_local_group SET groupid = 2")
-
-    assert refusal(coordinator.command("distribute")).startswith("This server is a worker of Citus")
-
-
-def test_a_database_that_is_not_migrated_is_refused(coordinator: Database) -> None:
-    succeeded(coordinator.command("downgrade", "progress_0004"))
-
-    assert "progress-api migrate" in refusal(coordinator.command("distribute"))
-
-
-def test_tables_that_are_distributed_in_part_are_refused(coordinator: Database) -> None:
-    coordinator.run("INSERT INTO pg_dist_partition VALUES ('quiz_scores', 'user_id', 'h')")
-
-    assert refusal(coordinator.command("distribute")).startswith("Citus distributes 1 of 5 tables")
-
-
-def test_more_rows_than_may_be_locked_are_refused(coordinator: Database) -> None:
-    coordinator.run(MANY)
-    before = everything(coordinator)
-
-    sentence = refusal(coordinator.command("distribute", "--max-lock", "0.01"))
-
-    assert sentence.startswith("The tables have 1,000 rows and will be locked for about 0.0 s, but")
-    assert "--max-lock allows 0.01 s" in sentence
-    assert everything(coordinator) == before
-    succeeded(coordinator.command("distribute", "--max-lock", "10"))
-
-
 def test_a_change_that_takes_longer_than_allowed_is_undone(coordinator: Database) -> None:
     coordinator.run(SLOW)
     before = everything(coordinator)
@@ -233,32 +175,6 @@ def test_tables_in_use_are_waited_for_no_longer_than_for_a_migration(
 
     assert sentence.startswith("The tables were in use for all of MIGRATE_TIMEOUT")
     assert everything(coordinator) == before
-
-
-@pytest.mark.parametrize("table", ["tutorial_progress", "chapter_progress"])
-def test_a_row_without_a_learner_is_refused(table: str, coordinator: Database) -> None:
-    coordinator.run(OLD_CHAPTER.format("1 day"))
-    coordinator.run(WITHOUT_LEARNER.format(table))
-    before = everything(coordinator)
-
-    assert refusal(coordinator.command("distribute")).startswith(f"A row of {table} has no user_id")
-    assert everything(coordinator) == before
-
-
-def test_a_version_that_wrote_within_the_hour_without_the_learner_is_refused(
-    coordinator: Database,
-) -> None:
-    coordinator.run(OLD_CHAPTER.format("10 minutes"))
-    before = everything(coordinator)
-
-    assert refusal(coordinator.command("distribute")).startswith("A version of the service before")
-    assert everything(coordinator) == before
-
-
-def test_a_version_that_wrote_two_hours_ago_is_not_in_the_way(coordinator: Database) -> None:
-    coordinator.run(OLD_CHAPTER.format("2 hours"))
-
-    succeeded(coordinator.command("distribute"))
 
 
 def test_a_version_that_does_not_know_the_learner_writes_nothing_wrong_afterwards(
