@@ -13,6 +13,8 @@ context.configure(
     compare_server_default=True,
     # Ignore tables of other applications in the same database.
     include_name=lambda name, kind, _: kind != "table" or name in metadata.tables,
+    # In a distributed database, what differs there from the plain tables.
+    include_object=context.config.attributes.get("include_object"),
 )
 
 with context.begin_transaction():

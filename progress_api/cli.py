@@ -29,6 +29,7 @@ from progress_api.openapi.document import document
 from progress_api.outlines.commands import outline
 from progress_api.progress.recount import recount
 from progress_api.reports.commands import report
+from progress_api.schema import distribution
 from progress_api.schema import migrate as migrations
 from progress_api.schema.readiness import obstacle
 from progress_api.settings import Settings
@@ -105,6 +106,32 @@ def recount_tutorial(tutorial_id: str, mount: str | None) -> None:
 
 
 @progress.command()
+@click.option("--dry-run", is_flag=True, help="Print the SQL, and change nothing.")
+@click.option(
+    "--max-lock",
+    type=click.FloatRange(min=0, min_open=True),
+    default=distribution.MAX_LOCK,
+    show_default=True,
+    help="Seconds for which the tables may be locked.",
+)
+@one_mount_option
+def distribute(max_lock: float, mount: str | None, *, dry_run: bool) -> None:
+    """Distribute the tables by learner over the machines of a Citus cluster."""
+    database = one_database(mount)
+    given = database.engine, max_lock, database.schema, database.timeout
+    found = distribution.plan(*given)
+    if found is None:
+        click.echo("The tables are distributed by learner already.")
+        return
+    if dry_run:
+        click.echo(f"-- {found}.\n{distribution.script(database.schema)}", nl=False)
+        return
+    click.echo(f"{found}.")
+    seconds = distribution.distribute(*given)
+    click.echo(f"The tables are distributed by learner. They were locked for {seconds:.1f} s.")
+
+
+@progress.command()
 @click.argument("sub")
 @click.option("--scope", default="", help="Scopes, separated by spaces.")
 @click.option(
@@ -154,7 +181,7 @@ def service() -> None:
 _CAPABILITIES = (outline, certificate, report, export, erase)
 for _command in _CAPABILITIES:
     progress.add_command(_command)
-for _command in (migrate, check, token, settings, recount_tutorial, *_CAPABILITIES):
+for _command in (migrate, check, distribute, token, settings, recount_tutorial, *_CAPABILITIES):
     service.add_command(_command)
 
 

@@ -13,10 +13,10 @@ import psycopg2
 from bench.testbed import Population
 from progress_api import Chapter, Policy
 from progress_api.progress.batches import of_chapter
-from progress_api.progress.statements import GET_PROGRESS, RECORD_CHAPTER
+from progress_api.progress.statements import GET_STORED, RECORD_CHAPTER
 
 _PROCESSES = 8
-_BATCHES = {"get": GET_PROGRESS, "chapter": RECORD_CHAPTER}
+_BATCHES = {"get": GET_STORED, "chapter": RECORD_CHAPTER}
 
 
 def floor(database_url: str, kind: str, population: Population, seconds: float) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Any
+from uuid import uuid4
 
 import orjson
 from sqlalchemy import Engine
@@ -97,7 +98,8 @@ class LearnerRepository:
         require_ids(user_id=user_id)
         total, erased, done = self._count(user_id)[0], LearnerRows(), 0
         for tutorials in self._pages(user_id):
-            row = self._run(statements.ERASE, user_id, tutorials=tutorials)
+            new_ids = [str(uuid4()) for _ in tutorials]
+            row = self._run(statements.ERASE, user_id, tutorials=tutorials, new_ids=new_ids)
             erased, done = erased + LearnerRows(*row), done + len(tutorials)
             if on_step:
                 on_step(ErasureStep(done, max(done, total)))

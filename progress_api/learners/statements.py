@@ -14,7 +14,9 @@ from sqlalchemy import (
     Select,
     String,
     Subquery,
+    Uuid,
     bindparam,
+    cast,
     delete,
     false,
     func,
@@ -49,6 +51,8 @@ _COUNTED = {
 }
 _USER = bindparam("of_user", type_=String)
 _TUTORIALS = bindparam("tutorials", type_=ARRAY(String))
+# A row's id is given, as everywhere: distributed tables do not make it (spec 12.9).
+_NEW_IDS = cast(bindparam("new_ids", type_=ARRAY(String)), ARRAY(Uuid()))
 # Marks a row that an erasure has created itself, to lock its place.
 _OWN: ColumnElement[Any] = literal_column("'-infinity'::timestamp")
 
@@ -124,12 +128,11 @@ def _lock() -> Any:
 
     A learner who writes meanwhile waits, and then finds nothing: what is recorded after is whole.
     """
-    tutorials = (
-        func.unnest(_TUTORIALS).table_valued("tutorial_id", name="tutorials").render_derived()
-    )
-    names = ["tutorial_id", "user_id", "created_at", "updated_at"]
-    ids = select(tutorials.c.tutorial_id, _USER, utc_now(), _OWN).order_by(tutorials.c.tutorial_id)
-    added = insert(tutorial_progress).from_select(names, ids)
+    found = func.unnest(_TUTORIALS, _NEW_IDS).table_valued("tutorial_id", "id", name="tutorials")
+    tutorials = found.render_derived().c
+    names = ["id", "tutorial_id", "user_id", "created_at", "updated_at"]
+    rows = select(tutorials.id, tutorials.tutorial_id, _USER, utc_now(), _OWN)
+    added = insert(tutorial_progress).from_select(names, rows.order_by(tutorials.tutorial_id))
     stored = tutorial_progress.c
     return added.on_conflict_do_update(
         index_elements=[stored.tutorial_id, stored.user_id],

@@ -1,12 +1,16 @@
 """The statements about outlines, built once."""
 
+from typing import Any
+
 from sqlalchemy import (
     ARRAY,
     JSON,
+    ColumnElement,
     Integer,
     String,
     bindparam,
     cast,
+    func,
     literal_column,
     null,
     select,
@@ -16,7 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from progress_api.database import Statement, Statements
 from progress_api.schema.tables import tutorial_outlines
-from progress_api.schema.times import utc_now
+from progress_api.schema.times import MICROSECOND, utc_now
 
 _TUTORIAL = bindparam("of_tutorial", type_=String)
 _outlines = tutorial_outlines.c
@@ -31,6 +35,14 @@ COLUMNS = (
 )
 
 
+def _later(now: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a later time than before, even if the clock steps back.
+
+    Counts are stored with this time (spec 13.3).
+    """
+    return func.greatest(now, _outlines.updated_at + MICROSECOND)
+
+
 def _put() -> Statements:
     values = {
         "title": bindparam("title", type_=String),
@@ -41,7 +53,10 @@ def _put() -> Statements:
         "updated_at": utc_now(),
     }
     added = insert(tutorial_outlines).values(tutorial_id=_TUTORIAL, **values)
-    replaced = {name: added.excluded[name] for name in values}
+    # The time of the new row: distributed tables take no `now()` here (spec 12.9).
+    posted = added.excluded
+    changed_at = _later(posted.updated_at)
+    replaced = {name: posted[name] for name in values} | {"updated_at": changed_at}
     written = added.on_conflict_do_update(index_elements=[_outlines.tutorial_id], set_=replaced)
     return Statements(Statement(written.returning(*COLUMNS)))
 
@@ -52,7 +67,8 @@ def _delete() -> Statements:
     values = dict.fromkeys(
         ("title", "chapter_ids", "quiz_ids", "details", "certificate_percentage"), null()
     )
-    return Statements(Statement(removed.values(values).returning(_ONE)))
+    changed = removed.values(values | {"updated_at": _later(utc_now())})
+    return Statements(Statement(changed.returning(_ONE)))
 
 
 _STORED = (_outlines.tutorial_id == _TUTORIAL, _outlines.chapter_ids.is_not(None))

@@ -98,8 +98,7 @@ class Chapter:
         chapter_id: 1 to 255 characters.
         watch_time: total seconds watched of this chapter, whole, 0 to 2,147,483,647.
         completed: whether the chapter is completed; None leaves it as it was.
-        last_position: position of the player in whole seconds, 0 to 2,147,483,647; None for
-            `watch_time`.
+        last_position: position in whole seconds, 0 to 2,147,483,647; None for `watch_time`.
         total_chapters: number of chapters of the tutorial, 0 to 2,147,483,647; None if unknown.
 
     Raises:

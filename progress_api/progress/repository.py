@@ -85,7 +85,8 @@ class ProgressRepository:
             InvalidFields: an id is invalid.
             DatabaseUnavailable: the database cannot respond now.
         """
-        row = self._run(statements.GET_PROGRESS, user_id, tutorial_id)
+        row = self._run(statements.GET_STORED, user_id, tutorial_id)
+        row = row or self._run(statements.GET_COUNTED, user_id, tutorial_id)
         assert row
         return progress_of(row)
 

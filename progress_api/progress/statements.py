@@ -1,9 +1,8 @@
 """The statements of each operation, built once over the natural key (tutorial, learner).
 
 No statement needs another's result, so a batch can travel in one round trip. A write takes the
-learner's row lock, records one chapter or quiz or many, then recounts under the lock. At READ
-COMMITTED a statement sees what was committed before it began. The recount must therefore follow
-the statement that waits for the lock, or concurrent writers lose counts (spec 2.2, 2.3).
+learner's row lock, records one chapter or quiz or many, then recounts under the lock. The recount
+is a later statement, so that it sees what was committed while the lock was awaited (spec 2.2, 2.3).
 """
 
 from typing import Any
@@ -56,8 +55,7 @@ _progress = tutorial_progress.c
 def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
     """Return the columns that follow from the rows below the learner's row.
 
-    The learner's times are those of the latest row, so a repeat that recorded nothing changes
-    nothing (spec 2.17, 2.24).
+    The learner's times are those of the latest row, so a repeat changes nothing (spec 2.17, 2.24).
     """
     counts = rules.counts(_progress, current, posted)
     return {
@@ -68,6 +66,7 @@ def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
         _progress.certificate_eligible: counts.certificate_eligible,
         _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.watched),
         _progress.updated_at: func.greatest(_progress.updated_at, current.latest),
+        _progress.outline_updated_at: current.outline_updated_at,
     }
 
 
@@ -236,7 +235,8 @@ CHAPTER_ALONE = Statement(_record_chapter())
 QUIZ_ALONE = Statement(_record_quiz()), Statement(_remember_attempt())
 RECOUNT_AND_COMPLETE = Statement(_recount_and_complete())
 
-GET_PROGRESS = Statements(Statement(selects.stored_progress()))
+GET_STORED = Statements(Statement(selects.stored_progress()))
+GET_COUNTED = Statements(Statement(selects.counted_progress()))
 RECORD_CHAPTER = Statements(
     OPEN,
     CHAPTER_ALONE,

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from progress_api.database import Statement
 from progress_api.progress import rules
-from progress_api.progress.selects.below import set_of
+from progress_api.progress.selects.below import has_current_counts, set_of
 from progress_api.schema.tables import chapter_progress, tutorial_outlines, tutorial_progress
 from progress_api.schema.times import NEVER
 
@@ -51,6 +51,9 @@ SETTINGS = Statement(
         _setting("max_parallel_workers_per_gather", literal_column("'0'")),
         # A plan for tutorials of the average size is slow for one with a million learners.
         _setting("plan_cache_mode", literal_column("'force_custom_plan'")),
+        # PostgreSQL takes the two columns of a join for independent, expects next to no rows, and
+        # would sort them all in order to group them.
+        _setting("enable_sort", literal_column("'off'")),
     )
 )
 
@@ -83,7 +86,7 @@ def current(stored: Any, outline: Any, completed: ColumnElement[int]) -> SimpleN
         outline_percentage=outline.certificate_percentage,
     )
     counts = rules.counts(stored, recorded)
-    is_stored = outline.tutorial_id.is_(None)
+    is_stored = has_current_counts(stored, outline)
     names = ("completion_percentage", "chapters_completed", "total_chapters")
     return SimpleNamespace(
         **{
@@ -111,16 +114,6 @@ def _outline() -> Any:
     return SimpleNamespace(**found)
 
 
-def below(rows: Any, learners: Any) -> ColumnElement[bool]:
-    """Return the condition of the joins of all learners with all of their rows.
-
-    The learner's id, which repeats in each table, is not compared too: PostgreSQL would expect
-    next to no rows, and plan for these.
-    """
-    condition: ColumnElement[bool] = rows.progress_id == learners.id
-    return condition
-
-
 def _mirrored(time: ColumnElement[Any]) -> ColumnElement[str]:
     """Return 14 digits that sort before those of earlier times."""
     bounded = func.least(func.greatest(time, _FIRST), _LAST)
@@ -144,30 +137,45 @@ def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
     return func.substr(found, _CHAPTER_BEGINS)
 
 
-def all_learners() -> Any:
-    """Select each learner of the tutorial, with the percentage that a GET has.
+def _read_below(outline: Any) -> Any:
+    """Select the latest chapter of each learner, and the count of completed ones if it is needed.
 
-    `chapter_id` is the latest chapter, or NULL: without an outline the only chapters that are read
-    further are those recorded at `last_watched_at` or later, which one of them nearly always is. So
-    one row of each learner goes through the aggregation, not all.
+    The latest chapter is NULL if all are earlier than `last_watched_at`, which is rare. So one row
+    of each learner goes through the aggregation, and all only if the outline has changed.
     """
-    stored, rows, outline = tutorial_progress.c, chapter_progress.c, _outline()
+    rows, stored = chapter_progress.c, tutorial_progress.c
     is_late = rules.recorded_at(rows) >= func.coalesce(stored.last_watched_at, NEVER)
-    is_read = or_(is_late, and_(outline.tutorial_id.is_not(None), rows.completed))
-    completed = completed_chapters(rows, outline)
+    is_counted = and_(~has_current_counts(stored, outline), rows.completed)
+    return (
+        select(
+            # Of one tutorial a learner has one row, and distributed tables join by learner alone.
+            rows.user_id,
+            completed_chapters(rows, outline).label("completed"),
+            latest_chapter(rows, is_late).label("chapter_id"),
+        )
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
+        .where(stored.tutorial_id == TUTORIAL, or_(is_late, is_counted))
+        .group_by(rows.user_id)
+        .subquery("read_below")
+    )
+
+
+def all_learners() -> Any:
+    """Select each learner of the tutorial, with the percentage that a GET has."""
+    stored, outline = tutorial_progress.c, _outline()
+    below = _read_below(outline)
+    percentage = current(stored, outline, below.c.completed).completion_percentage
     return (
         select(
             stored.id,
+            stored.user_id,
             stored.last_watched_at,
             func.coalesce(stored.certificate_earned, rules.NO).label("earned"),
             func.coalesce(stored.total_watch_time, rules.ZERO).label("watch_time"),
-            current(stored, outline, completed).completion_percentage.label("percentage"),
-            latest_chapter(rows, is_late).label("chapter_id"),
+            percentage.label("percentage"),
+            below.c.chapter_id,
         )
-        .select_from(
-            tutorial_progress.outerjoin(chapter_progress, and_(below(rows, stored), is_read))
-        )
+        .select_from(tutorial_progress.outerjoin(below, below.c.user_id == stored.user_id))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
-        .group_by(stored.id)
         .cte("learners")
     )

@@ -14,7 +14,7 @@ from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.selects import cursors
-from progress_api.progress.selects.below import outline_of
+from progress_api.progress.selects.below import has_current_counts, outline_of
 from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
     NOTHING,
@@ -131,7 +131,7 @@ def _page() -> Any:
 def _of_page() -> Select[Any]:
     page, outline = _page(), outline_of(TUTORIAL)
     chapters = select(completed_chapters(chapter_progress.c, outline.c).label("completed")).where(
-        of_one_learner(chapter_progress.c, page.c), outline.c.tutorial_id.is_not(None)
+        of_one_learner(chapter_progress.c, page.c), ~has_current_counts(page.c, outline.c)
     )
     quizzes = select(passed_quizzes(quiz_scores.c, outline.c).label("passed")).where(
         of_one_learner(quiz_scores.c, page.c)

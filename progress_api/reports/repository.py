@@ -18,7 +18,8 @@ DEFAULT_TIMEOUT = 30
 class ReportRepository:
     """Read what the learners of a tutorial did; nothing is locked, and no write waits (spec 15.7).
 
-    On an engine, each call is one transaction. On a session, it is part of the session's.
+    On an engine, each call is one transaction. On a session, it is part of the session's; to its
+    end PostgreSQL keeps the timeout and, after a report, `work_mem` and the settings of its plan.
     """
 
     def __init__(

@@ -28,8 +28,8 @@ from progress_api.reports.counts import (
     SETTINGS,
     TUTORIAL,
     all_learners,
-    below,
     latest_chapter,
+    of_one_learner,
 )
 from progress_api.schema.tables import (
     chapter_progress,
@@ -70,11 +70,12 @@ def _stopped(learners: Any) -> Any:
     """Count the learners below 100 percent by their latest chapter (spec 15.2)."""
     is_below = learners.c.percentage < _HUNDRED
     known = select(learners.c.chapter_id).where(is_below, learners.c.chapter_id.is_not(None))
+    rows = chapter_progress.c
     others = (
-        select(latest_chapter(chapter_progress.c).label("chapter_id"))
-        .select_from(learners.join(chapter_progress, below(chapter_progress.c, learners.c)))
+        select(latest_chapter(rows).label("chapter_id"))
+        .select_from(learners.join(chapter_progress, of_one_learner(rows, learners.c)))
         .where(is_below, learners.c.chapter_id.is_(None))
-        .group_by(learners.c.id)
+        .group_by(learners.c.user_id)
     )
     found = union_all(known, others).subquery("latest")
     return (
@@ -132,7 +133,7 @@ def _chapters(learners: Any) -> Any:
                 "watch_time"
             ),
         )
-        .select_from(tutorial_progress.join(chapter_progress, below(rows, stored)))
+        .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
         .group_by(rows.chapter_id)
         .subquery("of_chapter")
@@ -161,7 +162,7 @@ def _quizzes(learners: Any) -> Any:
             _average(func.coalesce(rows.attempts, rules.ONE)).label("attempts"),
             _average(share).label("score"),
         )
-        .select_from(learners.join(quiz_scores, below(rows, learners.c)))
+        .select_from(learners.join(quiz_scores, of_one_learner(rows, learners.c)))
         .group_by(rows.quiz_id)
         .subquery("recorded")
     )

@@ -84,6 +84,18 @@ def missing_privileges(needed: Mapping[str, Sequence[str]], schema: str | None) 
     return select(pairs.c.privilege + " on " + pairs.c.name).where(~has)
 
 
+def constraint_definitions(tables: Sequence[str]) -> Select[Any]:
+    """Build the query for the names and definitions of the constraints of existing tables.
+
+    Args:
+        tables: table names, looked up in the search path.
+    """
+    of = _CONSTRAINT.c
+    oids = [func.to_regclass(name) for name in tables]
+    definition = func.pg_get_constraintdef(of.oid, type_=String)
+    return select(of.conname, definition).where(of.conrelid.in_(oids))
+
+
 def _line(kind: str, *parts: ColumnElement[Any]) -> ColumnElement[str]:
     return func.concat_ws(" ", _CLASS.c.relname + f": {kind}", *parts)
 

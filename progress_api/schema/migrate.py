@@ -1,9 +1,6 @@
 """Migrate a database, check it, and return its revision."""
 
-import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -11,28 +8,24 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, inspect
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateSchema
 
-from progress_api.database import (
-    errors_of,
-    exclusive_connection,
-    message_of,
-    sqlstate,
-    translated_schema,
-)
-from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
+from progress_api.database import translated_schema
+from progress_api.exceptions import MigrationFailed, SchemaDiffers
+from progress_api.schema import keys
 from progress_api.schema.adopt import is_created_by_hand, require_utf8
+from progress_api.schema.locks import exclusive, retry_while_locked
 from progress_api.schema.tables import metadata
 from progress_api.settings import Settings
 
 VERSION_TABLE = "progress_api_version"
 REVISION_PREFIX = "progress_"  # a host's migrations may be numbered too
 _INITIAL_REVISION = f"{REVISION_PREFIX}0001"
-_LOCK_NOT_AVAILABLE = "55P03"
-_log = logging.getLogger("progress_api.migrate")
+_DISTRIBUTED = (
+    "The keys of the tables are those of tables that are distributed by learner, and earlier "
+    "revisions have others: restore a backup from before into another database instead."
+)
 
 
 def upgrade(
@@ -60,10 +53,10 @@ def upgrade(
     """
     deadline = time.monotonic() + timeout
     schema = translated_schema(engine, schema)
-    with _exclusive(engine, schema, deadline) as connection:
+    with exclusive(engine, schema, deadline) as connection:
         require_utf8(connection)
         _create_schema(connection, schema)
-        return _retry_while_locked(connection, _upgrade, deadline)
+        return retry_while_locked(connection, _upgrade, deadline)
 
 
 def downgrade(
@@ -85,18 +78,21 @@ def downgrade(
 
     Raises:
         SchemaDiffers: the revision does not exist.
-        MigrationFailed: a migration could not be undone.
+        MigrationFailed: a migration could not be undone, or the tables are distributed.
         DatabaseUnavailable: another migration or a transaction took longer than the timeout.
     """
 
     def undo(connection: Connection) -> str:
+        if keys.is_by_learner(connection):
+            raise MigrationFailed(_DISTRIBUTED)
+        connection.rollback()  # Alembic begins, and commits, its own transactions
         command.downgrade(_config(connection), revision)
         return current_revision(connection)
 
     deadline = time.monotonic() + timeout
     schema = translated_schema(engine, schema)
-    with _exclusive(engine, schema, deadline) as connection:
-        return _retry_while_locked(connection, undo, deadline)
+    with exclusive(engine, schema, deadline) as connection:
+        return retry_while_locked(connection, undo, deadline)
 
 
 def check(
@@ -115,9 +111,11 @@ def check(
         DatabaseUnavailable: a migration was still running after the timeout.
     """
     schema = translated_schema(engine, schema)
-    with _exclusive(engine, schema, time.monotonic() + timeout) as connection:
+    with exclusive(engine, schema, time.monotonic() + timeout) as connection:
         require_utf8(connection)
-        command.check(_config(connection))
+        command.check(_config_to_compare(connection))
+        if found := keys.differences(connection):
+            raise SchemaDiffers(f"The keys of the tables differ. {'; '.join(found)}.")
 
 
 def revision(engine: Engine, message: str) -> Path:
@@ -131,8 +129,8 @@ def revision(engine: Engine, message: str) -> Path:
         The path of the new file.
     """
     deadline = time.monotonic() + Settings.migrate_timeout
-    with _exclusive(engine, None, deadline) as connection:
-        config = _config(connection)
+    with exclusive(engine, None, deadline) as connection:
+        config = _config_to_compare(connection)
         number = int(head().removeprefix(REVISION_PREFIX)) + 1
         revision_id = f"{REVISION_PREFIX}{number:04d}"
         script = command.revision(config, message, autogenerate=True, rev_id=revision_id)
@@ -182,28 +180,6 @@ def current_revision(connection: Connection, schema: str | None = None) -> str:
     return current or ""
 
 
-def _retry_while_locked(
-    connection: Connection, migrate: Callable[[Connection], str], deadline: float
-) -> str:
-    """Retry while the tables are locked, until the deadline."""
-    attempt = 0
-    while True:
-        attempt += 1
-        try:
-            return migrate(connection)
-        except DBAPIError as error:
-            connection.rollback()
-            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
-                raise
-            if time.monotonic() >= deadline:
-                raise DatabaseUnavailable(
-                    "The tables were in use for all of MIGRATE_TIMEOUT; end the transactions that "
-                    "hold them, or migrate when they are idle."
-                ) from error
-            _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
-        time.sleep(min(attempt / 4, 2))
-
-
 def _upgrade(connection: Connection) -> str:
     current = current_revision(connection)
     if current.isdigit():  # the format of early revisions, without the prefix
@@ -223,21 +199,17 @@ def _create_schema(connection: Connection, schema: str | None) -> None:
     connection.commit()
 
 
-@contextmanager
-def _exclusive(engine: Engine, schema: str | None, deadline: float) -> Iterator[Connection]:
-    try:
-        with exclusive_connection(engine, schema, deadline) as connection:
-            yield connection
-    except CommandError as error:
-        raise SchemaDiffers(str(error)) from error
-    except errors_of(engine) as error:
-        reason = message_of(getattr(error, "orig", error))
-        raise MigrationFailed(f"The database was not migrated: {reason}") from error
-
-
 def _create_initial_tables() -> None:
     scripts = ScriptDirectory.from_config(_config(None))
     scripts.get_revision(_INITIAL_REVISION).module.upgrade()
+
+
+def _config_to_compare(connection: Connection) -> Config:
+    config = _config(connection)
+    if keys.is_by_learner(connection):
+        config.attributes["include_object"] = keys.is_in_both_forms
+    connection.rollback()
+    return config
 
 
 def _config(connection: Connection | None) -> Config:

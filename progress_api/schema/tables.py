@@ -69,6 +69,8 @@ tutorial_progress = Table(
     Column("last_watched_at", TIMESTAMP()),
     _time("created_at"),
     _time("updated_at"),
+    # Migration 6: `updated_at` of the outline that the counts were made with (spec 13.3).
+    Column("outline_updated_at", TIMESTAMP()),
     CheckConstraint(
         "completion_percentage >= 0 AND completion_percentage <= 100",
         name="completion_percentage",

@@ -29,8 +29,12 @@ _RECOUNT = (
 )
 BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "GET /<tutorialId>": (
-        statements.GET_PROGRESS,
-        ("Read the stored counts and both lists in one snapshot, so that they agree.",),
+        statements.GET_STORED,
+        ("Read the stored counts and both lists, if the counts are those of today's outline.",),
+    ),
+    "GET /<tutorialId>, if there was no row": (
+        statements.GET_COUNTED,
+        ("Count in one snapshot, so that the counts, the lists and the outline agree.",),
     ),
     "POST /<tutorialId>/chapter": (
         statements.RECORD_CHAPTER,

@@ -1,6 +1,7 @@
 """A database to try the migrations on, and what its catalog says."""
 
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -156,3 +157,20 @@ def succeeded(result: Result) -> str:
     """The output of a command that succeeded."""
     assert result.exit_code == 0, (result.output, result.exception)
     return result.stdout.strip()
+
+
+def run_in(copy: Path, database: Database, *commands: list[str]) -> list[str]:
+    """Run commands of a copy of the package; return the lines that they said."""
+    run = "from progress_api.cli import progress; {}".format(
+        "; ".join(f"progress({command}, standalone_mode=False)" for command in commands)
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", run],
+        cwd=copy,
+        env=database.environment() | {"PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.splitlines()

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +14,15 @@ from progress_api.cli import progress, service
 from progress_api.schema.migrate import head
 from tests.client import PREFIX, SECRET, InProcess, Learner
 from tests.conftest import SCHEME, with_scheme
-from tests.migrations.database import PROCESS, SETTINGS, Database, Rows, refusal, succeeded
+from tests.migrations.database import (
+    PROCESS,
+    SETTINGS,
+    Database,
+    Rows,
+    refusal,
+    run_in,
+    succeeded,
+)
 
 SCHEMES = ("postgres", "postgresql", "postgresql+psycopg2", "postgresql+psycopg")
 KEY = {"JWT_SECRET_KEY": SECRET}
@@ -162,7 +169,7 @@ def test_the_settings_command_prints_a_line_for_each_and_needs_none_set() -> Non
 def test_the_operators_command_has_what_flask_has_for_the_service_and_serves() -> None:
     listed = succeeded(CliRunner().invoke(service, ["--help"]))
 
-    shared = {"migrate", "check", "token", "settings"}
+    shared = {"migrate", "check", "distribute", "token", "settings"}
     _, _, commands = listed.partition("Commands:\n")
     # Groups of commands have lines of their own.
     groups = {"certificate", "outline"}
@@ -184,7 +191,7 @@ def test_revision_writes_the_next_migration_and_it_runs(
     shutil.copytree(root / "progress_api", tmp_path / "progress_api")
     migrated.run("ALTER TABLE tutorial_progress ADD note text")
     # when
-    *_, said, migration = _in(tmp_path, migrated, ["revision", "Drop the note"], ["migrate"])
+    *_, said, migration = run_in(tmp_path, migrated, ["revision", "Drop the note"], ["migrate"])
     written = Path(said)
     # then
     assert written.parent == tmp_path / "progress_api" / "migrations" / "versions"
@@ -235,20 +242,3 @@ def test_a_command_closes_its_connections(at_head: Database) -> None:
 
 def _columns(database: Database) -> Rows:
     return database.ask("SELECT column_name FROM information_schema.columns")
-
-
-def _in(copy: Path, database: Database, *commands: list[str]) -> list[str]:
-    """Run commands of a copy of the package; return the lines that they said."""
-    run = "from progress_api.cli import progress; {}".format(
-        "; ".join(f"progress({command}, standalone_mode=False)" for command in commands)
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", run],
-        cwd=copy,
-        env=database.environment() | {"PYTHONPATH": str(copy)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout.splitlines()

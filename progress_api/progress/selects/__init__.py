@@ -1,5 +1,6 @@
 """Select a learner's row of a tutorial, with its chapters and quizzes, and read the result."""
 
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
@@ -14,7 +15,12 @@ from sqlalchemy import (
 )
 
 from progress_api.progress import rules
-from progress_api.progress.selects.below import Below, current_counts
+from progress_api.progress.selects.below import (
+    Below,
+    current_counts,
+    has_current_counts,
+    listed_below,
+)
 from progress_api.progress.selects.rows import (
     ChangeRow,
     change_columns,
@@ -25,13 +31,14 @@ from progress_api.progress.selects.rows import (
     progress_of,
     tenths_of,
 )
-from progress_api.schema.tables import tutorial_progress
+from progress_api.schema.tables import tutorial_outlines, tutorial_progress
 
 __all__ = [
     "ChangeRow",
     "change_columns",
     "change_of",
     "completion_of",
+    "counted_progress",
     "current_progress",
     "needs_columns",
     "of_learner",
@@ -49,14 +56,33 @@ def of_learner(columns: Any) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return columns.tutorial_id == TUTORIAL, columns.user_id == USER
 
 
-def stored_progress() -> Select[Any]:
-    """Select the progress in one snapshot, so that its counts, its lists and its outline agree."""
-    # A row also where nothing is recorded: an outline says how many chapters there are.
+def _asked() -> tuple[Any, Any]:
+    """Return the ids that were asked for, and their join with the learner's row, if it exists."""
     asked = select(TUTORIAL.label("tutorial_id"), USER.label("user_id")).subquery("asked")
-    progress, stored = tutorial_progress, tutorial_progress.c
-    below = Below.of(asked.outerjoin(progress, and_(*of_learner(stored))), stored, TUTORIAL)
+    return asked.c, asked.outerjoin(tutorial_progress, and_(*of_learner(tutorial_progress.c)))
+
+
+def stored_progress() -> Select[Any]:
+    """Select the progress as it is stored; no row if its counts are outdated (spec 13.3).
+
+    To count in each GET would cost PostgreSQL a third more.
+    """
+    (asked, joined), stored = _asked(), SimpleNamespace(**tutorial_progress.c)
+    outline = tutorial_outlines
+    stored.tutorial_id, stored.user_id = asked.tutorial_id, asked.user_id
+    return (
+        select(*progress_columns(stored, *listed_below(stored)))
+        .select_from(joined.outerjoin(outline, outline.c.tutorial_id == TUTORIAL))
+        .where(has_current_counts(stored, outline.c))
+    )
+
+
+def counted_progress() -> Select[Any]:
+    """Count the progress in one snapshot, so that its counts, its lists and its outline agree."""
+    (asked, joined), stored = _asked(), tutorial_progress.c
+    below = Below.of(joined, stored, TUTORIAL)
     current = current_counts(stored, below)
-    current.tutorial_id, current.user_id = asked.c.tutorial_id, asked.c.user_id
+    current.tutorial_id, current.user_id = asked.tutorial_id, asked.user_id
     return select(
         *progress_columns(current, below.chapters.c.listed, below.quizzes.c.listed)
     ).select_from(below.source)
@@ -75,6 +101,7 @@ def current_progress() -> Subquery:
         *(column.label(name) for name, column in vars(below.recorded).items()),
         outline.chapter_ids.label("outline_chapter_ids"),
         outline.quiz_ids.label("outline_quiz_ids"),
+        outline.updated_at.label("outline_updated_at"),
         chapters.c.watch_time,
         func.greatest(chapters.c.latest, quizzes.c.latest).label("latest"),
         func.greatest(chapters.c.watched, quizzes.c.watched).label("watched"),

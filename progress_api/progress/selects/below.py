@@ -37,7 +37,7 @@ class Below(NamedTuple):
 
     @classmethod
     def of(
-        cls, source: Any, stored: Any, tutorial_id: Any, *, only_with_outline: bool = False
+        cls, source: Any, stored: Any, tutorial_id: Any, *, only_if_outdated: bool = False
     ) -> "Below":
         """Join the outline, the chapters and the quizzes to a learner's row.
 
@@ -45,11 +45,11 @@ class Below(NamedTuple):
             source: has the row.
             stored: the columns of the row.
             tutorial_id: of the row.
-            only_with_outline: whether chapters and quizzes are read only if the tutorial has, or
-                had, an outline; otherwise the stored counts are right.
+            only_if_outdated: whether chapters and quizzes are read only if the stored counts were
+                made with another outline.
         """
         outline = outline_of(tutorial_id)
-        conditions = [outline.c.tutorial_id.is_not(None)] if only_with_outline else []
+        conditions = [~has_current_counts(stored, outline.c)] if only_if_outdated else []
         chapters = _chapters(stored, outline.c).where(*conditions).lateral("chapters")
         quizzes = _quizzes(stored, outline.c).where(*conditions).lateral("quizzes")
         joined = source.outerjoin(outline, true())
@@ -70,10 +70,23 @@ class Below(NamedTuple):
         )
 
 
+def has_current_counts(stored: Any, outline: Any) -> ColumnElement[bool]:
+    """Return whether the stored counts were made with the outline of today (spec 13.3).
+
+    Args:
+        stored: the columns of a learner's row.
+        outline: the columns of the outline, all NULL if the tutorial never had one.
+    """
+    condition: ColumnElement[bool] = stored.outline_updated_at.is_not_distinct_from(
+        outline.updated_at
+    )
+    return condition
+
+
 def current_counts(stored: Any, below: Below) -> SimpleNamespace:
     """Return the columns of a learner's row, with the counts of today (spec 13.3).
 
-    The stored counts are right if the tutorial never had an outline.
+    The stored counts are right if they were made with the outline of today.
 
     Args:
         stored: the columns of the row.
@@ -81,7 +94,7 @@ def current_counts(stored: Any, below: Below) -> SimpleNamespace:
     """
     columns = dict(stored.items())
     for name, count in rules.counts(stored, below.recorded)._asdict().items():
-        is_stored = below.outline.c.tutorial_id.is_(None)
+        is_stored = has_current_counts(stored, below.outline.c)
         columns[name] = case((is_stored, stored[name]), else_=count)
     return SimpleNamespace(**columns)
 
@@ -111,6 +124,7 @@ def outline_of(tutorial_id: Any) -> Any:
             stored.certificate_percentage,
             stored.chapter_ids,
             stored.quiz_ids,
+            stored.updated_at,
             set_of(stored.chapter_ids).label("chapters"),
             set_of(stored.quiz_ids).label("quizzes"),
         )
@@ -130,31 +144,51 @@ def set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:
     return func.jsonb_object(texts, texts, type_=JSONB)
 
 
-def _chapters(progress: Any, outline: Any) -> Select[Any]:
+def _listed_chapters() -> ColumnElement[Any]:
     rows = chapter_progress.c
     watch_time = func.coalesce(rows.watch_time, rules.ZERO)
     completed = func.coalesce(rows.completed, rules.NO)
     position = func.coalesce(rows.last_position, rules.ZERO)
-    listed = _json_array(rows, rows.chapter_id, rows.chapter_id, watch_time, completed, position)
+    return _json_array(rows, rows.chapter_id, rows.chapter_id, watch_time, completed, position)
+
+
+def _listed_quizzes() -> ColumnElement[Any]:
+    rows = quiz_scores.c
+    attempts = func.coalesce(rows.attempts, rules.ONE)
+    columns = (rows.quiz_id, rows.score, rows.max_score, rows.passed, attempts, rows.completed_at)
+    return _json_array(rows, rows.quiz_id, *columns)
+
+
+def listed_below(progress: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return the JSON arrays of the chapters and of the quizzes below a learner's row, uncounted.
+
+    Args:
+        progress: the columns of the row.
+    """
+    chapters = select(_listed_chapters()).where(*rules.of_progress(chapter_progress, progress))
+    quizzes = select(_listed_quizzes()).where(*rules.of_progress(quiz_scores, progress))
+    return chapters.scalar_subquery(), quizzes.scalar_subquery()
+
+
+def _chapters(progress: Any, outline: Any) -> Select[Any]:
+    rows = chapter_progress.c
     counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
     return select(
         func.count().filter(rows.completed, counts).label("completed"),
         func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
         func.max(rows.updated_at).label("latest"),
         func.nullif(func.max(rules.recorded_at(rows)), NEVER).label("watched"),
-        listed.label("listed"),
+        _listed_chapters().label("listed"),
     ).where(*rules.of_progress(chapter_progress, progress))
 
 
 def _quizzes(progress: Any, outline: Any) -> Select[Any]:
     rows = quiz_scores.c
-    attempts = func.coalesce(rows.attempts, rules.ONE)
-    columns = (rows.quiz_id, rows.score, rows.max_score, rows.passed, attempts, rows.completed_at)
     counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
     return select(
         func.count().label("recorded"),
         func.count().filter(rows.passed, counts).label("passed"),
         func.max(rows.updated_at).label("latest"),
         func.max(rows.completed_at).label("watched"),
-        _json_array(rows, rows.quiz_id, *columns).label("listed"),
+        _listed_quizzes().label("listed"),
     ).where(*rules.of_progress(quiz_scores, progress))

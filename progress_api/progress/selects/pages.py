@@ -153,7 +153,7 @@ def _page() -> Any:
     # The expression of the index `idx_tutorial_progress_pages`.
     watched = func.coalesce(stored.last_watched_at, NEVER)
     before = cast(bindparam("watched", type_=String), TIMESTAMP)
-    below = Below.of(tutorial_progress, stored, stored.tutorial_id, only_with_outline=True)
+    below = Below.of(tutorial_progress, stored, stored.tutorial_id, only_if_outdated=True)
     current = current_counts(stored, below)
     percentage = func.coalesce(current.completion_percentage, rules.ZERO)
     return (

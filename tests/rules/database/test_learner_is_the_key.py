@@ -3,6 +3,7 @@
 So no statement reaches another learner's rows, and the tables can be distributed by learner.
 """
 
+import importlib
 import re
 import sys
 from collections import Counter
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from progress_api.database import Statement, Statements
@@ -24,38 +26,45 @@ NOT_OF_A_LEARNER = {
     "REVOKE_CERTIFICATE": "an admin names a certificate by its public id",
     "REINSTATE_CERTIFICATE": "an admin names a certificate by its public id",
 }
-WITHOUT_ID = {
-    "ERASE 0": "the rows that an erasure opens, to lock them, are removed by its next step"
-}
 # Outlines are the same for all learners, and distributed to each machine whole.
 OF_TUTORIALS = {name for name, table in metadata.tables.items() if "user_id" not in table.c}
 OF_LEARNERS = metadata.tables.keys() - OF_TUTORIALS
+BELOW = {name for name in OF_LEARNERS if "tutorial_id" not in metadata.tables[name].c}
 WITH_ID = {name for name in OF_LEARNERS if "id" in metadata.tables[name].c}
 _TABLE = re.compile(r"(?:\b(?:FROM|JOIN|UPDATE)|,)\s+(\w+)\b(?!\.)(?: AS (\w+))?")
 _INSERT = re.compile(r"INSERT INTO (\w+) \(([^)]*)\) (?:SELECT|\(SELECT|\(?WITH)")
 _CONFLICT = re.compile(r"ON CONFLICT (ON CONSTRAINT|\(.*?\)|DO NOTHING)")
 
 
-def _found() -> Iterator[tuple[str, Statement]]:
+importlib.import_module("progress_api.cli")  # commands have statements, too
+
+
+def _all() -> Iterator[tuple[str, Statement]]:
     modules = [module for name, module in sys.modules.items() if name.startswith("progress_api.")]
     for name, value in [pair for module in modules for pair in vars(module).items()]:
         held = value.statements if isinstance(value, Statements) else value
         for number, one in enumerate(held if isinstance(held, tuple) else (held,)):
-            if isinstance(one, Statement) and name not in NOT_OF_A_LEARNER:
+            if isinstance(one, Statement):
                 yield f"{name} {number}", one
 
 
-STATEMENTS = dict(_found())
+def is_of_a_learner(name: str) -> bool:
+    return name.partition(" ")[0] not in NOT_OF_A_LEARNER
+
+
+EVERY = dict(_all())
+STATEMENTS = {name: one for name, one in EVERY.items() if is_of_a_learner(name)}
+OTHERS = {name: one for name, one in EVERY.items() if not is_of_a_learner(name)}
 
 
 def as_postgresql_gets_it(name: str) -> Any:
     dialect = asyncpg.dialect()  # type: ignore[no-untyped-call]
-    return STATEMENTS[name].sql.compile(dialect=dialect)
+    return EVERY[name].sql.compile(dialect=dialect)
 
 
 @pytest.fixture(params=list(STATEMENTS))
 def compiled(request: pytest.FixtureRequest) -> Any:
-    """Each statement in turn, as PostgreSQL gets it."""
+    """Each statement of a learner in turn, as PostgreSQL gets it."""
     return as_postgresql_gets_it(request.param)
 
 
@@ -77,10 +86,20 @@ def parts(sql: str, opening: str) -> Iterator[str]:
                 break
 
 
+def clauses(sql: str, opening: str) -> Iterator[str]:
+    """Each clause that begins so, to the end of the statement or of its parentheses."""
+    for start in re.finditer(re.escape(opening), sql):
+        depth, end = 0, start.end()
+        while end < len(sql) and depth >= 0:
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            end += 1
+        yield sql[start.end() : end]
+
+
 def test_the_statements_of_every_capability_are_found() -> None:
     names = {name.partition(" ")[0] for name in STATEMENTS}
 
-    expected = "GET_PROGRESS RECORD_CHAPTER RECORD_QUIZ COMPLETE RESET LIST_TUTORIALS"
+    expected = "GET_STORED GET_COUNTED RECORD_CHAPTER RECORD_QUIZ COMPLETE RESET LIST_TUTORIALS"
     assert {*expected.split(), "CHAPTER_ALONE", "RECOUNT_AND_COMPLETE", "GET_CERTIFICATE"} <= names
 
 
@@ -95,9 +114,45 @@ def test_each_table_is_held_to_the_learner(compiled: Any) -> None:
     assert {name: held[name] for name in tables} == dict(tables), sql
 
 
-@pytest.mark.parametrize("name", [name for name in STATEMENTS if name not in WITHOUT_ID])
-def test_each_row_that_is_added_has_its_learner_and_its_id(name: str) -> None:
-    for table, listed in _INSERT.findall(str(as_postgresql_gets_it(name))):
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_each_table_of_a_report_is_joined_by_the_learner(name: str) -> None:
+    """Rows below a learner's row are on the machine of that learner, and found there alone."""
+    sql = str(as_postgresql_gets_it(name))
+    joined = Counter(re.findall(r"\b(\w+)\.user_id = \w+\.user_id", sql))
+    below = {table: number for table, number in tables_of(sql).items() if table in BELOW}
+
+    assert {table: joined[table] for table in below} == below, sql
+
+
+def test_the_statements_of_reports_are_found() -> None:
+    sql = {name: str(as_postgresql_gets_it(name)) for name in OTHERS}
+
+    assert {name.partition(" ")[0] for name in sql} == NOT_OF_A_LEARNER.keys()
+    assert sum(tables_of(one)["chapter_progress"] for one in sql.values()) >= 3
+
+
+@pytest.mark.parametrize("opening", ["RETURNING ", "DO UPDATE SET "])
+@pytest.mark.parametrize("name", list(EVERY))
+def test_a_clause_that_each_machine_evaluates_is_immutable(
+    name: str, opening: str, changing: set[str]
+) -> None:
+    for clause in clauses(str(as_postgresql_gets_it(name)), opening):
+        assert set(re.findall(r"\b(\w+)\(", clause)) & changing == set()
+
+
+@pytest.fixture(scope="module")
+def changing(shared_database: str) -> set[str]:
+    """The functions whose result depends on more than their arguments."""
+    query = "SELECT proname FROM pg_proc GROUP BY proname HAVING bool_and(provolatile <> 'i')"
+    engine = create_engine(shared_database, poolclass=NullPool)
+    with engine.connect() as connection:
+        found = set(connection.scalars(text(query)))
+    assert {"now", "gen_random_uuid", "json_build_array"} <= found
+    return found
+
+
+def test_each_row_that_is_added_has_its_learner_and_its_id(compiled: Any) -> None:
+    for table, listed in _INSERT.findall(str(compiled)):
         columns = set(listed.split(", "))
         if table in OF_LEARNERS:
             assert "user_id" in columns
@@ -122,6 +177,7 @@ def test_nothing_that_changes_while_it_is_evaluated_is_within_a_case(compiled: A
 
 
 def test_a_case_with_a_time_would_be_found() -> None:
+    assert list(clauses("(UPDATE a RETURNING f(b), c) SELECT now()", "RETURNING ")) == ["f(b), c)"]
     assert list(parts("a CASE WHEN x THEN coalesce(now(), 1) END b", "CASE"))
     assert list(parts("f(coalesce(a, (now()))) b", "coalesce(")) == ["coalesce(a, (now()))"]
     assert tables_of("FROM tutorial_progress AS stored, quiz_scores") == {
