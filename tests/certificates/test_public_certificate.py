@@ -92,7 +92,10 @@ def test_an_unknown_or_malformed_id_is_not_found(service: Flask, certificate_id:
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-PAGES = [BROWSER, "text/html", "text/*", "text/html;q=0.9, application/json;q=0.8"]
+PAGES = [
+    *(BROWSER, "text/html", "TEXT/HTML", "text/*", "text/html;q=0.9, application/json;q=0.8"),
+    *("text/html, application/xhtml+xml, image/jxr, */*", "application/json;q=0, */*"),
+]
 NOT_PAGES = [
     *(None, "", "*/*", "application/json", "application/*", "image/png", "text/plain;q=0.5, */*"),
     *("text/html;q=0.8, application/json;q=0.9", "text/html;q=0", "text/html;q=x", ";", "a/b/c"),
