@@ -147,9 +147,7 @@ def test_a_cell_is_never_a_formula(service: Flask, teacher: Learner, name: str, 
     assert response.data.endswith(b"\r\n")
 
 
-def test_a_client_that_names_csv_beside_anything_gets_csv(
-    service: Flask, teacher: Learner
-) -> None:
+def test_a_client_that_names_csv_beside_anything_gets_csv(service: Flask, teacher: Learner) -> None:
     headers = {**teacher.headers, "Accept": "text/csv, */*"}
     path = f"{PREFIX}/{teacher.tutorial}/learners"
 
