@@ -187,7 +187,7 @@ UPDATE tutorial_certificates SET revoked_at=timezone('UTC', now()), revocation_r
 
 -- Read it as it is now.
 -- $1 of_certificate
-SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history
+SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history, tutorial_certificates.revoked_at = timezone('UTC', now()) AS anon_1
 FROM tutorial_certificates
 WHERE tutorial_certificates.id = $1::VARCHAR;
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from progress_api.certificates import statements
 from progress_api.certificates.ids import canonical_id
 from progress_api.certificates.records import Certificate, certificate_of
-from progress_api.database import AnySession, Statements, executor_for
+from progress_api.database import AnySession, Row, Statements, executor_for
 from progress_api.exceptions import CertificateNotFound
 from progress_api.signals import Signals
 from progress_api.validation import MAX_TITLE_LENGTH, require_ids, require_texts
@@ -69,7 +69,7 @@ class CertificateRepository:
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        certificate = self._run(statements.FIND_CERTIFICATE, certificate_id)
+        certificate = certificate_of(self._run(statements.FIND_CERTIFICATE, certificate_id))
         self._signals.certificate_checked.send(is_valid=certificate.is_valid)
         return certificate
 
@@ -86,9 +86,10 @@ class CertificateRepository:
             DatabaseUnavailable: the database cannot respond now.
         """
         require_texts(MAX_TITLE_LENGTH, reason=reason)
-        revoked = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
-        self._executor.after_commit(self._signals.certificate_revoked.send)
-        return revoked
+        *columns, is_new = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
+        if is_new:
+            self._executor.after_commit(self._signals.certificate_revoked.send)
+        return certificate_of(columns)
 
     def reinstate(self, certificate_id: str) -> Certificate:
         """Make a revoked certificate valid again and return it; a valid one is unchanged.
@@ -100,13 +101,13 @@ class CertificateRepository:
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        return self._run(statements.REINSTATE_CERTIFICATE, certificate_id)
+        return certificate_of(self._run(statements.REINSTATE_CERTIFICATE, certificate_id))
 
-    def _run(self, batch: Statements, text: str, **values: Any) -> Certificate:
+    def _run(self, batch: Statements, text: str, **values: Any) -> Row:
         certificate_id = canonical_id(text)
         if certificate_id is None:
             raise CertificateNotFound
         row = self._executor.run(batch.batch({"of_certificate": certificate_id, **values}))
         if row is None:
             raise CertificateNotFound
-        return certificate_of(row)
+        return row

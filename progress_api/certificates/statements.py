@@ -113,6 +113,9 @@ GET_CERTIFICATE = Statements(
         )
     )
 )
-# Each changes a certificate at most once, and returns it as it then is.
-REVOKE_CERTIFICATE = Statements(Statement(_revoke), Statement(_find))
+# Each changes a certificate at most once, and returns it as it then is. The last column of a
+# revocation is whether this transaction has revoked it.
+REVOKE_CERTIFICATE = Statements(
+    Statement(_revoke), Statement(_find.add_columns(_stored.revoked_at == utc_now()))
+)
 REINSTATE_CERTIFICATE = Statements(Statement(_reinstate), Statement(_find))

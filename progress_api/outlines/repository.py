@@ -99,7 +99,8 @@ class OutlineRepository:
             DatabaseUnavailable: the database cannot respond now.
         """
         existed = self._run(statements.DELETE_OUTLINE, tutorial_id) is not None
-        self._executor.after_commit(self._signals.outline_written.send)
+        if existed:
+            self._executor.after_commit(self._signals.outline_written.send)
         return existed
 
     def _run(self, batch: Statements, tutorial_id: str, **values: Any) -> Row | None:
