@@ -214,6 +214,11 @@ def test_a_key_is_replaced_without_a_refusal(
         **signing(ec_key, certificate_previous_public_keys=(public_pem(rsa_key),)),
     )
     after = make_learner(new, name=name).certificate().body
+    # A verifier that has asked a process which still signs with the old key knows the new one.
+    announced = make_app(
+        **signing(rsa_key, certificate_previous_public_keys=(public_pem(ec_key),)),
+    )
+    verified(after["credential"], key_set(announced))
 
     claims = [verified(one["credential"], key_set(new)) for one in (before, after)]
 
