@@ -38,7 +38,7 @@ from progress_api.settings.setting_types import (
 DEFAULT_PREFIX = "/v1/tutorials/progress"
 _HOST_APP_PREFIX = "PROGRESS_"
 # Their values are also checked and rewritten if they are given in Python.
-_SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, STORE)
+_SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, PUBLIC_URL, STORE)
 # A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
 _IN_A_HOST_APP = (
     *("CERTIFICATE_", "DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "PUBLIC_URL", "RATELIMIT_"),
