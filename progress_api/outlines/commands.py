@@ -25,7 +25,7 @@ def put(file: BinaryIO, mount: str | None) -> None:
     """Store the outline in FILE, which is JSON as in PUT, and has a tutorialId; - is stdin."""
     try:
         values = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody("The file is not JSON.") from error
     if not isinstance(values, dict):
         raise MalformedBody("The file is not a JSON object.")

@@ -113,6 +113,7 @@ def test_the_command_line_stores_prints_and_removes_an_outline(
     [
         ("{", "is not JSON"),
         ("[]", "is not a JSON object"),
+        ("[" * 100_000, "is not JSON"),
         ('{"chapters": [{"chapterId": "one"}]}', "tutorialId"),
         ('{"tutorialId": "intro"}', "chapters"),
     ],
