@@ -323,7 +323,7 @@ def test_a_value_that_is_not_allowed_is_named(name: str, value: str) -> None:
 
 
 def test_an_address_in_python_is_read_as_in_the_environment(shared_database: str) -> None:
-    given = {"database_url": shared_database, "jwt_secret_key": SECRET}
+    given: dict[str, Any] = {"database_url": shared_database, "jwt_secret_key": SECRET}
 
     settings = Settings(**given, public_url=f"{PUBLIC_URL}/api/")
 
