@@ -103,12 +103,9 @@ def recount_tutorials(tutorial_id: str | None, mount: str | None) -> None:
     of the service that issued none.
     """
     database = one_database(mount)
-    options: dict[str, Any] = {
-        "schema": database.schema,
-        "one_trip": database.settings.database_one_trip,
-    }
-    named = tutorials(database.engine, **options) if tutorial_id is None else (tutorial_id,)
-    found = [recount(database.engine, one, **options) for one in named]
+    engine, binding = database.engine, database.binding
+    named = tutorials(engine, **binding) if tutorial_id is None else (tutorial_id,)
+    found = [recount(engine, one, **binding) for one in named]
     click.echo(f"The counts of {sum(one.learners for one in found)} learners are up to date.")
     if issued := sum(one.issued for one in found):
         click.echo(f"Certificates that were missing: {issued} issued.")

@@ -2,43 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import Engine
-
 from progress_api.certificates import statements
 from progress_api.certificates.ids import canonical_id
 from progress_api.certificates.records import Certificate, certificate_of
-from progress_api.database import AnySession, Row, Statements, executor_for
+from progress_api.database import Repository, Row, Statements
 from progress_api.exceptions import CertificateNotFound
-from progress_api.signals import Signals
 from progress_api.validation import MAX_TITLE_LENGTH, require_ids, require_texts
 
 
-class CertificateRepository:
+class CertificateRepository(Repository):
     """Read, revoke and reinstate certificates; `ProgressRepository.complete` issues them.
 
     On an engine, each call is one transaction, committed when the call returns. On a session, each
     call is part of the session's transaction and is committed or rolled back with it.
     """
-
-    def __init__(
-        self,
-        bind: Engine | AnySession,
-        *,
-        schema: str | None = None,
-        one_trip: bool = True,
-        signals: Signals | None = None,
-    ) -> None:
-        """Bind the repository to an engine or a session.
-
-        Args:
-            bind: an engine or session of PostgreSQL.
-            schema: the PostgreSQL schema of the tables; None for the connection's search path.
-            one_trip: whether statements may be prepared on the server; False behind a pooler in
-                transaction mode.
-            signals: where each check and each committed change is sent.
-        """
-        self._signals = signals or Signals()
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
 
     def get(self, user_id: str, tutorial_id: str) -> Certificate:
         """Return a learner's certificate for a tutorial (spec 14.3).

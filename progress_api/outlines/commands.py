@@ -53,8 +53,7 @@ def delete(tutorial_id: str, mount: str | None) -> None:
 
 def _outlines(mount: str | None) -> OutlineRepository:
     database = one_database(mount)
-    one_trip = database.settings.database_one_trip
-    return OutlineRepository(database.engine, schema=database.schema, one_trip=one_trip)
+    return OutlineRepository(database.engine, **database.binding)
 
 
 def _print(stored: TutorialOutline) -> None:
