@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, NullPool, create_engine
 
-from progress_api import CertificateRepository, ProgressRepository
+from progress_api import CertificateRepository, DatabaseUnavailable, ProgressRepository
+from progress_api.progress.recount import recount
 from progress_api.schema.migrate import downgrade, upgrade
 from tests.migrations.database import Database
 
@@ -68,6 +69,26 @@ def test_the_time_zone_of_the_server_moves_no_time(by_hand: Database) -> None:
     unknown = certificates.get("no time", "intro")
     assert datetime.now(UTC) - unknown.issued_at < timedelta(minutes=5)
     assert unknown.issued_at <= datetime.now(UTC)
+
+
+def test_migration_5_waits_for_no_learner_who_writes_meanwhile(by_hand: Database) -> None:
+    # given a transaction of the version before, which stays open and has just earned one
+    engine = at_0004(by_hand)
+    by_hand.run(EARNED)
+    with engine.connect() as writer:
+        update = (
+            "UPDATE tutorial_progress SET certificate_earned = TRUE WHERE user_id = 'not earned'"
+        )
+        writer.exec_driver_sql(update)
+        # when
+        with pytest.raises(DatabaseUnavailable):  # the next migration does wait
+            upgrade(engine, timeout=1)
+        assert by_hand.version() == "progress_0005"
+        writer.commit()
+    upgrade(engine)
+    # then
+    assert by_hand.ask(SUMS)[0][0] == 2500
+    assert recount(engine, "intro").issued == 1  # what was earned meanwhile
 
 
 def test_migrating_again_issues_nothing_twice(by_hand: Database) -> None:

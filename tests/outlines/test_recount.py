@@ -1,5 +1,6 @@
 """One command brings what is stored up to date with the outline, and with this version."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -16,6 +17,7 @@ from progress_api import (
     ProgressRepository,
 )
 from progress_api.cli import progress, service
+from progress_api.progress.recount import recount
 
 STORED = """
     SELECT user_id, total_chapters, chapters_completed, completion_percentage,
@@ -53,6 +55,25 @@ def test_the_stored_counts_are_those_of_the_outline(database: str, engine: Engin
     assert after["other-2100"][:5] == (2, 0, 0, False, False)
     # ... and nobody has written anything by that.
     assert {name: row[5] for name, row in after.items()} == {row[0]: row[6] for row in before}
+
+
+def test_a_recount_disturbs_nobody_who_writes_meanwhile(engine: Engine) -> None:
+    repository, ids = ProgressRepository(engine), [str(number) for number in range(20)]
+    chapters = tuple(OutlineChapter(chapter_id=one) for one in ids)
+    OutlineRepository(engine).put("intro", Outline(chapters=chapters))
+
+    def watch(learner: str) -> list[int]:
+        watched = [Chapter(chapter_id=one, watch_time=1, completed=True) for one in ids]
+        answers = [repository.record_chapter(learner, "intro", one) for one in watched]
+        return [answer.chapters_completed for answer in answers]
+
+    with ThreadPoolExecutor(5) as threads:
+        recounts = threads.submit(lambda: [recount(engine, "intro") for _ in range(10)])
+        answers = list(threads.map(watch, ["ada", "bob", "cleo", "dan"]))
+
+    assert answers == [list(range(1, 21))] * 4
+    assert recounts.result()[-1].learners <= 4
+    assert all(repository.get(one, "intro").certificate_eligible for one in ("ada", "bob"))
 
 
 def test_a_tutorial_without_learners_has_none(database: str) -> None:
