@@ -159,8 +159,8 @@ ENDPOINTS = (
         access=Access.PUBLIC,
         operation_id="checkCertificate",
         summary="Check a certificate",
-        description="Needs no token: who knows the id may check the certificate. A browser gets a "
-        "page. Of a revoked certificate the name of its holder is not shown.",
+        description="Needs no token: anyone with the id may check the certificate. A browser gets "
+        "a page. Of a revoked certificate the name of its holder is not shown.",
         path=CertificatePath(),
         response=PublicCertificate(),
         redirect="The id is not in its canonical form; Location has that form.",

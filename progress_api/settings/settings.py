@@ -112,7 +112,7 @@ class Settings:
         None, PUBLIC_URL, "Address at which the public reaches the service, without URL_PREFIX."
     )
     certificate_issuer_name: str | None = define(
-        None, TEXT, "Name of who issues certificates, as their pages show it."
+        None, TEXT, "Name of the issuer of certificates, as their pages show it."
     )
     certificate_private_key: str | None = define(
         None, PRIVATE_PEM, "Key that signs certificates as Open Badges 3.0 credentials."
