@@ -161,6 +161,21 @@ def test_without_the_outline_all_that_is_recorded_counts_again(
     assert counts(complete(student, "y", of=3)) == counts(student.progress()) == (3, 3, 100, True)
 
 
+def test_after_an_outline_the_number_of_chapters_only_grows_and_a_shorter_one_makes_it_less(
+    author: Learner, student: Learner
+) -> None:
+    put(author, outline(*"abcdefghij"))
+    complete(student, "a")
+
+    author.send("DELETE", "/outline")
+    assert complete(student, "b", of=8)["totalChapters"] == 10
+
+    put(author, outline(*"abcdefgh"))
+    complete(student, "c")
+    author.send("DELETE", "/outline")
+    assert complete(student, "d", of=8)["totalChapters"] == 8
+
+
 def test_earned_stays_earned_whatever_the_outline_says_later(
     author: Learner, student: Learner
 ) -> None:
