@@ -35,14 +35,16 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Play up to a position.
+   * Play up to a position; return how many seconds were played.
    * @param {number} seconds
    */
   async playTo(seconds) {
+    const from = this.currentTime;
     this.play();
     while (this.currentTime < seconds && !this.paused)
       await new Promise((resolve) => this.addEventListener("timeupdate", resolve, { once: true }));
     if (!this.paused) this.pause();
+    return this.currentTime - from;
   }
 
   #tick() {
