@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Memory } from "../src/storage.js";
 import { Player } from "./player.js";
-import { connect, heard, Network, newName, sign, until } from "./service.js";
+import { connect, gate, heard, Network, newName, sign, until } from "./service.js";
 
 const chapter = { tutorialId: "intro", chapterId: "one", totalChapters: 2 };
 
@@ -262,4 +262,22 @@ test("progress is dispatched as chapters are recorded", async (t) => {
   await tracker.stop();
 
   assert.equal(changes.at(-1).chaptersCompleted, 1);
+});
+
+test("a chapter that is completed before the service has answered is recorded as such", async (t) => {
+  const network = new Network();
+  const { opened, open } = gate();
+  network.slow = () => opened;
+  const progress = connect(t, { fetch: network.fetch });
+  const player = new Player();
+  player.playbackRate = 4;
+  player.currentTime = 58.7;
+  const tracker = progress.track(player, chapter);
+  await player.playTo(59.1);
+  assert.equal(tracker.completed, true);
+  open();
+  await tracker.ready;
+  await tracker.stop();
+
+  assert.equal((await recorded(progress))?.completed, true);
 });
