@@ -10,6 +10,14 @@ from tests.serving.service import Serve, until
 
 QUIZ = 'progress.recordQuiz("intro", { quizId: "final", score: 8, maxScore: 10, passed: true })'
 
+MANY_COUNT = 200
+# 80 KB; a page that is left may have 64 KiB under way.
+MANY = f"""
+Promise.all(Array.from({{ length: {MANY_COUNT} }}, (_, n) => progress.recordQuiz("intro", {{
+  quizId: `${{n}} ${{"q".repeat(240)}}`, score: 1, maxScore: 1, passed: true
+}}))).then(() => progress.waiting)
+"""
+
 
 def test_without_space_in_the_database_it_survives_a_reload(viewer: Viewer) -> None:
     space = {"origin": viewer.origin, "quotaSize": 1}
@@ -41,6 +49,21 @@ def test_after_the_data_was_cleared_it_is_kept_again(viewer: Viewer) -> None:
     viewer.open(chapter=None)
     viewer.flush()
     assert _attempts(viewer) == 2
+
+
+def test_more_than_a_page_may_send_on_leaving_is_recorded_once(viewer: Viewer) -> None:
+    viewer.open(chapter=None)
+    viewer.run("window.connected = window.fetch")
+    viewer.cut_off()
+    assert viewer.ask(MANY) == MANY_COUNT
+    viewer.run("window.fetch = window.connected")
+    viewer.browser.get("about:blank")
+
+    until(lambda: viewer.learner.progress()["quizScores"])
+    viewer.open(chapter=None)
+    viewer.flush()
+    attempts = [quiz["attempts"] for quiz in viewer.learner.progress()["quizScores"]]
+    assert attempts == [1] * MANY_COUNT
 
 
 def test_a_tab_that_is_frozen_while_it_sends_holds_up_no_other(viewer: Viewer) -> None:
