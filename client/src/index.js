@@ -1,4 +1,5 @@
 import { Api } from "./api.js";
+import { Dispatcher } from "./dispatcher.js";
 import { ProgressError } from "./errors.js";
 import { eventsOf, newEvent } from "./events.js";
 import { listen } from "./leaving.js";
@@ -29,7 +30,7 @@ export { ProgressError, Tracker };
  * @typedef {import("./types.js").TrackOptions} TrackOptions
  */
 
-/** @typedef {{change: Progress, queue: number, problem: ProgressError}} Events */
+/** @typedef {import("./dispatcher.js").Events} Events */
 
 const START_MS = 3000;
 
@@ -37,7 +38,7 @@ const START_MS = 3000;
  * Records a learner's progress. It dispatches `change` with a progress object as its detail,
  * `queue` with the number of events that wait, and `problem` with a ProgressError.
  */
-export class TutorialProgress extends EventTarget {
+export class TutorialProgress extends Dispatcher {
   #tokens;
   #api;
   #outbox;
@@ -61,30 +62,6 @@ export class TutorialProgress extends EventTarget {
     this.#named = userId !== null;
     this.#ready = this.#begin(userId ?? "");
     listen(this.#until.signal, (gone) => this.#leave(gone), () => this.#back());
-  }
-
-  /**
-   * @template {keyof Events} Type
-   * @overload
-   * @param {Type} type
-   * @param {(event: CustomEvent<Events[Type]>) => void} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @overload
-   * @param {string} type
-   * @param {EventListenerOrEventListenerObject | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @param {string} type
-   * @param {any} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   */
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
   }
 
   /** How many events wait to be sent. */

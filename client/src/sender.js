@@ -1,4 +1,5 @@
 import { ProgressError } from "./errors.js";
+import { Pace } from "./pace.js";
 import { Turn } from "./turn.js";
 
 /** @import { Api } from "./api.js" */
@@ -14,10 +15,6 @@ import { Turn } from "./turn.js";
 // What a page may have in flight when it is left is 64 KiB; this leaves room for a second request.
 const BATCH_BYTES = 30_000;
 const BATCH_EVENTS = 100;
-const PACE_MS = 5000; // 12 requests a minute, so that two tabs stay below the service's 30
-const BACKOFF_MS = 1000;
-const BACKOFF_CAP_MS = 60_000;
-const WAIT_CAP_MS = 3_600_000; // a longer Retry-After is a mistake
 const SKEW_MS = 5000;
 
 /** Sends what an outbox holds, and tries again until the service has answered. */
@@ -29,14 +26,7 @@ export class Sender {
   #results = new Map();
   /** @type {Promise<void> | null} */
   #sending = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #timerAt = Infinity;
-  // Times of the clock that never jumps, in milliseconds.
-  #pacedUntil = 0;
-  #backOffUntil = 0;
-  #refusedUntil = 0; // by the service, with Retry-After
-  #failures = 0;
+  #pace = new Pace(() => this.flush());
   #skew = 0;
   #most = BATCH_EVENTS;
   #turn = new Turn();
@@ -62,7 +52,7 @@ export class Sender {
     this.#results.set(id, undefined);
     await this.flush();
     // A flush that had begun before may have missed it.
-    if (this.#outbox.has(id) && !this.#failures) await this.flush();
+    if (this.#outbox.has(id) && !this.#pace.fails) await this.flush();
     const result = this.#results.get(id);
     this.#results.delete(id);
     if (result instanceof ProgressError) throw result;
@@ -88,12 +78,12 @@ export class Sender {
       this.#sending = null;
     });
     await done;
-    this.schedule(0);
+    this.#pace.schedule(0);
   }
 
   /** Try again now: the network may be back. */
   wake() {
-    this.#backOffUntil = 0;
+    this.#pace.wake();
     return this.flush();
   }
 
@@ -102,15 +92,7 @@ export class Sender {
    * @param {number} within
    */
   schedule(within) {
-    const now = performance.now();
-    const at = Math.max(now + within, this.#pacedUntil, this.#backOffUntil, this.#refusedUntil);
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(() => {
-      this.#timerAt = Infinity;
-      this.flush();
-    }, at - now);
+    this.#pace.schedule(within);
   }
 
   /**
@@ -120,14 +102,13 @@ export class Sender {
   leave(gone) {
     if (gone) this.#turn.release();
     const batch = choose(this.#outbox.own().reverse(), this.#most).reverse();
-    if (batch.length && this.#outbox.owner && performance.now() >= this.#refusedUntil)
+    if (batch.length && this.#outbox.owner && !this.#pace.isRefused)
       this.#post(batch, true).catch((error) => this.#failed(error)).then(() => this.schedule(0));
   }
 
   /** Send nothing any more. */
   close() {
-    clearTimeout(this.#timer);
-    this.#timerAt = -Infinity;
+    this.#pace.close();
     this.#turn.release();
   }
 
@@ -135,12 +116,12 @@ export class Sender {
   async #drain() {
     const { owner, scope } = this.#outbox;
     if (!owner) return;
-    if (performance.now() < this.#refusedUntil) return this.schedule(0);
+    if (this.#pace.isRefused) return this.schedule(0);
     try {
       await this.#turn.take(scope, async () => {
         while (await this.#step(owner));
       });
-      this.#failures = this.#backOffUntil = 0;
+      this.#pace.succeeded();
     } catch (error) {
       this.#failed(error);
     }
@@ -188,7 +169,7 @@ export class Sender {
     const events = batch.map(({ event }) => ({ ...event, at: this.#corrected(event?.at ?? "") }));
     const userId = this.#outbox.owner;
     const keepalive = sum(batch) <= BATCH_BYTES;
-    this.#pacedUntil = performance.now() + PACE_MS;
+    this.#pace.sent();
     try {
       const answer = await this.#api.send("POST", "", { userId, events }, { keepalive, leaving });
       await this.#settle(batch, answer, userId);
@@ -249,11 +230,7 @@ export class Sender {
   #failed(cause) {
     const known = cause instanceof ProgressError;
     const error = known ? cause : new ProgressError(0, { error: "Not sent" }, null, cause);
-    const now = performance.now();
-    this.#failures += 1;
-    const most = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures);
-    this.#backOffUntil = now + Math.random() * most;
-    this.#refusedUntil = now + Math.min((error.retryAfter ?? 0) * 1000, WAIT_CAP_MS);
+    this.#pace.failed(error.retryAfter);
     this.#listener.problem(error);
   }
 
