@@ -10,7 +10,7 @@ export class Player extends EventTarget {
 
   get currentTime() {
     const played = this.paused ? 0 : ((performance.now() - this.#since) / 1000) * this.playbackRate;
-    return Math.min(this.duration, this.#at + played);
+    return Math.min(this.duration || Infinity, this.#at + played);
   }
 
   set currentTime(seconds) {

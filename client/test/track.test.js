@@ -281,3 +281,34 @@ test("a chapter that is completed before the service has answered is recorded as
 
   assert.equal((await recorded(progress))?.completed, true);
 });
+
+test("a live stream, which has no end, is counted and resumed, and never completed", async (t) => {
+  const progress = connect(t);
+  await progress.recordChapter("intro", { chapterId: "one", watchTime: 30, lastPosition: 20 });
+  const player = new Player();
+  player.duration = Infinity;
+  const tracker = progress.track(player, chapter);
+  await tracker.ready;
+  near(player.currentTime, 20, 0.5);
+  const played = await player.playTo(40);
+  await tracker.stop();
+
+  const one = await recorded(progress);
+  near(one?.watchTime, 30 + played);
+  assert.equal(one?.completed, false);
+});
+
+test("a player that does not know its length yet resumes as soon as it does", async (t) => {
+  const progress = connect(t);
+  await progress.recordChapter("intro", { chapterId: "one", watchTime: 30, lastPosition: 20 });
+  const player = new Player();
+  player.duration = NaN;
+  const tracker = progress.track(player, chapter);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  assert.equal(player.currentTime, 0);
+
+  player.duration = 60;
+  player.dispatchEvent(new Event("durationchange"));
+  await tracker.ready;
+  near(player.currentTime, 20, 0.5);
+});
