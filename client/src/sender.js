@@ -178,7 +178,7 @@ export class Sender {
       if (!(error instanceof ProgressError) || error.isTemporary) throw error;
       // It may be about one event only, or about their number.
       if (batch.length > 1) this.#most = Math.ceil(batch.length / 2);
-      else await this.#refuse(ids, error);
+      else for (const entry of batch) await this.#refuse(entry, error);
     } finally {
       for (const id of ids) this.#outbox.inFlight.delete(id);
     }
@@ -191,7 +191,7 @@ export class Sender {
    * @param {string} userId
    */
   async #settle(batch, answer, userId) {
-    const sent = new Map(batch.map((entry) => [entry.id, entry.event?.tutorialId]));
+    const sent = new Map(batch.map((entry) => [entry.id, entry]));
     /** @type {any[]} */
     const results = (answer?.results ?? []).filter((/** @type {any} */ one) => sent.has(one.id));
     if (!results.length) throw new ProgressError(0, { error: "No answer of the service" });
@@ -200,21 +200,23 @@ export class Sender {
     const progress = answer.progress ?? [];
     const recorded = results.filter(({ status }) => status === "recorded").map(({ id }) => id);
     for (const id of recorded)
-      this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)));
+      this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)?.event?.tutorialId));
     await this.#outbox.remove(recorded);
     if (userId === this.#outbox.owner) for (const one of progress) this.#listener.change(one);
     for (const one of results)
-      if (one.status !== "recorded") await this.#refuse([one.id], new ProgressError(400, one));
+      if (one.status !== "recorded") await this.#refuse(sent.get(one.id), new ProgressError(400, one));
   }
 
   /**
-   * Drop events that the service will never take.
-   * @param {string[]} ids
+   * Drop an event that the service will never take.
+   * @param {Entry | undefined} entry
    * @param {ProgressError} problem
    */
-  async #refuse(ids, problem) {
-    for (const id of ids) this.#answer(id, problem);
-    await this.#outbox.remove(ids);
+  async #refuse(entry, problem) {
+    if (!entry) return;
+    problem.event = entry.event ?? null;
+    this.#answer(entry.id, problem);
+    await this.#outbox.remove([entry.id]);
     this.#listener.problem(problem);
   }
 
