@@ -33,7 +33,7 @@ export class Api {
    */
   async send(method, path, body, { keepalive = false, leaving = false } = {}) {
     const token = leaving ? this.#tokens.current : await this.#tokens.get();
-    if (!token) throw new ProgressError(401, { error: "Not signed in" });
+    if (!token) throw new ProgressError(leaving ? 0 : 401, { error: "Not signed in" });
     const response = await this.#request(token, method, path, body, keepalive);
     if (response.status !== 401) return read(response);
     const renewed = await this.#tokens.renew(token);
