@@ -104,8 +104,12 @@ def test_a_course_is_taken_offline_and_online_until_its_certificate_is_public(
     person.answer(1, 1, 0)
     person.reads(".result", "3 of 3, kept on this device")
     person.reads("#saved", "2 waiting on this device")
+    person.find(".brand").click()
+    person.reads(".cards", "33% completed")
     person.find("#offline").click()
     person.reads("#saved", "All saved")
+    person.reads(".cards", "66% completed")
+    person.go("python-basics/loops")
     person.reads(".result", "Best of 1: 3 of 3")
 
     person.watch("python-basics/functions")

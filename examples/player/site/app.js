@@ -30,7 +30,8 @@ progress.addEventListener("problem", ({ detail }) => {
 offline.addEventListener("change", async () => {
   showSaved();
   if (!offline.checked) await progress.flush();
-  draw();
+  if (location.hash.length > 2) draw();
+  else await showList();
 });
 addEventListener("hashchange", () => route().then(() => view.focus({ preventScroll: true })));
 await route();
