@@ -137,7 +137,7 @@ WHERE chapter_progress.progress_id = opened.id AND chapter_progress.user_id = $4
 issued AS
 (INSERT INTO tutorial_certificates (id, tutorial_id, user_id, title, holder_name, credential_id, issued_at) SELECT $6::VARCHAR AS anon_1, decided.tutorial_id AS tutorial_id, $4::VARCHAR AS anon_2, (SELECT tutorial_outlines.title
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = decided.tutorial_id) AS anon_3, $7::VARCHAR AS anon_4, CAST($8::VARCHAR AS UUID) AS anon_5, decided.updated_at AS updated_at
+WHERE tutorial_outlines.tutorial_id = decided.tutorial_id) AS anon_3, $7::VARCHAR AS anon_4, CAST($8::VARCHAR AS UUID) AS anon_5, greatest(decided.updated_at, least(timezone('UTC', now()), CASE WHEN (decided.updated_at IS NULL) THEN 'infinity'::timestamp ELSE '-infinity'::timestamp END)) AS greatest_1
 FROM decided
 WHERE decided.certificate_earned AND $1::BOOLEAN ON CONFLICT (user_id, tutorial_id) DO UPDATE SET holder_name = coalesce(tutorial_certificates.holder_name, excluded.holder_name) RETURNING tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history)
  SELECT decided.tutorial_id, decided.user_id, decided.completion_percentage, decided.chapters_completed, decided.total_chapters, decided.chapters, decided.quizzes, decided.certificate_eligible, decided.certificate_earned, decided.total_watch_time, decided.last_watched_at, decided.is_recorded, decided.newly_completed, decided.newly_earned, decided.percentage, decided.chapter_ids, decided.quiz_ids, issued.id, issued.tutorial_id AS tutorial_id_1, issued.user_id AS user_id_1, issued.title, issued.holder_name, issued.issued_at, issued.credential_id, issued.revoked_at, issued.revocation_reason, issued.history
@@ -187,7 +187,7 @@ UPDATE tutorial_certificates SET revoked_at=timezone('UTC', now()), revocation_r
 
 -- Read it as it is now.
 -- $1 of_certificate
-SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history
+SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history, tutorial_certificates.revoked_at = timezone('UTC', now()) AS anon_1
 FROM tutorial_certificates
 WHERE tutorial_certificates.id = $1::VARCHAR;
 

@@ -27,7 +27,7 @@ from progress_api.commands import (
 from progress_api.learners.commands import erase, export
 from progress_api.openapi.document import document
 from progress_api.outlines.commands import outline
-from progress_api.progress.recount import recount
+from progress_api.progress.recount import recount, tutorials
 from progress_api.reports.commands import report
 from progress_api.schema import distribution
 from progress_api.schema import migrate as migrations
@@ -95,14 +95,21 @@ def check(mount: str | None) -> None:
 
 
 @progress.command(name="recount")
-@click.argument("tutorial_id")
+@click.argument("tutorial_id", required=False)
 @one_mount_option
-def recount_tutorial(tutorial_id: str, mount: str | None) -> None:
-    """Store the counts of today for all learners of TUTORIAL_ID, after its outline was changed."""
+def recount_tutorials(tutorial_id: str | None, mount: str | None) -> None:
+    """Store the counts of today for all learners of TUTORIAL_ID, or of every tutorial.
+
+    Run it after an outline was changed. It also issues certificates that were earned by a version
+    of the service that issued none.
+    """
     database = one_database(mount)
-    one_trip = database.settings.database_one_trip
-    number = recount(database.engine, tutorial_id, schema=database.schema, one_trip=one_trip)
-    click.echo(f"The counts of {number} learners are up to date.")
+    engine, binding = database.engine, database.binding
+    named = tutorials(engine, **binding) if tutorial_id is None else (tutorial_id,)
+    found = [recount(engine, one, **binding) for one in named]
+    click.echo(f"The counts of {sum(one.learners for one in found)} learners are up to date.")
+    if issued := sum(one.issued for one in found):
+        click.echo(f"Certificates that were missing: {issued} issued.")
 
 
 @progress.command()
@@ -181,7 +188,7 @@ def service() -> None:
 _CAPABILITIES = (outline, certificate, report, export, erase)
 for _command in _CAPABILITIES:
     progress.add_command(_command)
-for _command in (migrate, check, distribute, token, settings, recount_tutorial, *_CAPABILITIES):
+for _command in (migrate, check, distribute, token, settings, recount_tutorials, *_CAPABILITIES):
     service.add_command(_command)
 
 

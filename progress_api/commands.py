@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from flask import Flask
@@ -44,6 +44,11 @@ class Database(NamedTuple):
     schema: str | None
     settings: Settings
     url_prefix: str
+
+    @property
+    def binding(self) -> dict[str, Any]:
+        """The arguments that each repository takes beside its engine."""
+        return {"schema": self.schema, "one_trip": self.settings.database_one_trip}
 
     @property
     def timeout(self) -> int:

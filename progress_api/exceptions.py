@@ -160,7 +160,7 @@ class NotEligible(ProgressError):
 
 
 class OutlineNotFound(ProgressError):
-    """Nobody has said yet what this tutorial consists of."""
+    """This tutorial has no outline; an author can store one."""
 
 
 class CertificateNotFound(ProgressError):

@@ -114,36 +114,19 @@ def new_state(
     schema = settings.progress_schema
     if overrides.schema is not None:
         schema = _parsed("schema", NAME, overrides.schema)
+    binding: dict[str, Any] = {"schema": schema, "one_trip": settings.database_one_trip}
     services: dict[type, Callable[[Any], Any]] = {
         ProgressRepository: partial(
             ProgressRepository,
             policy=Policy.of(settings),
-            schema=schema,
-            one_trip=settings.database_one_trip,
             on_certificate_earned=overrides.on_certificate_earned,
             signals=signals,
+            **binding,
         ),
-        OutlineRepository: partial(
-            OutlineRepository,
-            schema=schema,
-            one_trip=settings.database_one_trip,
-            signals=signals,
-        ),
-        CertificateRepository: partial(
-            CertificateRepository,
-            schema=schema,
-            one_trip=settings.database_one_trip,
-            signals=signals,
-        ),
-        LearnerRepository: partial(
-            LearnerRepository, schema=schema, one_trip=settings.database_one_trip
-        ),
-        ReportRepository: partial(
-            ReportRepository,
-            schema=schema,
-            one_trip=settings.database_one_trip,
-            timeout=settings.report_timeout,
-        ),
+        OutlineRepository: partial(OutlineRepository, signals=signals, **binding),
+        CertificateRepository: partial(CertificateRepository, signals=signals, **binding),
+        LearnerRepository: partial(LearnerRepository, signals=signals, **binding),
+        ReportRepository: partial(ReportRepository, timeout=settings.report_timeout, **binding),
     }
     engines: dict[type, Engine] = {ReportRepository: report_engine(engine, settings)}
     made = {kind: make(engines.get(kind, engine)) for kind, make in services.items()}

@@ -22,6 +22,8 @@ export class ProgressError extends Error {
     /** @type {string | null} by which operators find the request in their logs */
     this.requestId = body.requestId ?? null;
     this.retryAfter = retryAfter;
+    /** @type {import("./types.js").OutboxEvent | null} what was dropped, if it was refused for good */
+    this.event = null;
   }
 
   /** Whether the same request may succeed later, or after signing in. */

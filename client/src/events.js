@@ -1,4 +1,4 @@
-/** @import { ChapterEvent, ChapterState, Entry, OutboxEvent, Progress, QuizAttempt } from "./types.js" */
+/** @import { ChapterEvent, ChapterState, Entry, LocalProgress, OutboxEvent, QuizAttempt } from "./types.js" */
 
 let count = 0;
 
@@ -20,7 +20,8 @@ export function newId() {
  * @returns {OutboxEvent}
  */
 export function newEvent(tutorialId, fields) {
-  return { ...fields, id: newId(), tutorialId, at: new Date().toISOString() };
+  const event = { ...fields, id: newId(), tutorialId, at: new Date().toISOString() };
+  return JSON.parse(JSON.stringify(event)); // fails now rather than at each try to send it
 }
 
 /**
@@ -88,14 +89,15 @@ function merge(event, old) {
 }
 
 /**
- * Return the events that make a progress object, with ids that are the same each time.
- * @param {Progress} progress
+ * Return the events that make a progress object, with ids that are the same each time. What others
+ * kept may have any form: the service refuses what it cannot take.
+ * @param {LocalProgress} progress
  * @returns {OutboxEvent[]}
  */
 export function eventsOf(progress) {
-  const { tutorialId, totalChapters } = progress;
-  const watched = progress.lastWatchedAt ?? new Date(0).toISOString();
-  const chapters = (progress.chapterProgress ?? []).map((chapter) => ({
+  const { tutorialId, totalChapters, lastWatchedAt, certificateEarned } = Object(progress);
+  const watched = instant(lastWatchedAt) ?? new Date(0).toISOString();
+  const chapters = listOf(progress?.chapterProgress).map((chapter) => ({
     type: /** @type {const} */ ("chapter"),
     tutorialId,
     at: watched,
@@ -105,10 +107,10 @@ export function eventsOf(progress) {
     ...(chapter.completed && { completed: true }),
     ...(totalChapters && { totalChapters }),
   }));
-  const quizzes = (progress.quizScores ?? []).map((quiz) => ({
+  const quizzes = listOf(progress?.quizScores).map((quiz) => ({
     type: /** @type {const} */ ("quiz"),
     tutorialId,
-    at: quiz.completedAt ?? watched,
+    at: instant(quiz.completedAt) ?? watched,
     quizId: quiz.quizId,
     score: quiz.score,
     maxScore: quiz.maxScore,
@@ -117,8 +119,24 @@ export function eventsOf(progress) {
     ...(quiz.completedAt && { completedAt: quiz.completedAt }),
   }));
   const complete = { type: /** @type {const} */ ("complete"), tutorialId, at: watched };
-  const all = [...chapters, ...quizzes, ...(progress.certificateEarned ? [complete] : [])];
+  const all = [...chapters, ...quizzes, ...(certificateEarned ? [complete] : [])];
   return all.map((event) => ({ ...event, id: `import-${hash(JSON.stringify(event))}` }));
+}
+
+/**
+ * Return the objects of a list, none of what is no list.
+ * @template Item
+ * @param {Item[] | undefined} list
+ */
+const listOf = (list) => (Array.isArray(list) ? list.filter((one) => one && typeof one === "object") : []);
+
+/**
+ * Return a time as the service reads it; undefined of what is none.
+ * @param {string | number | null | undefined} time
+ */
+function instant(time) {
+  const at = new Date(time ?? NaN);
+  return Number.isNaN(+at) ? undefined : at.toISOString();
 }
 
 /**

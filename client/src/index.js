@@ -1,21 +1,36 @@
-import { Api, claims, Tokens } from "./api.js";
+import { Api } from "./api.js";
+import { Dispatcher } from "./dispatcher.js";
 import { ProgressError } from "./errors.js";
 import { eventsOf, newEvent } from "./events.js";
+import { listen } from "./leaving.js";
 import { Outbox } from "./outbox.js";
-import { startOf } from "./resume.js";
+import { findStart } from "./resume.js";
 import { Sender } from "./sender.js";
 import { openStorage } from "./storage.js";
+import { soon } from "./times.js";
+import { Tokens } from "./tokens.js";
 import { Tracker } from "./tracker.js";
 
 export { ProgressError, Tracker };
 
+// Types that pages import by name.
 /**
- * @import { Certificate, ChapterState, ListItem, ListOptions, Options, Outline,
- *   Page, Player, Progress, QuizAttempt, TrackOptions } from "./types.js"
+ * @typedef {import("./types.js").Certificate} Certificate
+ * @typedef {import("./types.js").ChapterState} ChapterState
+ * @typedef {import("./types.js").ListItem} ListItem
+ * @typedef {import("./types.js").ListOptions} ListOptions
+ * @typedef {import("./types.js").LocalProgress} LocalProgress
+ * @typedef {import("./types.js").Options} Options
+ * @typedef {import("./types.js").Outline} Outline
+ * @typedef {import("./types.js").Page} Page
+ * @typedef {import("./types.js").Player} Player
+ * @typedef {import("./types.js").Progress} Progress
+ * @typedef {import("./types.js").QuizAttempt} QuizAttempt
+ * @typedef {import("./types.js").Store} Store
+ * @typedef {import("./types.js").TrackOptions} TrackOptions
  */
-/** @import { Start } from "./tracker.js" */
 
-/** @typedef {{change: Progress, queue: number, problem: ProgressError}} Events */
+/** @typedef {import("./dispatcher.js").Events} Events */
 
 const START_MS = 3000;
 
@@ -23,7 +38,7 @@ const START_MS = 3000;
  * Records a learner's progress. It dispatches `change` with a progress object as its detail,
  * `queue` with the number of events that wait, and `problem` with a ProgressError.
  */
-export class TutorialProgress extends EventTarget {
+export class TutorialProgress extends Dispatcher {
   #tokens;
   #api;
   #outbox;
@@ -31,44 +46,22 @@ export class TutorialProgress extends EventTarget {
   /** @type {Map<Player, Tracker>} */
   #trackers = new Map();
   #ready;
+  #named; // whether the page has said who the learner is
   #until = new AbortController();
 
   /** @param {Options} options */
-  constructor({ url, token = null, userId = null, storage = openStorage(), fetch }) {
+  constructor({ url, token = null, userId = null, storage, fetch }) {
     super();
     this.#tokens = new Tokens(token);
     this.#api = new Api(url, this.#tokens, fetch);
-    this.#outbox = new Outbox(url, storage, (waiting) => this.#dispatch("queue", waiting));
+    this.#outbox = new Outbox(url, openStorage(storage), (waiting) => this.#dispatch("queue", waiting));
     this.#sender = new Sender(this.#outbox, this.#api, {
       change: (progress) => this.#dispatch("change", progress),
       problem: (problem) => this.#dispatch("problem", problem),
     });
-    this.#ready = this.#begin(userId);
-    this.#listen();
-  }
-
-  /**
-   * @template {keyof Events} Type
-   * @overload
-   * @param {Type} type
-   * @param {(event: CustomEvent<Events[Type]>) => void} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @overload
-   * @param {string} type
-   * @param {EventListenerOrEventListenerObject | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @param {string} type
-   * @param {any} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   */
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
+    this.#named = userId !== null;
+    this.#ready = this.#begin(userId ?? "");
+    listen(this.#until.signal, (gone) => this.#leave(gone), () => this.#back());
   }
 
   /** How many events wait to be sent. */
@@ -88,8 +81,10 @@ export class TutorialProgress extends EventTarget {
    * @throws {ProgressError}
    */
   async get(tutorialId) {
-    const progress = await this.#read(tutorialId);
-    this.#dispatch("change", progress);
+    await this.#ready;
+    const { userId } = this;
+    const progress = await this.#about(tutorialId, "");
+    if (userId === this.userId) this.#dispatch("change", progress);
     return progress;
   }
 
@@ -128,8 +123,7 @@ export class TutorialProgress extends EventTarget {
    * @throws {ProgressError} if the service refused it
    */
   recordQuiz(tutorialId, { quizId, score, maxScore, passed }) {
-    const fields = { type: /** @type {const} */ ("quiz"), quizId, score, maxScore, passed };
-    return this.#record(newEvent(tutorialId, fields));
+    return this.#record(tutorialId, { type: "quiz", quizId, score, maxScore, passed });
   }
 
   /**
@@ -140,7 +134,7 @@ export class TutorialProgress extends EventTarget {
    * @throws {ProgressError} if the service refused it
    */
   recordChapter(tutorialId, state) {
-    return this.#record(newEvent(tutorialId, { ...state, type: "chapter" }));
+    return this.#record(tutorialId, { ...state, type: "chapter" });
   }
 
   /**
@@ -151,8 +145,7 @@ export class TutorialProgress extends EventTarget {
    * @throws {ProgressError} if the learner is not eligible yet; its detail says what is missing
    */
   complete(tutorialId, { holderName } = {}) {
-    const name = holderName ? { holderName } : {};
-    return this.#record(newEvent(tutorialId, { type: "complete", ...name }));
+    return this.#record(tutorialId, { type: "complete", ...(holderName && { holderName }) });
   }
 
   /**
@@ -183,8 +176,11 @@ export class TutorialProgress extends EventTarget {
    */
   async reset(tutorialId) {
     await this.#ready;
-    await this.#api.send("DELETE", `/${encodeURIComponent(tutorialId)}${this.#query({})}`);
-    await this.#outbox.forget(tutorialId);
+    const path = `/${encodeURIComponent(tutorialId)}${this.#query({})}`;
+    await this.#sender.alone(async () => {
+      await this.#api.send("DELETE", path);
+      await this.#outbox.forget(tutorialId);
+    });
     for (const tracker of this.#trackers.values())
       if (tracker.tutorialId === tutorialId) tracker.reset();
   }
@@ -233,19 +229,16 @@ export class TutorialProgress extends EventTarget {
    * @param {string | null} userId
    * @returns {Promise<void>}
    */
-  async adopt(userId) {
-    await this.#ready;
-    if (userId === this.userId) return void this.#sender.wake();
-    if (this.userId) await Promise.all([...this.#trackers.values()].map((one) => one.stop()));
-    this.#tokens.forget();
-    await this.#outbox.adopt(userId ?? "");
-    this.#sender.wake();
+  adopt(userId) {
+    this.#named = true;
+    this.#ready = this.#ready.then(() => this.#become(userId ?? ""));
+    return this.#ready;
   }
 
   /**
    * Record what another client kept on this device, such as a progress object in localStorage.
    * The same object, imported again, counts once.
-   * @param {Progress} progress
+   * @param {LocalProgress} progress
    * @returns {Promise<void>} resolves when it is stored; it is sent at once
    */
   async importLocal(progress) {
@@ -261,63 +254,68 @@ export class TutorialProgress extends EventTarget {
     this.#sender.close();
   }
 
-  /** @param {string | null} userId */
+  /** @param {string} userId */
   async #begin(userId) {
-    this.#outbox.owner = userId ?? (await this.#subject());
+    if (!this.#named) await soon(this.#identify(), START_MS).catch(() => {});
+    this.#outbox.owner ||= userId;
     await this.#outbox.load();
     this.#sender.schedule(0);
   }
 
-  /** Return the learner of the token; empty if it does not come in time. */
-  async #subject() {
-    /** @type {Promise<string>} */
-    const late = new Promise((resolve) => setTimeout(resolve, START_MS, ""));
-    const token = await Promise.race([this.#tokens.get().catch(() => ""), late]);
-    return String(claims(token).sub ?? "");
+  /** Take the learner from the token, however late it comes, unless the page says who it is. */
+  async #identify() {
+    const learner = await this.#tokens.learner();
+    if (this.#named) return;
+    this.#named = true;
+    if (learner) await this.#outbox.adopt(learner, true);
+    this.#sender.schedule(0);
+  }
+
+  /** @param {string} userId */
+  async #become(userId) {
+    if (this.userId && this.userId !== userId) {
+      const stopped = [...this.#trackers.values()].map((tracker) => tracker.stop());
+      await soon(Promise.all(stopped), START_MS).catch(() => {});
+    }
+    if (this.userId !== userId) this.#tokens.forget();
+    await this.#outbox.adopt(userId);
+    this.#sender.wake();
+  }
+
+  /** @param {boolean} gone */
+  #leave(gone) {
+    for (const tracker of this.#trackers.values()) tracker.leave();
+    this.#sender.leave(gone);
+  }
+
+  async #back() {
+    await this.#ready;
+    if (!this.#named) this.#identify().catch(() => {});
+    await this.#sender.wake();
   }
 
   /**
    * Return what is known of a chapter, from the service and from this browser.
-   * @param {TrackOptions} options
-   * @returns {Promise<Start>}
+   * @param {TrackOptions} chapter
    */
-  async #start({ tutorialId, chapterId }) {
+  async #start(chapter) {
     await this.#ready;
-    /** @param {{tutorialId: string, chapterId?: string} | undefined} one */
-    const isThis = (one) => one?.tutorialId === tutorialId && one.chapterId === chapterId;
-    const entries = await this.#outbox.entries();
-    const mark = entries.find((entry) => isThis(entry.mark))?.mark;
-    const waits = entries.filter((entry) => isThis(/** @type {any} */ (entry.event))).at(-1);
-    return startOf(await this.#recorded(tutorialId, chapterId), waits, mark);
+    // First what waits: read in between, it could be counted here and by the service.
+    await soon(this.#sender.flush(), START_MS).catch(() => {});
+    const read = this.userId && soon(this.get(chapter.tutorialId), START_MS).catch(() => null);
+    return findStart(chapter, (await read) || null, await this.#outbox.entries());
   }
 
   /**
-   * Return what the service has of a chapter; null if it does not say.
    * @param {string} tutorialId
-   * @param {string} chapterId
+   * @param {Parameters<typeof newEvent>[1]} fields
    */
-  async #recorded(tutorialId, chapterId) {
-    if (!this.userId) return null;
-    const late = new Promise((resolve) => setTimeout(resolve, START_MS, null));
-    /** @type {any} */
-    const progress = await Promise.race([this.get(tutorialId).catch(() => null), late]);
-    const none = { watchTime: 0, lastPosition: 0, completed: false };
-    /** @type {Progress["chapterProgress"] | undefined} */
-    const chapters = progress?.chapterProgress;
-    return chapters ? (chapters.find((one) => one.chapterId === chapterId) ?? none) : null;
-  }
-
-  /** @param {import("./types.js").OutboxEvent} event */
-  async #record(event) {
+  async #record(tutorialId, fields) {
+    const event = newEvent(tutorialId, fields);
     await this.#ready;
     await this.#outbox.put(event);
     const result = await this.#sender.deliver(event.id);
     return result === undefined ? this.get(event.tutorialId) : result;
-  }
-
-  /** @param {string} tutorialId */
-  #read(tutorialId) {
-    return this.#about(tutorialId, "");
   }
 
   /**
@@ -333,21 +331,6 @@ export class TutorialProgress extends EventTarget {
   #query(fields) {
     const given = Object.entries({ ...fields, userId: this.userId }).filter(([, value]) => value);
     return given.length ? `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : "";
-  }
-
-  #listen() {
-    if (!globalThis.document) return;
-    const { signal } = this.#until;
-    const leave = (gone = true) => {
-      for (const tracker of this.#trackers.values()) tracker.leave();
-      this.#sender.leave(gone);
-    };
-    const back = () => this.#ready.then(() => this.#sender.wake());
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave(false) : back()), { signal });
-    document.addEventListener("freeze", () => leave(), { signal });
-    addEventListener("pagehide", () => leave(), { signal });
-    addEventListener("pageshow", back, { signal });
-    addEventListener("online", back, { signal });
   }
 
   /**

@@ -47,7 +47,7 @@ export class Outbox {
 
   /** The service and the learner. */
   get scope() {
-    return `${this.#url} ${this.owner}`;
+    return this.#scopeOf(this.owner);
   }
 
   /** @param {string} id */
@@ -90,6 +90,7 @@ export class Outbox {
   /** @param {string[]} ids */
   async remove(ids) {
     for (const id of ids) this.#waiting.delete(id);
+    this.#version += 1;
     await this.#change([], ids);
     this.#count();
   }
@@ -98,10 +99,8 @@ export class Outbox {
    * Return what is stored for the owner, the marks too, by time.
    * @returns {Promise<Entry[]>}
    */
-  async entries() {
-    await this.#stored;
-    const all = await this.#store.all();
-    return all.filter(({ scope }) => scope === this.scope).sort(byTime);
+  entries() {
+    return this.#kept(this.scope);
   }
 
   /** Read again what waits: other tabs write, too. */
@@ -111,7 +110,7 @@ export class Outbox {
     do {
       version = this.#version;
       waiting = (await this.entries()).filter(({ event }) => event);
-    } while (version !== this.#version); // something was put meanwhile
+    } while (version !== this.#version); // something has changed meanwhile
     this.#waiting = new Map(waiting.map((entry) => [entry.id, entry]));
     this.#count();
   }
@@ -123,7 +122,9 @@ export class Outbox {
   async base(ask) {
     const unbased = () => [...this.#waiting.values()].filter((entry) => entry.unbased);
     for (const tutorialId of new Set(unbased().map(({ event }) => event?.tutorialId ?? ""))) {
+      const { scope } = this;
       const known = await ask(tutorialId);
+      if (scope !== this.scope) return; // another learner has signed in
       const those = unbased().filter(({ event }) => event?.tutorialId === tutorialId);
       for (const entry of those) {
         if (entry.event?.type !== "chapter") continue;
@@ -144,16 +145,24 @@ export class Outbox {
   }
 
   /**
-   * Make another learner the owner. What a visitor left goes to the learner.
+   * Make a learner the owner. What a visitor left goes to the learner.
    * @param {string} owner
+   * @param {boolean} [ownOnly] only what this page has put
    */
-  async adopt(owner) {
-    const left = this.owner ? [] : await this.entries();
+  async adopt(owner, ownOnly = false) {
+    if (owner !== this.owner) {
+      this.#waiting.clear(); // at once, or what is sent next would be the last learner's
+      this.#bases.clear();
+    }
     this.owner = owner;
-    const events = left.filter(({ event }) => event);
-    const marks = left.filter(({ event }) => !event).map(({ id }) => id);
-    await this.#change(events.map((entry) => ({ ...entry, scope: this.scope })), marks);
-    this.#bases.clear();
+    this.#version += 1;
+    if (owner) {
+      const kept = await this.#kept(this.#scopeOf(""));
+      const left = kept.filter(({ id }) => !ownOnly || this.#own.has(id));
+      const events = left.filter(({ event }) => event);
+      const marks = left.filter(({ event }) => !event).map(({ id }) => id);
+      await this.#change(events.map((entry) => ({ ...entry, scope: this.#scopeOf(owner) })), marks);
+    }
     await this.load();
   }
 
@@ -170,6 +179,18 @@ export class Outbox {
     }
     await this.#change([], those.map(({ id }) => id));
     await this.load();
+  }
+
+  /** @param {string} owner */
+  #scopeOf(owner) {
+    return `${this.#url} ${owner}`;
+  }
+
+  /** @param {string} wanted a scope */
+  async #kept(wanted) {
+    await this.#stored;
+    const all = await this.#store.all();
+    return all.filter(({ scope }) => scope === wanted).sort(byTime);
   }
 
   /**

@@ -4,6 +4,7 @@ const GAP = 0.3;
 const SLIVER = 0.1;
 const MOST = 100;
 const END_SECONDS = 1;
+const LATE_MS = 1000; // the longest that a sample of a player that plays is late
 
 /** @typedef {[number, number]} Interval seconds, from and to */
 
@@ -96,22 +97,31 @@ export class Playback {
     return this.#run !== null && this.#run[0] <= duration - last && this.#run[1] >= duration - last;
   }
 
-  /** Return where playing ended before a jump: `played` knows it better than the last sample. */
+  /**
+   * Return where playing ended before a jump: `played` knows it better than the last sample. Where it
+   * was played before, `played` goes on; then it is as far as the time since allows.
+   */
   #left() {
     const { played } = this.#player;
+    const since = Math.min(performance.now() - this.#clock, LATE_MS) / 1000;
     for (let n = 0; n < (played?.length ?? 0); n += 1) {
       const end = /** @type {TimeRanges} */ (played).end(n);
-      if (played && played.start(n) <= this.position && this.position <= end) return end;
+      if (played && played.start(n) <= this.position && this.position <= end)
+        return end <= this.position + this.#possible() ? end : this.position + since * this.#rate;
     }
     return this.position;
+  }
+
+  /** Return how many seconds can have been played since the last sample. */
+  #possible() {
+    const rate = Math.max(this.#rate, this.#player.playbackRate);
+    return ((performance.now() - this.#clock) / 1000) * rate + this.#tolerance;
   }
 
   /** @param {number} time up to which the player has played, if that is possible */
   #credit(time) {
     const seconds = time - this.position;
-    const rate = Math.max(this.#rate, this.#player.playbackRate);
-    const possible = ((performance.now() - this.#clock) / 1000) * rate + this.#tolerance;
-    if (!this.#moving || seconds <= 0 || seconds > possible) {
+    if (!this.#moving || seconds <= 0 || seconds > this.#possible()) {
       if (seconds) this.#interrupt();
       return;
     }

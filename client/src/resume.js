@@ -1,5 +1,22 @@
 /** @import { Start } from "./tracker.js" */
-/** @import { ChapterEvent, Entry, Mark } from "./types.js" */
+/** @import { ChapterEvent, Entry, Mark, Progress } from "./types.js" */
+
+/**
+ * Find in what is known where a chapter starts.
+ * @param {{tutorialId: string, chapterId: string}} chapter
+ * @param {Progress | null} progress null if the service does not say
+ * @param {Entry[]} entries of this browser, by time
+ */
+export function findStart({ tutorialId, chapterId }, progress, entries) {
+  /** @param {{tutorialId: string, chapterId?: string} | undefined} one */
+  const isThis = (one) => one?.tutorialId === tutorialId && one.chapterId === chapterId;
+  const mark = entries.find((entry) => isThis(entry.mark))?.mark;
+  const waits = entries.filter(({ event }) => event?.type === "chapter" && isThis(event)).at(-1);
+  const none = { watchTime: 0, lastPosition: 0, completed: false };
+  const chapters = progress?.chapterProgress;
+  const recorded = chapters?.find((one) => one.chapterId === chapterId) ?? none;
+  return startOf(chapters ? recorded : null, waits, mark);
+}
 
 /**
  * Return where a chapter starts.
@@ -9,7 +26,7 @@
  * @param {Mark | undefined} mark
  * @returns {Start}
  */
-export function startOf(recorded, waits, mark) {
+function startOf(recorded, waits, mark) {
   const event = /** @type {ChapterEvent | undefined} */ (waits?.event);
   const known = waits?.unbased ? 0 : (event?.watchTime ?? 0);
   const added = waits?.unbased ? (event?.watchTime ?? 0) : 0;

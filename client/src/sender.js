@@ -1,4 +1,6 @@
 import { ProgressError } from "./errors.js";
+import { Pace } from "./pace.js";
+import { Turn } from "./turn.js";
 
 /** @import { Api } from "./api.js" */
 /** @import { Outbox } from "./outbox.js" */
@@ -13,12 +15,7 @@ import { ProgressError } from "./errors.js";
 // What a page may have in flight when it is left is 64 KiB; this leaves room for a second request.
 const BATCH_BYTES = 30_000;
 const BATCH_EVENTS = 100;
-const PACE_MS = 5000; // 12 requests a minute, so that two tabs stay below the service's 30
-const BACKOFF_MS = 1000;
-const BACKOFF_CAP_MS = 60_000;
-const WAIT_CAP_MS = 3_600_000; // a longer Retry-After is a mistake
 const SKEW_MS = 5000;
-const LOCK_MS = 15_000;
 
 /** Sends what an outbox holds, and tries again until the service has answered. */
 export class Sender {
@@ -29,16 +26,10 @@ export class Sender {
   #results = new Map();
   /** @type {Promise<void> | null} */
   #sending = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-  #timerAt = Infinity;
-  // Times of the clock that never jumps, in milliseconds.
-  #pacedUntil = 0;
-  #backOffUntil = 0;
-  #refusedUntil = 0; // by the service, with Retry-After
-  #failures = 0;
+  #pace = new Pace(() => this.flush());
   #skew = 0;
-  #release = () => {};
+  #most = BATCH_EVENTS;
+  #turn = new Turn();
 
   /**
    * @param {Outbox} outbox
@@ -61,7 +52,7 @@ export class Sender {
     this.#results.set(id, undefined);
     await this.flush();
     // A flush that had begun before may have missed it.
-    if (this.#outbox.has(id) && !this.#failures) await this.flush();
+    if (this.#outbox.has(id) && !this.#pace.fails) await this.flush();
     const result = this.#results.get(id);
     this.#results.delete(id);
     if (result instanceof ProgressError) throw result;
@@ -76,9 +67,23 @@ export class Sender {
     return this.#sending;
   }
 
+  /**
+   * Do something while nothing is sent, by this tab or another one.
+   * @param {() => Promise<void>} act
+   */
+  async alone(act) {
+    while (this.#sending) await this.#sending;
+    const done = this.#turn.take(this.#outbox.scope, act);
+    this.#sending = done.catch(() => {}).finally(() => {
+      this.#sending = null;
+    });
+    await done;
+    this.#pace.schedule(0);
+  }
+
   /** Try again now: the network may be back. */
   wake() {
-    this.#backOffUntil = 0;
+    this.#pace.wake();
     return this.flush();
   }
 
@@ -87,15 +92,7 @@ export class Sender {
    * @param {number} within
    */
   schedule(within) {
-    const now = performance.now();
-    const at = Math.max(now + within, this.#pacedUntil, this.#backOffUntil, this.#refusedUntil);
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(() => {
-      this.#timerAt = Infinity;
-      this.flush();
-    }, at - now);
+    this.#pace.schedule(within);
   }
 
   /**
@@ -103,43 +100,47 @@ export class Sender {
    * @param {boolean} gone whether other tabs must not wait for this one
    */
   leave(gone) {
-    if (gone) this.#release();
-    const batch = choose(this.#outbox.own().reverse()).reverse();
-    if (batch.length && this.#outbox.owner && performance.now() >= this.#refusedUntil)
-      this.#post(batch, true).catch(() => this.schedule(BACKOFF_MS));
+    if (gone) this.#turn.release();
+    const batch = choose(this.#outbox.own().reverse(), this.#most).reverse();
+    if (batch.length && this.#outbox.owner && !this.#pace.isRefused)
+      this.#post(batch, true).catch((error) => this.#failed(error)).then(() => this.schedule(0));
   }
 
   /** Send nothing any more. */
   close() {
-    clearTimeout(this.#timer);
-    this.#timerAt = -Infinity;
-    this.#release();
+    this.#pace.close();
+    this.#turn.release();
   }
 
+  /** @returns {Promise<void>} */
   async #drain() {
-    if (!this.#outbox.owner) return;
-    if (performance.now() < this.#refusedUntil) return this.schedule(0);
+    const { owner, scope } = this.#outbox;
+    if (!owner) return;
+    if (this.#pace.isRefused) return this.schedule(0);
     try {
-      await this.#locked(async () => {
-        while (await this.#step());
+      await this.#turn.take(scope, async () => {
+        while (await this.#step(owner));
       });
-      this.#failures = this.#backOffUntil = 0;
+      this.#pace.succeeded();
     } catch (error) {
-      if (!(error instanceof ProgressError)) throw error;
       this.#failed(error);
     }
-    this.#pacedUntil = performance.now() + PACE_MS;
+    if (owner !== this.#outbox.owner) return this.#drain(); // another learner has signed in
     if (this.#outbox.size) this.schedule(0);
   }
 
-  /** Send one batch; return whether there may be more. */
-  async #step() {
+  /**
+   * Send one batch; return whether there may be more.
+   * @param {string} owner
+   */
+  async #step(owner) {
     await this.#outbox.load();
     await this.#outbox.base((tutorialId) => this.#known(tutorialId));
     await this.#outbox.compact();
-    const batch = choose(this.#outbox.sendable());
-    if (batch.length) await this.#post(batch);
-    return batch.length > 0;
+    const batch = choose(this.#outbox.sendable(), this.#most);
+    if (!batch.length || owner !== this.#outbox.owner) return false;
+    await this.#post(batch);
+    return true;
   }
 
   /**
@@ -153,7 +154,7 @@ export class Sender {
       const progress = await this.#api.send("GET", `/${encodeURIComponent(tutorialId)}${query}`);
       return new Map(progress.chapterProgress.map((one) => [one.chapterId, one.watchTime]));
     } catch (error) {
-      if (error instanceof ProgressError && error.isTemporary) throw error;
+      if (!(error instanceof ProgressError) || error.isTemporary) throw error;
       return new Map(); // the service will refuse the event, too, and say why
     }
   }
@@ -166,13 +167,18 @@ export class Sender {
     const ids = batch.map(({ id }) => id);
     for (const id of ids) this.#outbox.inFlight.add(id);
     const events = batch.map(({ event }) => ({ ...event, at: this.#corrected(event?.at ?? "") }));
-    const body = { userId: this.#outbox.owner, events };
+    const userId = this.#outbox.owner;
+    const keepalive = sum(batch) <= BATCH_BYTES;
+    this.#pace.sent();
     try {
-      const answer = await this.#api.send("POST", "", body, { keepalive: true, leaving });
-      await this.#settle(batch, answer);
+      const answer = await this.#api.send("POST", "", { userId, events }, { keepalive, leaving });
+      await this.#settle(batch, answer, userId);
+      this.#most = Math.min(BATCH_EVENTS, 2 * this.#most);
     } catch (error) {
       if (!(error instanceof ProgressError) || error.isTemporary) throw error;
-      await this.#refuse(ids, error);
+      // It may be about one event only, or about their number.
+      if (batch.length > 1) this.#most = Math.ceil(batch.length / 2);
+      else for (const entry of batch) await this.#refuse(entry, error);
     } finally {
       for (const id of ids) this.#outbox.inFlight.delete(id);
     }
@@ -182,9 +188,10 @@ export class Sender {
    * Take the answer to a batch.
    * @param {Entry[]} batch
    * @param {any} answer
+   * @param {string} userId
    */
-  async #settle(batch, answer) {
-    const sent = new Map(batch.map((entry) => [entry.id, entry.event?.tutorialId]));
+  async #settle(batch, answer, userId) {
+    const sent = new Map(batch.map((entry) => [entry.id, entry]));
     /** @type {any[]} */
     const results = (answer?.results ?? []).filter((/** @type {any} */ one) => sent.has(one.id));
     if (!results.length) throw new ProgressError(0, { error: "No answer of the service" });
@@ -193,21 +200,23 @@ export class Sender {
     const progress = answer.progress ?? [];
     const recorded = results.filter(({ status }) => status === "recorded").map(({ id }) => id);
     for (const id of recorded)
-      this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)));
+      this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)?.event?.tutorialId));
     await this.#outbox.remove(recorded);
-    for (const one of progress) this.#listener.change(one);
+    if (userId === this.#outbox.owner) for (const one of progress) this.#listener.change(one);
     for (const one of results)
-      if (one.status !== "recorded") await this.#refuse([one.id], new ProgressError(400, one));
+      if (one.status !== "recorded") await this.#refuse(sent.get(one.id), new ProgressError(400, one));
   }
 
   /**
-   * Drop events that the service will never take.
-   * @param {string[]} ids
+   * Drop an event that the service will never take.
+   * @param {Entry | undefined} entry
    * @param {ProgressError} problem
    */
-  async #refuse(ids, problem) {
-    for (const id of ids) this.#answer(id, problem);
-    await this.#outbox.remove(ids);
+  async #refuse(entry, problem) {
+    if (!entry) return;
+    problem.event = entry.event ?? null;
+    this.#answer(entry.id, problem);
+    await this.#outbox.remove([entry.id]);
     this.#listener.problem(problem);
   }
 
@@ -219,13 +228,11 @@ export class Sender {
     if (this.#results.has(id)) this.#results.set(id, result);
   }
 
-  /** @param {ProgressError} error */
-  #failed(error) {
-    const now = performance.now();
-    this.#failures += 1;
-    const most = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures);
-    this.#backOffUntil = now + Math.random() * most;
-    this.#refusedUntil = now + Math.min((error.retryAfter ?? 0) * 1000, WAIT_CAP_MS);
+  /** @param {unknown} cause */
+  #failed(cause) {
+    const known = cause instanceof ProgressError;
+    const error = known ? cause : new ProgressError(0, { error: "Not sent" }, null, cause);
+    this.#pace.failed(error.retryAfter);
     this.#listener.problem(error);
   }
 
@@ -234,43 +241,23 @@ export class Sender {
    * @param {string} at
    */
   #corrected(at) {
-    if (Math.abs(this.#skew) < SKEW_MS) return at;
+    if (Math.abs(this.#skew) < SKEW_MS || !Date.parse(at)) return at;
     return new Date(Date.parse(at) + this.#skew).toISOString();
-  }
-
-  /**
-   * Send while no other tab does. A tab that hangs is waited for only so long: it is the ids that
-   * make each event count once, and the lock that saves requests.
-   * @param {() => Promise<void>} send
-   * @returns {Promise<void>}
-   */
-  #locked(send) {
-    const locks = globalThis.navigator?.locks;
-    if (!locks) return send();
-    const released = new Promise((resolve) => {
-      this.#release = () => resolve(undefined);
-    });
-    return new Promise((resolve, reject) => {
-      const options = { signal: AbortSignal.timeout(LOCK_MS) };
-      const hold = () => {
-        const sent = send();
-        sent.then(resolve, reject);
-        return Promise.race([sent.catch(() => {}), released]);
-      };
-      const granted = locks.request(`tutorial-progress ${this.#outbox.scope}`, options, hold);
-      granted.catch(() => send().then(resolve, reject));
-    });
   }
 }
 
+/** @param {Entry[]} entries */
+const sum = (entries) => new TextEncoder().encode(JSON.stringify(entries.map(({ event }) => event))).length;
+
 /**
- * Return as many of the first entries as fit into one request.
+ * Return as many of the first entries as fit into one request, at least one of them.
  * @param {Entry[]} entries
+ * @param {number} most
  */
-function choose(entries) {
+function choose(entries, most) {
   let bytes = 0;
-  return entries.slice(0, BATCH_EVENTS).filter(({ event }) => {
-    bytes += new TextEncoder().encode(JSON.stringify(event)).length;
-    return bytes <= BATCH_BYTES;
+  return entries.slice(0, most).filter((entry, n) => {
+    bytes += sum([entry]);
+    return !n || bytes <= BATCH_BYTES;
   });
 }

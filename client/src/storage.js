@@ -4,9 +4,13 @@ const NAME = "tutorial-progress-client";
 const ENTRIES = "entries";
 const OPEN_MS = 2000;
 
-/** @returns {Store} what keeps entries in IndexedDB, else in localStorage, else in memory */
-export function openStorage() {
-  return new Layers([new Database(), new Local(), new Memory()]);
+/**
+ * Return what keeps entries where they can be kept: in IndexedDB, else in localStorage, else in memory.
+ * @param {Store} [given] instead of the first two
+ * @returns {Store}
+ */
+export function openStorage(given) {
+  return new Layers([...(given ? [given] : [new Database(), new Local()]), new Memory()]);
 }
 
 /** Stores in the order in which they are tried. */
@@ -129,7 +133,7 @@ class Local {
   async all() {
     return Object.keys(localStorage)
       .filter((key) => key.startsWith(NAME))
-      .map((key) => /** @type {Entry} */ (JSON.parse(localStorage.getItem(key) ?? "null")));
+      .flatMap((key) => parsed(localStorage.getItem(key)));
   }
 
   /**
@@ -139,6 +143,20 @@ class Local {
   async change(puts, removals) {
     for (const id of removals) localStorage.removeItem(`${NAME} ${id}`);
     for (const entry of puts) localStorage.setItem(`${NAME} ${entry.id}`, JSON.stringify(entry));
+  }
+}
+
+/**
+ * Return the entry in a text, if one is in it.
+ * @param {string | null} text
+ * @returns {Entry[]}
+ */
+function parsed(text) {
+  try {
+    const entry = JSON.parse(text ?? "");
+    return entry?.id ? [entry] : [];
+  } catch {
+    return [];
   }
 }
 

@@ -147,7 +147,7 @@ export class Tracker {
     }
     this.#playback.sample();
     this.#resumed = true;
-    if (this.#playback.played < 1) this.#saved = this.#state();
+    if (this.#playback.played < 1 && !this.#completed) this.#saved = this.#state();
   }
 
   /** @param {number} target seconds */

@@ -26,12 +26,15 @@
  * @property {number} chaptersCompleted
  * @property {number} totalChapters
  * @property {number} completionPercentage 0 to 100
+ * @property {boolean} certificateEligible
  * @property {boolean} certificateEarned
  * @property {string | null} lastWatchedAt RFC 3339
  * @property {number} totalWatchTime seconds
  * @property {Chapter[]} chapterProgress
  * @property {Quiz[]} quizScores
  */
+
+/** @typedef {Partial<Progress> & {tutorialId: string}} LocalProgress as another client kept it */
 
 /**
  * @typedef {object} ListExtra

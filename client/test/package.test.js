@@ -11,7 +11,7 @@ const client = new URL("..", import.meta.url).pathname;
 const programs = join(client, "node_modules", ".bin");
 
 const PAGE = `
-import { ProgressError, TutorialProgress } from "tutorial-progress-client";
+import { ProgressError, TutorialProgress, type Player, type Progress } from "tutorial-progress-client";
 
 const progress = new TutorialProgress({ url: "https://api.example.com/v1/tutorials/progress" });
 const tracker = progress.track(document.querySelector("video")!, { tutorialId: "a", chapterId: "b" });
@@ -21,7 +21,9 @@ const titles: (string | null)[] = [];
 for await (const item of progress.all({ status: "in_progress" })) titles.push(item.title);
 const quiz = await progress.recordQuiz("a", { quizId: "q", score: 1, maxScore: 1, passed: true });
 const attempts: number | undefined = quiz?.quizScores[0]?.attempts;
-console.log(attempts, tracker.watchTime, ProgressError);
+const eligible = (one: Progress): boolean => one.certificateEligible;
+const player: Player = document.querySelector("audio")!;
+console.log(attempts, eligible, player, tracker.watchTime, ProgressError);
 // @ts-expect-error: an attempt has to say whether it was passed
 progress.recordQuiz("a", { quizId: "q", score: 1, maxScore: 1 });
 `;

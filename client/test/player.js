@@ -10,7 +10,7 @@ export class Player extends EventTarget {
 
   get currentTime() {
     const played = this.paused ? 0 : ((performance.now() - this.#since) / 1000) * this.playbackRate;
-    return Math.min(this.duration, this.#at + played);
+    return Math.min(this.duration || Infinity, this.#at + played);
   }
 
   set currentTime(seconds) {
@@ -35,14 +35,16 @@ export class Player extends EventTarget {
   }
 
   /**
-   * Play up to a position.
+   * Play up to a position; return how many seconds were played.
    * @param {number} seconds
    */
   async playTo(seconds) {
+    const from = this.currentTime;
     this.play();
     while (this.currentTime < seconds && !this.paused)
       await new Promise((resolve) => this.addEventListener("timeupdate", resolve, { once: true }));
     if (!this.paused) this.pause();
+    return this.currentTime - from;
   }
 
   #tick() {

@@ -138,6 +138,8 @@ test("a thing that the service refuses is dropped and reported, and stops nothin
   assert.equal(progress.waiting, 0);
   assert.deepEqual(problems.map(({ status }) => status).slice(-1), [400]);
   assert.ok(problems.at(-1).fields.score);
+  assert.deepEqual([problems.at(-1).event.quizId, problems.at(-1).event.score], ["final", 11]);
+  assert.equal(problems[0].event, null);
   assert.equal((await progress.get("intro")).quizScores[0]?.attempts, 1);
 });
 

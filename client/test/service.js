@@ -34,19 +34,23 @@ export async function writeOutline(tutorialId, outline) {
 /** Return the name of a learner that no other test uses. */
 export const newName = () => `learner-${randomUUID()}`;
 
-/** A network that can be cut, and what went through it. */
+/** A network that can be cut or made slow, and what went through it. */
 export class Network {
   down = false;
+  /** @type {(request: {method: string, path: string}) => Promise<void> | void} what a request waits for */
+  slow = () => {};
   /** @type {{method: string, path: string, status: number, body: any}[]} */
   requests = [];
 
   /** @type {typeof globalThis.fetch} */
   fetch = async (address, options) => {
     if (this.down) throw new TypeError("fetch failed");
-    const response = await fetch(address, options);
     const path = String(address).slice(url.length);
+    const method = options?.method ?? "";
+    await this.slow({ method, path });
+    const response = await fetch(address, options);
     const body = options?.body ? JSON.parse(String(options.body)) : null;
-    this.requests.push({ method: options?.method ?? "", path, status: response.status, body });
+    this.requests.push({ method, path, status: response.status, body });
     return response;
   };
 
@@ -54,6 +58,16 @@ export class Network {
   posts() {
     return this.requests.filter(({ method }) => method === "POST").map(({ status }) => status);
   }
+}
+
+/** Return a gate, closed at first: a promise, and what opens it. */
+export function gate() {
+  let open = () => {};
+  /** @type {Promise<void>} */
+  const opened = new Promise((resolve) => {
+    open = () => resolve();
+  });
+  return { opened, open };
 }
 
 /**

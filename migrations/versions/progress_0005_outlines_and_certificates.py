@@ -73,7 +73,9 @@ def _tutorial_certificates() -> None:
 def _issue_earned() -> None:
     columns = ("id", "tutorial_id", "user_id", "updated_at", "created_at", "certificate_earned")
     earned = sa.table("tutorial_progress", *map(sa.column, columns))
-    issued_at = sa.func.coalesce(earned.c.updated_at, earned.c.created_at, sa.func.now())
+    # Without a time zone: else all of them would be read as times of the server's zone.
+    now = sa.func.timezone("UTC", sa.func.now())
+    issued_at = sa.func.coalesce(earned.c.updated_at, earned.c.created_at, now)
     batch = (
         sa.select(earned.c.id, earned.c.tutorial_id, earned.c.user_id, issued_at.label("issued_at"))
         .where(

@@ -45,8 +45,7 @@ def reinstate(certificate_id: str, mount: str | None) -> None:
 
 
 def _certificates(database: Database) -> CertificateRepository:
-    one_trip = database.settings.database_one_trip
-    return CertificateRepository(database.engine, schema=database.schema, one_trip=one_trip)
+    return CertificateRepository(database.engine, **database.binding)
 
 
 def _print(database: Database, found: Certificate) -> None:

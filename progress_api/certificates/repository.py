@@ -2,43 +2,20 @@
 
 from typing import Any
 
-from sqlalchemy import Engine
-
 from progress_api.certificates import statements
 from progress_api.certificates.ids import canonical_id
 from progress_api.certificates.records import Certificate, certificate_of
-from progress_api.database import AnySession, Statements, executor_for
+from progress_api.database import Repository, Row, Statements
 from progress_api.exceptions import CertificateNotFound
-from progress_api.signals import Signals
 from progress_api.validation import MAX_TITLE_LENGTH, require_ids, require_texts
 
 
-class CertificateRepository:
+class CertificateRepository(Repository):
     """Read, revoke and reinstate certificates; `ProgressRepository.complete` issues them.
 
     On an engine, each call is one transaction, committed when the call returns. On a session, each
     call is part of the session's transaction and is committed or rolled back with it.
     """
-
-    def __init__(
-        self,
-        bind: Engine | AnySession,
-        *,
-        schema: str | None = None,
-        one_trip: bool = True,
-        signals: Signals | None = None,
-    ) -> None:
-        """Bind the repository to an engine or a session.
-
-        Args:
-            bind: an engine or session of PostgreSQL.
-            schema: the PostgreSQL schema of the tables; None for the connection's search path.
-            one_trip: whether statements may be prepared on the server; False behind a pooler in
-                transaction mode.
-            signals: where each check and each committed change is sent.
-        """
-        self._signals = signals or Signals()
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
 
     def get(self, user_id: str, tutorial_id: str) -> Certificate:
         """Return a learner's certificate for a tutorial (spec 14.3).
@@ -69,7 +46,7 @@ class CertificateRepository:
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        certificate = self._run(statements.FIND_CERTIFICATE, certificate_id)
+        certificate = certificate_of(self._run(statements.FIND_CERTIFICATE, certificate_id))
         self._signals.certificate_checked.send(is_valid=certificate.is_valid)
         return certificate
 
@@ -86,9 +63,10 @@ class CertificateRepository:
             DatabaseUnavailable: the database cannot respond now.
         """
         require_texts(MAX_TITLE_LENGTH, reason=reason)
-        revoked = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
-        self._executor.after_commit(self._signals.certificate_revoked.send)
-        return revoked
+        *columns, is_new = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
+        if is_new:
+            self._executor.after_commit(self._signals.certificate_revoked.send)
+        return certificate_of(columns)
 
     def reinstate(self, certificate_id: str) -> Certificate:
         """Make a revoked certificate valid again and return it; a valid one is unchanged.
@@ -100,13 +78,13 @@ class CertificateRepository:
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        return self._run(statements.REINSTATE_CERTIFICATE, certificate_id)
+        return certificate_of(self._run(statements.REINSTATE_CERTIFICATE, certificate_id))
 
-    def _run(self, batch: Statements, text: str, **values: Any) -> Certificate:
+    def _run(self, batch: Statements, text: str, **values: Any) -> Row:
         certificate_id = canonical_id(text)
         if certificate_id is None:
             raise CertificateNotFound
         row = self._executor.run(batch.batch({"of_certificate": certificate_id, **values}))
         if row is None:
             raise CertificateNotFound
-        return certificate_of(row)
+        return row

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, url_for
 
 from progress_api.certificates import examples
 from progress_api.certificates.credential import CredentialIssuer
@@ -27,12 +27,14 @@ from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
 from progress_api.web.fields import LearnerBody, RequestBody
 from progress_api.web.responses import (
     ApiResponse,
+    is_preferred,
     json_response,
     new_response,
     redirect_response,
 )
 from progress_api.web.state import service
 
+_HTML = "text/html"
 _PUBLIC_SECONDS = 60
 _KEYS_SECONDS = 300
 _LEARNER_BODY: LearnerBody[None] = LearnerBody()
@@ -54,7 +56,8 @@ def check(certificate_id: str) -> Response:
     if canonical and canonical != certificate_id:
         return redirect_response(canonical)
     certificate = service(CertificateRepository).find(certificate_id)
-    response = _page(certificate) if _wants_page() else json_response(public_json(certificate))
+    wants_page = is_preferred(_HTML)
+    response = _page(certificate) if wants_page else json_response(public_json(certificate))
     response.vary.add("Accept")
     return _public(response, _PUBLIC_SECONDS)
 
@@ -89,15 +92,10 @@ def keys_response(issuer: CredentialIssuer) -> Response:
     return _public(response, _KEYS_SECONDS)
 
 
-def _wants_page() -> bool:
-    accepted = request.accept_mimetypes
-    return accepted["text/html"] > accepted["application/json"]
-
-
 def _page(certificate: Certificate) -> ApiResponse:
     issuer, url = service(CredentialIssuer).name, _url(certificate)
     body = page_of(certificate, url, issuer)
-    return new_response(body, mimetype="text/html", headers=HEADERS)
+    return new_response(body, mimetype=_HTML, headers=HEADERS)
 
 
 def _own_response(certificate: Certificate) -> Response:
@@ -161,12 +159,12 @@ ENDPOINTS = (
         access=Access.PUBLIC,
         operation_id="checkCertificate",
         summary="Check a certificate",
-        description="Needs no token: who knows the id may check the certificate. A browser gets a "
-        "page. Of a revoked certificate the name of its holder is not shown.",
+        description="Needs no token: anyone with the id may check the certificate. A browser gets "
+        "a page. Of a revoked certificate the name of its holder is not shown.",
         path=CertificatePath(),
         response=PublicCertificate(),
         redirect="The id is not in its canonical form; Location has that form.",
-        media_types=("application/json", "text/html"),
+        media_types=("application/json", _HTML),
         failures=(CertificateNotFound(), DatabaseUnavailable()),
         response_example=examples.PUBLIC,
     ),

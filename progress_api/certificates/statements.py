@@ -16,15 +16,17 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from progress_api.database import Statement, Statements
-from progress_api.schema.tables import certificates, tutorial_outlines
-from progress_api.schema.times import utc_now
+from progress_api.schema.tables import certificates, tutorial_outlines, tutorial_progress
+from progress_api.schema.times import if_true, utc_now
 
 _stored = certificates.c
 _ID = bindparam("of_certificate", type_=String)
 _USER = bindparam("of_user", type_=String)
+_TUTORIAL = bindparam("of_tutorial", type_=String)
 _REASON = bindparam("reason", type_=String)
 COLUMNS = (
     _stored.id,
@@ -59,6 +61,26 @@ def _change(action: str, *, is_due: ColumnElement[bool], **values: Any) -> Updat
     return changed.values(history=history, **values)
 
 
+def _add(earned: Any, *conditions: ColumnElement[bool]) -> Insert:
+    """Insert the certificate of an earned row, with the title that the tutorial has now."""
+    title = select(tutorial_outlines.c.title).where(
+        tutorial_outlines.c.tutorial_id == earned.tutorial_id
+    )
+    # A row by hand may have no time.
+    now_if_unknown = if_true(earned.updated_at.is_(None), utc_now())
+    values: dict[str, Any] = {
+        "id": _ID,
+        "tutorial_id": earned.tutorial_id,
+        "user_id": _USER,
+        "title": title.scalar_subquery(),
+        "holder_name": bindparam("holder_name", type_=String),
+        "credential_id": cast(bindparam("credential_id", type_=String), Uuid),
+        "issued_at": func.greatest(earned.updated_at, now_if_unknown),
+    }
+    source = select(*values.values()).where(earned.certificate_earned, *conditions)
+    return insert(certificates).from_select(list(values), source)
+
+
 def issue(earned: CTE, asked: ColumnElement[bool]) -> CTE:
     """Issue the certificate of an earned row, or return the one that the learner has (spec 14.1).
 
@@ -69,25 +91,18 @@ def issue(earned: CTE, asked: ColumnElement[bool]) -> CTE:
             `updated_at`, of the learner of the parameters.
         asked: whether the certificate is asked for.
     """
-    title = select(tutorial_outlines.c.title).where(
-        tutorial_outlines.c.tutorial_id == earned.c.tutorial_id
-    )
-    values: dict[str, Any] = {
-        "id": _ID,
-        "tutorial_id": earned.c.tutorial_id,
-        "user_id": _USER,
-        "title": title.scalar_subquery(),
-        "holder_name": bindparam("holder_name", type_=String),
-        "credential_id": cast(bindparam("credential_id", type_=String), Uuid),
-        "issued_at": earned.c.updated_at,
-    }
-    source = select(*values.values()).where(earned.c.certificate_earned, asked)
-    added = insert(certificates).from_select(list(values), source)
+    added = _add(earned.c, asked)
     name = func.coalesce(_stored.holder_name, added.excluded.holder_name)
     issued = added.on_conflict_do_update(
         index_elements=[_stored.user_id, _stored.tutorial_id], set_={"holder_name": name}
     )
     return issued.returning(*COLUMNS).cte("issued")
+
+
+def _issue_missing() -> ReturningInsert[Any]:
+    progress = tutorial_progress.c
+    of_learner = progress.tutorial_id == _TUTORIAL, progress.user_id == _USER
+    return _add(progress, *of_learner).on_conflict_do_nothing().returning(_stored.id)
 
 
 _revoke = _change(
@@ -109,10 +124,15 @@ GET_CERTIFICATE = Statements(
     Statement(
         select(*COLUMNS).where(
             _stored.user_id == _USER,
-            _stored.tutorial_id == bindparam("of_tutorial", type_=String),
+            _stored.tutorial_id == _TUTORIAL,
         )
     )
 )
-# Each changes a certificate at most once, and returns it as it then is.
-REVOKE_CERTIFICATE = Statements(Statement(_revoke), Statement(_find))
+# Of a row that was earned without a certificate, by a version that issued none (spec 14.10).
+ISSUE_MISSING = Statements(Statement(_issue_missing()))
+# Each changes a certificate at most once, and returns it as it then is. The last column of a
+# revocation is whether this transaction has revoked it.
+REVOKE_CERTIFICATE = Statements(
+    Statement(_revoke), Statement(_find.add_columns(_stored.revoked_at == utc_now()))
+)
 REINSTATE_CERTIFICATE = Statements(Statement(_reinstate), Statement(_find))

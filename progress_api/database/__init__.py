@@ -12,7 +12,7 @@ from progress_api.database.engines import (
 from progress_api.database.errors import errors_of, message_of, sqlstate
 from progress_api.database.exclusive import exclusive_connection
 from progress_api.database.executor import EngineExecutor, Executor, translated_schema
-from progress_api.database.sessions import AnySession, SessionExecutor, executor_for
+from progress_api.database.sessions import AnySession, Repository, SessionExecutor, executor_for
 
 __all__ = [
     "AnySession",
@@ -20,6 +20,7 @@ __all__ = [
     "EngineExecutor",
     "Executor",
     "Parameters",
+    "Repository",
     "Row",
     "SessionExecutor",
     "Statement",

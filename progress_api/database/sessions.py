@@ -80,6 +80,34 @@ def executor_for(
     raise TypeError(f"A repository needs an Engine or a Session, not {bind!r}.")
 
 
+class Repository:
+    """Runs the batches of one capability on an engine, or in a host's session.
+
+    On an engine, each batch is one transaction, committed when the call returns. On a session, each
+    batch is part of the session's transaction and is committed or rolled back with it.
+    """
+
+    def __init__(
+        self,
+        bind: Engine | AnySession,
+        *,
+        schema: str | None = None,
+        one_trip: bool = True,
+        signals: Signals | None = None,
+    ) -> None:
+        """Bind the repository to an engine or a session.
+
+        Args:
+            bind: an engine or session of PostgreSQL.
+            schema: the PostgreSQL schema of the tables; None for the connection's search path.
+            one_trip: whether statements may be prepared on the server; False behind a pooler in
+                transaction mode.
+            signals: where what is committed is sent.
+        """
+        self._signals = signals or Signals()
+        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
+
+
 class _AfterCommit:
     """The actions to call after a session's commit, each with the savepoint it was added in."""
 

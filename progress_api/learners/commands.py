@@ -62,8 +62,7 @@ def _erase(learners: LearnerRepository, user: str) -> LearnerRows:
 
 def _learners(mount: str | None) -> LearnerRepository:
     database = one_database(mount)
-    one_trip = database.settings.database_one_trip
-    return LearnerRepository(database.engine, schema=database.schema, one_trip=one_trip)
+    return LearnerRepository(database.engine, **database.binding)
 
 
 def _log_to_stderr() -> None:

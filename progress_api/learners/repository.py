@@ -8,9 +8,8 @@ from typing import IO, Any
 from uuid import uuid4
 
 import orjson
-from sqlalchemy import Engine
 
-from progress_api.database import AnySession, Row, Statements, executor_for
+from progress_api.database import Repository, Row, Statements
 from progress_api.learners import statements
 from progress_api.learners.records import ErasureStep, LearnerRows
 from progress_api.validation import require_ids
@@ -20,25 +19,12 @@ _log = logging.getLogger("progress_api.learners")
 OnStep = Callable[[ErasureStep], object]
 
 
-class LearnerRepository:
+class LearnerRepository(Repository):
     """Export and erase everything held about one learner.
 
     On an engine, each batch of tutorials is one transaction. On a session, all is part of the
     session's transaction and is committed or rolled back with it.
     """
-
-    def __init__(
-        self, bind: Engine | AnySession, *, schema: str | None = None, one_trip: bool = True
-    ) -> None:
-        """Bind the repository to an engine or a session.
-
-        Args:
-            bind: an engine or session of PostgreSQL.
-            schema: the PostgreSQL schema of the tables; None for the connection's search path.
-            one_trip: whether statements may be prepared on the server; False behind a pooler in
-                transaction mode.
-        """
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema)
 
     def count(self, user_id: str) -> LearnerRows:
         """Return how much is held about a learner (spec 16.3).

@@ -25,7 +25,7 @@ def put(file: BinaryIO, mount: str | None) -> None:
     """Store the outline in FILE, which is JSON as in PUT, and has a tutorialId; - is stdin."""
     try:
         values = json.load(file)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MalformedBody("The file is not JSON.") from error
     if not isinstance(values, dict):
         raise MalformedBody("The file is not a JSON object.")
@@ -53,8 +53,7 @@ def delete(tutorial_id: str, mount: str | None) -> None:
 
 def _outlines(mount: str | None) -> OutlineRepository:
     database = one_database(mount)
-    one_trip = database.settings.database_one_trip
-    return OutlineRepository(database.engine, schema=database.schema, one_trip=one_trip)
+    return OutlineRepository(database.engine, **database.binding)
 
 
 def _print(stored: TutorialOutline) -> None:

@@ -4,9 +4,7 @@ import json
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import Engine
-
-from progress_api.database import AnySession, Row, Statements, executor_for
+from progress_api.database import Repository, Row, Statements
 from progress_api.exceptions import OutlineNotFound
 from progress_api.outlines import statements
 from progress_api.outlines.records import (
@@ -15,36 +13,15 @@ from progress_api.outlines.records import (
     OutlineQuiz,
     TutorialOutline,
 )
-from progress_api.signals import Signals
 from progress_api.validation import require_ids
 
 
-class OutlineRepository:
+class OutlineRepository(Repository):
     """Read and write outlines.
 
     On an engine, each call is one transaction, committed when the call returns. On a session, each
     call is part of the session's transaction and is committed or rolled back with it.
     """
-
-    def __init__(
-        self,
-        bind: Engine | AnySession,
-        *,
-        schema: str | None = None,
-        one_trip: bool = True,
-        signals: Signals | None = None,
-    ) -> None:
-        """Bind the repository to an engine or a session.
-
-        Args:
-            bind: an engine or session of PostgreSQL.
-            schema: the PostgreSQL schema of the tables; None for the connection's search path.
-            one_trip: whether statements may be prepared on the server; False behind a pooler in
-                transaction mode.
-            signals: where each committed write is sent.
-        """
-        self._signals = signals or Signals()
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
 
     def put(self, tutorial_id: str, outline: Outline) -> TutorialOutline:
         """Store the outline of a tutorial in place of an earlier one (spec 13.1).
@@ -99,7 +76,8 @@ class OutlineRepository:
             DatabaseUnavailable: the database cannot respond now.
         """
         existed = self._run(statements.DELETE_OUTLINE, tutorial_id) is not None
-        self._executor.after_commit(self._signals.outline_written.send)
+        if existed:
+            self._executor.after_commit(self._signals.outline_written.send)
         return existed
 
     def _run(self, batch: Statements, tutorial_id: str, **values: Any) -> Row | None:

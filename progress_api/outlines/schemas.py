@@ -75,17 +75,26 @@ class OutlineQuiz(_Part):
         return records.OutlineQuiz(**values)
 
 
+class _Parts(fields.List[Any]):
+    """A list whose length is checked first, because each invalid part has messages of its own."""
+
+    def _deserialize(self, value: Any, *given: Any, **options: Any) -> list[Any]:
+        if isinstance(value, list):
+            self._validate(value)
+        return super()._deserialize(value, *given, **options)
+
+
 class OutlinePut(RequestBody[records.Outline]):
     """What a tutorial consists of (spec 13.1)."""
 
     title = _title("tutorial")
-    chapters = fields.List(
+    chapters = _Parts(
         fields.Nested(OutlineChapter),
         **_CHAPTERS,
         required=True,
         validate=validate.Length(1, MAX_CHAPTERS, error=A_CHAPTER_COUNT),
     )
-    quizzes = fields.List(
+    quizzes = _Parts(
         fields.Nested(OutlineQuiz),
         **_QUIZZES,
         load_default=None,

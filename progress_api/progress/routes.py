@@ -173,8 +173,8 @@ ENDPOINTS = (
         limit="ratelimit_reset",
         operation_id="resetProgress",
         summary="Reset a learner's progress in a tutorial",
-        description="Removes the chapters, the quizzes and the certificate. Succeeds even if "
-        "nothing is recorded.",
+        description="Removes the chapters and the quizzes. The certificate is then not earned any "
+        "more, but one that was issued stays. Succeeds even if nothing is recorded.",
         body=_LEARNER_BODY,
         response=Reset(),
         response_example=RESET_RESPONSE,

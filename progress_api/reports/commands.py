@@ -23,12 +23,8 @@ def report(tutorial: str, mount: str | None, *, as_json: bool) -> None:
     database = one_database(mount)
     engine = report_engine(database.engine, database.settings)
     click.get_current_context().call_on_close(engine.dispose)
-    found = ReportRepository(
-        engine,
-        schema=database.schema,
-        one_trip=database.settings.database_one_trip,
-        timeout=database.settings.report_timeout,
-    ).report(tutorial)
+    timeout = database.settings.report_timeout
+    found = ReportRepository(engine, timeout=timeout, **database.binding).report(tutorial)
     if as_json:
         click.echo(json.dumps(report_json(found), ensure_ascii=False, indent=2))
     else:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
 
-from flask import Response, request
+from flask import Response
 
 from progress_api.exceptions import InvalidFields, ReportsBusy
 from progress_api.reports.capacity import Turns
@@ -30,7 +30,7 @@ from progress_api.reports.sheets import MEDIA_TYPE, learners_csv, report_csv
 from progress_api.web.arguments import read_body, read_query
 from progress_api.web.endpoint import Access, Endpoint, Tag
 from progress_api.web.fields import RequestBody
-from progress_api.web.responses import json_response, new_response
+from progress_api.web.responses import is_preferred, json_response, new_response
 from progress_api.web.state import service
 
 _NO_BODY: RequestBody[None] = RequestBody()
@@ -42,14 +42,16 @@ def report(tutorial_id: str) -> Response:
     read_body(_NO_BODY)
     with service(Turns).taken():
         found = service(ReportRepository).report(tutorial_id)
-    return _csv(report_csv(found)) if _wants_csv() else _varied(json_response(report_json(found)))
+    if is_preferred(MEDIA_TYPE):
+        return _csv(report_csv(found))
+    return _varied(json_response(report_json(found)))
 
 
 def learners(tutorial_id: str) -> Response:
     """Return a page of a tutorial's learners, or all of them as CSV (spec 15.4, 15.6)."""
     read_body(_NO_BODY)
     query = read_query(_QUERY)
-    if _wants_csv():
+    if is_preferred(MEDIA_TYPE):
         return _stream(tutorial_id, query["status"])
     with service(Turns).taken():
         page = service(ReportRepository).learners(tutorial_id, **query)
@@ -72,11 +74,6 @@ def _items(pages: Iterable[LearnerPage], turn: ExitStack) -> Iterator[tuple[Lear
     with turn:
         for page in pages:
             yield page.items
-
-
-def _wants_csv() -> bool:
-    accepted = request.accept_mimetypes
-    return accepted[MEDIA_TYPE] > accepted["application/json"]
 
 
 def _csv(body: bytes | Iterable[bytes]) -> Response:

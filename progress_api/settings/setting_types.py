@@ -154,11 +154,13 @@ def _with_line_breaks(raw: str) -> str:
     return raw.replace("\\n", "\n").strip()
 
 
+# Without a user, a query and a fragment; the ids in credentials begin with it, and must be URIs.
+_URI = re.compile(r"https?://(?:[\w.~:/\[\]!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+", re.ASCII)
+
+
 def _public_url(raw: str) -> str:
     """Return an address without a slash at its end."""
-    parts = urlsplit(raw)
-    is_plain = not (parts.query or parts.fragment or parts.username or parts.password)
-    if not re.fullmatch(r"https?://[^\s?#]+", raw) or not parts.hostname or not is_plain:
+    if not _URI.fullmatch(raw) or not urlsplit(raw).hostname:
         raise ValueError(raw)
     _check_port(raw)
     return raw.rstrip("/")

@@ -38,7 +38,7 @@ from progress_api.settings.setting_types import (
 DEFAULT_PREFIX = "/v1/tutorials/progress"
 _HOST_APP_PREFIX = "PROGRESS_"
 # Their values are also checked and rewritten if they are given in Python.
-_SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, STORE)
+_SEVERAL_SPELLINGS = (DATABASE, ORIGINS, PEM, PUBLIC_URL, STORE)
 # A host app decides the others. PROGRESS_PORT, for one, may be set for an unrelated program.
 _IN_A_HOST_APP = (
     *("CERTIFICATE_", "DATABASE_", "JWT_", "MIGRATE_", "PROGRESS_", "PUBLIC_URL", "RATELIMIT_"),
@@ -112,7 +112,7 @@ class Settings:
         None, PUBLIC_URL, "Address at which the public reaches the service, without URL_PREFIX."
     )
     certificate_issuer_name: str | None = define(
-        None, TEXT, "Name of who issues certificates, as their pages show it."
+        None, TEXT, "Name of the issuer of certificates, as their pages show it."
     )
     certificate_private_key: str | None = define(
         None, PRIVATE_PEM, "Key that signs certificates as Open Badges 3.0 credentials."

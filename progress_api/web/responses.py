@@ -7,7 +7,7 @@ from inspect import getclosurevars, isfunction
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-from flask import Blueprint, Flask, Request, Response, current_app
+from flask import Blueprint, Flask, Request, Response, current_app, request
 from werkzeug.datastructures import Headers
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _BODY_WAS_READ = "progress_api.body_was_read"
 _CACHING = "Cache-Control"
 _NO_STORE = "no-store"
+_JSON = "application/json"
 # Gunicorn discards this much of an unread body; if there is more, it closes the connection.
 _DRAINED_BYTES = 65535
 
@@ -79,7 +80,18 @@ def json_response(body: Any, status: int = 200) -> ApiResponse:
         body: anything that orjson can write.
         status: of the response.
     """
-    return new_response(orjson.dumps(body), status, mimetype="application/json")
+    return new_response(orjson.dumps(body), status, mimetype=_JSON)
+
+
+def is_preferred(media_type: str) -> bool:
+    """Return whether the client of the current request prefers a media type to JSON.
+
+    Of types that it accepts equally it prefers the one that it names: `text/html, */*` is a page.
+
+    Args:
+        media_type: that the response may have instead.
+    """
+    return request.accept_mimetypes.best_match((_JSON, media_type)) == media_type
 
 
 def redirect_response(location: str) -> ApiResponse:

@@ -56,13 +56,13 @@ class Viewer:
 
     def __init__(self, browser: Chrome, service: Service, learner: Learner, origin: str) -> None:
         self.browser, self.service, self.learner = browser, service, learner
-        self._origin = origin
+        self.origin = origin
 
     def open(self, chapter: str | None = "one", **query: str) -> None:
         """Load the page, and track a chapter if one is given."""
         address = f"http://127.0.0.1:{self.service.port}{PREFIX}"
         asked = urlencode({"service": address, "learner": self.learner.name, **query})
-        self.browser.get(f"{self._origin}/player.html?{asked}")
+        self.browser.get(f"{self.origin}/player.html?{asked}")
         WebDriverWait(self.browser, 20).until(lambda page: page.title == "ready")
         if chapter:
             self.track(chapter)
@@ -112,6 +112,10 @@ class Viewer:
         self.browser.execute_cdp_cmd("Network.enable", {})
         settings = OFFLINE | {"offline": offline}
         self.browser.execute_cdp_cmd("Network.emulateNetworkConditions", settings)
+
+    def cut_off(self) -> None:
+        """Let every request of the page fail until it is loaded again, and tell it nothing."""
+        self.run("window.fetch = () => Promise.reject(new TypeError('cut off'))")
 
     def chapter(self, name: str = "one") -> Any:
         """A chapter as it is recorded; empty where it is not."""

@@ -70,6 +70,10 @@ class Person:
     def watch(self, path: str) -> None:
         """Watch a chapter at high speed, to its end."""
         self.go(path)
+        self.plays_to_the_end()
+
+    def plays_to_the_end(self) -> None:
+        """Play the chapter that is shown, at high speed."""
         self.find(".counted")
         self.reads(".counted", "watched")
         self._browser.execute_script("document.querySelector('.player video').playbackRate = 8")
@@ -93,12 +97,19 @@ def test_a_course_is_taken_offline_and_online_until_its_certificate_is_public(
     person.reads(".resume", "Python basics")
     person.reads(".resume", "Loops")
 
-    person.watch("python-basics/loops")
+    person.go("python-basics/loops")
     person.find("#offline").click()
+    person.plays_to_the_end()
+    person.reads(".chapters", "kept on this device")
     person.answer(1, 1, 0)
-    person.reads("#saved", "waiting on this device")
+    person.reads(".result", "3 of 3, kept on this device")
+    person.reads("#saved", "2 waiting on this device")
+    person.find(".brand").click()
+    person.reads(".cards", "33% completed")
     person.find("#offline").click()
     person.reads("#saved", "All saved")
+    person.reads(".cards", "66% completed")
+    person.go("python-basics/loops")
     person.reads(".result", "Best of 1: 3 of 3")
 
     person.watch("python-basics/functions")
@@ -107,6 +118,21 @@ def test_a_course_is_taken_offline_and_online_until_its_certificate_is_public(
     assert address
     browser.get(address)
     assert "Ada Lovelace" in browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_the_page_opens_at_its_top_and_frames_nothing(browser: Chrome, demo: str) -> None:
+    browser.set_window_size(1200, 600)
+    person = Person(browser, demo)
+    person.go()
+    person.reads(".cards", "Git from scratch")
+    assert person.find("main h2").rect["y"] > person.find("header").rect["height"]
+    assert browser.execute_script("return scrollY") == 0
+
+    browser.execute_script("scrollTo(0, 300); location.hash = '#/python-basics/loops'")
+    person.reads(".player h1", "Loops")
+    until(lambda: browser.execute_script("return scrollY") == 0)
+    until(lambda: browser.execute_script("return document.activeElement.id") == "view")
+    assert person.find("main").value_of_css_property("outline-style") == "none"
 
 
 def test_the_videos_are_small_and_the_page_loads_nothing_from_elsewhere(

@@ -214,6 +214,11 @@ def test_a_key_is_replaced_without_a_refusal(
         **signing(ec_key, certificate_previous_public_keys=(public_pem(rsa_key),)),
     )
     after = make_learner(new, name=name).certificate().body
+    # A verifier that has asked a process which still signs with the old key knows the new one.
+    announced = make_app(
+        **signing(rsa_key, certificate_previous_public_keys=(public_pem(ec_key),)),
+    )
+    verified(after["credential"], key_set(announced))
 
     claims = [verified(one["credential"], key_set(new)) for one in (before, after)]
 
@@ -301,6 +306,10 @@ def test_the_settings_are_read_from_the_environment(
         ("PUBLIC_URL", "learn.example"),
         ("PUBLIC_URL", "https://learn.example/?a=b"),
         ("PUBLIC_URL", "https://user:password@learn.example"),
+        ("PUBLIC_URL", "https://lèarn.example"),
+        ("PUBLIC_URL", "https://learn.example/é"),
+        ("PUBLIC_URL", "https://learn.example/<b>"),
+        ("PUBLIC_URL", "https://learn.example/100%"),
         ("CERTIFICATE_PRIVATE_KEY", "secret"),
         ("CERTIFICATE_PREVIOUS_PUBLIC_KEYS", "secret"),
     ],
@@ -311,6 +320,16 @@ def test_a_value_that_is_not_allowed_is_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name) as refused:
         Settings.from_environment(given)
     assert "secret" not in str(refused.value)
+
+
+def test_an_address_in_python_is_read_as_in_the_environment(shared_database: str) -> None:
+    given: dict[str, Any] = {"database_url": shared_database, "jwt_secret_key": SECRET}
+
+    settings = Settings(**given, public_url=f"{PUBLIC_URL}/api/")
+
+    assert settings.public_url == f"{PUBLIC_URL}/api"
+    with pytest.raises(SettingsError, match="PUBLIC_URL"):
+        Settings(**given, public_url="learn.example")
 
 
 def test_the_repository_needs_no_key(signed: Flask, make_learner: MakeLearner) -> None:

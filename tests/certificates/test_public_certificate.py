@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 import pytest
 from flask import Flask
 
+from progress_api import LearnerRepository
 from tests.certificates.conftest import BROWSER, change, earn, look, revoke
 from tests.client import PREFIX, Learner
 from tests.conftest import MakeApp, MakeLearner
@@ -92,7 +93,10 @@ def test_an_unknown_or_malformed_id_is_not_found(service: Flask, certificate_id:
         assert answer.headers["Cache-Control"] == "no-store"
 
 
-PAGES = [BROWSER, "text/html", "text/*", "text/html;q=0.9, application/json;q=0.8"]
+PAGES = [
+    *(BROWSER, "text/html", "TEXT/HTML", "text/*", "text/html;q=0.9, application/json;q=0.8"),
+    *("text/html, application/xhtml+xml, image/jxr, */*", "application/json;q=0, */*"),
+]
 NOT_PAGES = [
     *(None, "", "*/*", "application/json", "application/*", "image/png", "text/plain;q=0.5, */*"),
     *("text/html;q=0.8, application/json;q=0.9", "text/html;q=0", "text/html;q=x", ";", "a/b/c"),
@@ -162,6 +166,35 @@ def test_ids_that_are_tried_one_after_another_are_limited_by_address(make_app: M
     statuses = [look(app, f"{number:026}").status_code for number in range(5)]
 
     assert statuses == [404, 404, 404, 429, 429]
+
+
+def test_only_the_certificate_itself_may_be_stored(make_app: MakeApp, student: Learner) -> None:
+    certificate_id = earn(student)["certificateId"]
+    app = make_app(ratelimit_enabled=True, ratelimit_certificate="4/hour")
+    client = app.test_client()
+
+    def ask(text: str, method: str = "GET") -> tuple[int, str]:
+        answer = client.open(f"{PREFIX}/certificates/{text}", method=method)
+        return answer.status_code, answer.headers["Cache-Control"]
+
+    assert ask(certificate_id) == ask(certificate_id, "HEAD") == (200, "public, max-age=60")
+    assert ask(certificate_id.lower()) == (308, "no-store")
+    assert ask(UNKNOWN) == (404, "no-store")
+    assert ask(certificate_id) == (429, "no-store")
+    assert ask(certificate_id, "POST") == (405, "no-store")
+    assert ask(f"{certificate_id}/revoke", "POST") == (401, "no-store")
+
+
+def test_a_certificate_of_an_erased_learner_is_as_one_that_never_was(
+    service: Flask, student: Learner
+) -> None:
+    certificate_id = earn(student)["certificateId"]
+    with service.app_context():
+        LearnerRepository(service.extensions["sqlalchemy"].engine).erase(student.name)
+
+    erased, never = (look(service, one).json for one in (certificate_id, UNKNOWN))
+
+    assert {**erased, "requestId": ""} == {**never, "requestId": ""}
 
 
 def test_a_learner_may_look_though_an_address_may_not(

@@ -1,16 +1,22 @@
-"""What docs/certificates.md shows to check a credential offline works as it is pasted."""
+"""What docs/certificates.md shows works as it is pasted, offline checks of credentials too."""
 
+import json
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from embedded.valkey import Valkey
 from tests.certificates.conftest import earn, signing
-from tests.client import PREFIX
+from tests.client import PREFIX, SECRET, token
 from tests.conftest import MakeApp, MakeLearner
+from tests.serving.service import Serve, services
 
 PRINTED = "Example Academy | {} | https://learn.example" + PREFIX + "/certificates/{}\n"
 
@@ -62,3 +68,70 @@ def test_the_node_snippet_verifies_a_credential(root: Path, tmp_path: Path, chec
     result = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     assert result.stdout == checked, result.stderr
+
+
+@pytest.fixture
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, database: str, valkey: Valkey
+) -> Iterator[Serve]:
+    """Start a service on a database of its own."""
+    folder = partial(tmp_path_factory.mktemp, "service")
+    with services(folder, lambda: database, valkey.url) as start:
+        yield start
+
+
+def test_the_commands_of_the_page_do_what_it_says(
+    root: Path, tmp_path: Path, database: str, serve: Serve
+) -> None:
+    page = (root / "docs/certificates.md").read_text()
+    store, earned, check, keys, sign, change = re.findall(
+        r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL
+    )
+    commands = Path(sys.executable).parent
+    environment = {
+        **os.environ,
+        "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
+        "DATABASE_URL": database,
+        "JWT_SECRET_KEY": SECRET,
+    }
+
+    def paste(script: str) -> str:
+        run = ["bash", "-ec", script]
+        result = subprocess.run(
+            run, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    # given a service with the key that the page makes
+    pem, name, url = paste(
+        sign + 'echo "|$CERTIFICATE_PRIVATE_KEY|$CERTIFICATE_ISSUER_NAME|$PUBLIC_URL"'
+    ).split("|")[1:]
+    served = serve(
+        CERTIFICATE_PRIVATE_KEY=pem, CERTIFICATE_ISSUER_NAME=name, PUBLIC_URL=url.strip()
+    )
+    learner = served.learner(tutorial="sql")
+    environment |= {
+        "URL": served.url + PREFIX,
+        "AUTHOR": token("author", scope="progress:author"),
+        "TOKEN": token(learner.name),
+    }
+    # when
+    outline = json.loads(paste(store))
+    for chapter in outline["chapters"]:
+        learner.watch(chapter["chapterId"], completed=True)
+    learner.answer_quiz("final")
+    progress, own = paste(earned.replace("\ncurl", "\necho; curl")).splitlines()
+    # then
+    certificate = json.loads(own)
+    assert json.loads(progress)["certificateEarned"]
+    assert (certificate["title"], certificate["holderName"]) == ("SQL in a day", "Ada Lovelace")
+    environment["ID"] = certificate["certificateId"].lower()
+    assert json.loads(paste(check))["status"] == "valid"
+    (tmp_path / "credential.jwt").write_text(certificate["credential"])
+    paste(keys)
+    (tmp_path / "check.py").write_text(snippet(root, "python"))
+    assert paste("python check.py") == f"{name} | SQL in a day | {certificate['url']}\n"
+    changes = paste(change)
+    assert changes.count("Somebody else took the quizzes.") > 1
+    assert json.loads(paste(check))["status"] == "valid"

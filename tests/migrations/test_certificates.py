@@ -1,11 +1,13 @@
 """Certificates that were earned before there were any are issued by migration 5."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, NullPool, create_engine
 
-from progress_api import CertificateRepository, ProgressRepository
+from progress_api import CertificateRepository, DatabaseUnavailable, ProgressRepository
+from progress_api.progress.recount import recount
 from progress_api.schema.migrate import downgrade, upgrade
 from tests.migrations.database import Database
 
@@ -45,6 +47,48 @@ def test_what_was_earned_before_has_a_certificate(
     again = ProgressRepository(engine).complete("learner-7", "intro", "Ada").certificate
     assert again
     assert (again.certificate_id, again.holder_name) == (found.certificate_id, "Ada")
+
+
+TIMES = """
+    INSERT INTO tutorial_progress (tutorial_id, user_id, certificate_earned, created_at, updated_at)
+    VALUES ('intro', 'no such hour there', TRUE, NULL, '2026-03-29 02:30:00'),
+           ('intro', 'no time', TRUE, NULL, NULL)"""
+
+
+def test_the_time_zone_of_the_server_moves_no_time(by_hand: Database) -> None:
+    # given a time zone whose hour from 2 to 3 was left out that day
+    by_hand.run(TIMES)
+    in_berlin = {"options": "-c TimeZone=Europe/Berlin"}
+    engine = create_engine(by_hand.url, connect_args=in_berlin, poolclass=NullPool)
+    # when
+    upgrade(engine)
+    # then
+    certificates = CertificateRepository(by_hand.engine)
+    found = certificates.get("no such hour there", "intro")
+    assert found.issued_at == datetime(2026, 3, 29, 2, 30, tzinfo=UTC)
+    unknown = certificates.get("no time", "intro")
+    assert datetime.now(UTC) - unknown.issued_at < timedelta(minutes=5)
+    assert unknown.issued_at <= datetime.now(UTC)
+
+
+def test_migration_5_waits_for_no_learner_who_writes_meanwhile(by_hand: Database) -> None:
+    # given a transaction of the version before, which stays open and has just earned one
+    engine = at_0004(by_hand)
+    by_hand.run(EARNED)
+    with engine.connect() as writer:
+        update = (
+            "UPDATE tutorial_progress SET certificate_earned = TRUE WHERE user_id = 'not earned'"
+        )
+        writer.exec_driver_sql(update)
+        # when
+        with pytest.raises(DatabaseUnavailable):  # the next migration does wait
+            upgrade(engine, timeout=1)
+        assert by_hand.version() == "progress_0005"
+        writer.commit()
+    upgrade(engine)
+    # then
+    assert by_hand.ask(SUMS)[0][0] == 2500
+    assert recount(engine, "intro").issued == 1  # what was earned meanwhile
 
 
 def test_migrating_again_issues_nothing_twice(by_hand: Database) -> None:

@@ -113,6 +113,7 @@ def test_the_command_line_stores_prints_and_removes_an_outline(
     [
         ("{", "is not JSON"),
         ("[]", "is not a JSON object"),
+        ("[" * 100_000, "is not JSON"),
         ('{"chapters": [{"chapterId": "one"}]}', "tutorialId"),
         ('{"tutorialId": "intro"}', "chapters"),
     ],
@@ -129,7 +130,7 @@ def test_the_command_line_says_what_is_wrong_with_a_file(
 def test_the_command_line_says_that_there_is_no_outline(database: str) -> None:
     result = run(database, "get", "intro")
 
-    assert (result.exit_code, "Nobody has said yet" in result.output) == (1, True)
+    assert (result.exit_code, "has no outline; an author" in result.output) == (1, True)
 
 
 def test_the_services_own_command_has_it_too() -> None:

@@ -1,6 +1,7 @@
 """Authors say what a tutorial consists of; every learner may read it."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -162,6 +163,20 @@ def test_an_invalid_outline_is_refused_and_the_field_is_named(
     assert (answer.status, list(answer.body["fields"])) == (400, [field]), answer
     assert all(isinstance(text, str) for text in answer.body["fields"][field])
     assert student.send("GET", "/outline").status == 404
+
+
+@pytest.mark.parametrize("field", ["chapters", "quizzes"])
+def test_of_too_many_parts_their_number_is_named_and_none_is_looked_at(
+    author: Learner, field: str
+) -> None:
+    body = outline("one") | {field: [{}] * 100_000}
+
+    started = time.process_time()
+    answer = put(author, body)
+
+    assert (answer.status, list(answer.body["fields"])) == (400, [field])
+    assert "1000" in answer.body["detail"]
+    assert time.process_time() - started < 2  # to look at each takes ten seconds
 
 
 def test_an_outline_may_have_a_thousand_chapters_and_quizzes_with_long_titles(

@@ -96,6 +96,29 @@ def test_the_outline_says_which_percentage_is_enough(
     assert student.complete().status == (200 if eligible else 400)
 
 
+@pytest.mark.parametrize(("percentage", "needed"), [(1, 2), (2, 3), (100, 101)])
+def test_a_percentage_is_rounded_down_before_it_is_compared(
+    engine: Engine, percentage: int, needed: int
+) -> None:
+    # given a tutorial of which one chapter is less than 1 percent
+    ids = [str(number) for number in range(101)]
+    outline = Outline(
+        chapters=tuple(OutlineChapter(chapter_id=one) for one in ids),
+        certificate_percentage=percentage,
+    )
+    OutlineRepository(engine).put("long", outline)
+    progress = ProgressRepository(engine)
+    # when
+    answers = [
+        progress.record_chapter(
+            "ada", "long", Chapter(chapter_id=one, watch_time=1, completed=True)
+        )
+        for one in ids[:needed]
+    ]
+    # then
+    assert [one.certificate_eligible for one in answers] == [False] * (needed - 1) + [True]
+
+
 def test_an_outline_holds_at_once_for_what_was_recorded_before(
     author: Learner, student: Learner
 ) -> None:
@@ -136,6 +159,21 @@ def test_without_the_outline_all_that_is_recorded_counts_again(
 
     assert counts(student.progress()) == (2, 3, 66, False)
     assert counts(complete(student, "y", of=3)) == counts(student.progress()) == (3, 3, 100, True)
+
+
+def test_after_an_outline_the_number_of_chapters_only_grows_and_a_shorter_one_makes_it_less(
+    author: Learner, student: Learner
+) -> None:
+    put(author, outline(*"abcdefghij"))
+    complete(student, "a")
+
+    author.send("DELETE", "/outline")
+    assert complete(student, "b", of=8)["totalChapters"] == 10
+
+    put(author, outline(*"abcdefgh"))
+    complete(student, "c")
+    author.send("DELETE", "/outline")
+    assert complete(student, "d", of=8)["totalChapters"] == 8
 
 
 def test_earned_stays_earned_whatever_the_outline_says_later(
@@ -225,6 +263,9 @@ def test_answers_are_true_to_one_of_the_outlines_while_authors_and_learners_writ
     # then
     assert {*statuses, *others} == {200}
     assert {one for found in answers for one in found} <= {(1, 2, 50, False), (1, 4, 25, False)}
+    # ... and what is left is one of the two, whole.
+    left = student.send("GET", "/outline").body
+    assert [one["chapterId"] for one in left["chapters"]] in (list("ab"), list("abcd"))
 
 
 @pytest.mark.parametrize("one_trip", [True, False])

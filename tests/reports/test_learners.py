@@ -166,6 +166,13 @@ def test_a_cell_is_never_a_formula(service: Flask, teacher: Learner, name: str, 
     assert response.data.endswith(b"\r\n")
 
 
+def test_a_client_that_names_csv_beside_anything_gets_csv(service: Flask, teacher: Learner) -> None:
+    headers = {**teacher.headers, "Accept": "text/csv, */*"}
+    path = f"{PREFIX}/{teacher.tutorial}/learners"
+
+    assert service.test_client().get(path, headers=headers).mimetype == "text/csv"
+
+
 def test_a_wrong_status_of_a_table_is_an_error_in_json(service: Flask, teacher: Learner) -> None:
     response = as_csv(service, teacher, "/learners?status=done")
 

@@ -14,6 +14,7 @@ const token = async () => (await network("sign-in", { method: "POST" })).text();
 const progress = new TutorialProgress({ url: service, userId: learner, token, fetch: network });
 
 const known = new Map(); // progress objects by tutorial
+const kept = new Set(); // what is completed here, and may wait to be sent
 let tracker = null;
 let draw = () => {};
 
@@ -29,9 +30,10 @@ progress.addEventListener("problem", ({ detail }) => {
 offline.addEventListener("change", async () => {
   showSaved();
   if (!offline.checked) await progress.flush();
-  draw();
+  if (location.hash.length > 2) draw();
+  else await showList();
 });
-addEventListener("hashchange", route);
+addEventListener("hashchange", () => route().then(() => view.focus({ preventScroll: true })));
 await route();
 
 function showSaved() {
@@ -56,7 +58,7 @@ async function route() {
   const course = courses.find((one) => one.tutorialId === tutorialId);
   await (course ? showCourse(course, chapterId) : showList());
   showSaved();
-  view.focus();
+  scrollTo(0, 0);
 }
 
 function fill(template) {
@@ -123,7 +125,7 @@ async function showCourse(course, chapterId) {
     chapterId: chapter.chapterId,
     totalChapters: course.chapters.length,
   });
-  video.addEventListener("timeupdate", showCounted);
+  video.addEventListener("timeupdate", () => keep(course, chapter));
   showQuiz(course);
   find(".certificate button").addEventListener("click", () => complete(course));
   find(".reset").addEventListener("click", () => startOver(course));
@@ -137,6 +139,13 @@ function showCounted() {
   if (!tracker) return;
   find(".counted").textContent =
     `${Math.floor(tracker.watchTime)} s watched${tracker.completed ? ", completed" : ""}`;
+}
+
+function keep({ tutorialId }, { chapterId }) {
+  showCounted();
+  if (!tracker?.completed || kept.has(`${tutorialId}/${chapterId}`)) return;
+  kept.add(`${tutorialId}/${chapterId}`);
+  draw();
 }
 
 function drawCourse(course, chapter) {
@@ -154,13 +163,14 @@ function chapterLink(course, { chapterId, title, duration }, current, { chapterP
   const item = document.createElement("li");
   const link = document.createElement("a");
   const [mark, time] = [document.createElement("span"), document.createElement("small")];
-  const done = chapterProgress.some((one) => one.chapterId === chapterId && one.completed);
+  const sent = chapterProgress.some((one) => one.chapterId === chapterId && one.completed);
+  const done = sent || kept.has(`${course.tutorialId}/${chapterId}`);
   item.className = done ? "done" : "";
   link.href = `#/${course.tutorialId}/${chapterId}`;
   if (chapterId === current.chapterId) link.setAttribute("aria-current", "true");
   mark.className = "mark";
   mark.textContent = done ? "✓" : "";
-  time.textContent = done ? "completed" : clock(duration);
+  time.textContent = sent ? "completed" : done ? "kept on this device" : clock(duration);
   link.append(mark, title, time);
   item.append(link);
   return item;
@@ -175,8 +185,8 @@ function showQuiz(course) {
     const score = course.questions.filter(({ right }, n) => answers.get(`q${n}`) === String(right)).length;
     const maxScore = course.questions.length;
     const attempt = { quizId: "final", score, maxScore, passed: score === maxScore };
-    find(".result").textContent = `${score} of ${maxScore}.`;
-    await progress.recordQuiz(course.tutorialId, attempt).catch(() => {}); // shown as a problem
+    const recorded = await progress.recordQuiz(course.tutorialId, attempt).catch(() => ({})); // shown as a problem
+    if (!recorded) find(".result").textContent = `${score} of ${maxScore}, kept on this device.`;
   });
 }
 
@@ -212,7 +222,11 @@ async function complete(course) {
 }
 
 async function startOver(course) {
-  await progress.reset(course.tutorialId).then(() => route(), ({ message }) => showProblem(message));
+  const forget = () => {
+    for (const one of kept) if (one.startsWith(`${course.tutorialId}/`)) kept.delete(one);
+    return route();
+  };
+  await progress.reset(course.tutorialId).then(forget, ({ message }) => showProblem(message));
 }
 
 function clock(seconds) {

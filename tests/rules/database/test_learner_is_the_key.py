@@ -20,6 +20,7 @@ from progress_api.schema.tables import metadata
 # Statements that are not of one learner, each with the reason.
 NOT_OF_A_LEARNER = {
     "_LEARNERS": "a recount is of all learners of a tutorial; it counts each by itself",
+    "_NEXT_TUTORIAL": "a recount of all tutorials visits one after the other",
     "REPORT": "a report is of all learners of a tutorial",
     "LEARNERS": "a teacher reads all learners of a tutorial, page by page",
     "FIND_CERTIFICATE": "anyone may look at a certificate, by its public id",
