@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from progress_api.database import AnySession, Parameters, Row, Statements, executor_for
 from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
-from progress_api.progress import batches, statements
+from progress_api.progress import batches, selects, statements
 from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import (
     Chapter,
@@ -22,13 +22,7 @@ from progress_api.progress.records import (
     QuizAttempt,
     TutorialPage,
 )
-from progress_api.progress.selects import (
-    ChangeRow,
-    change_of,
-    completion_of,
-    progress_of,
-    tenths_of,
-)
+from progress_api.progress.selects import ChangeRow, change_of, completion_of, progress_of
 from progress_api.progress.selects.pages import LIST_TUTORIALS, PageRequest
 from progress_api.signals import Signals
 from progress_api.validation import require_ids
@@ -107,8 +101,7 @@ class ProgressRepository:
         row = self._run(statements.RECORD_CHAPTER, user_id, tutorial_id, **values)
         if row is None:
             raise TooManyChapters
-        self._notify_completed(row)
-        return progress_of(row)
+        return self._notify_completed(change_of(row), progress_of(row))
 
     def record_quiz(self, user_id: str, tutorial_id: str, attempt: QuizAttempt) -> Progress:
         """Record one attempt at a quiz, and return the progress after it (spec 1.5).
@@ -219,11 +212,10 @@ class ProgressRepository:
     ) -> Progress | None:
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
         batch = batches.batch_of_events(learner, events, self._policy)
-        row = self._executor.run(batch)
-        if row is None:
+        if (row := self._executor.run(batch)) is None:
             return None
         change, progress = change_of(row), completion_of(row)
-        self._notify_completed(row)
+        self._notify_completed(change, progress)
         self._notify_earned(change, progress, batch[-1].parameters)
         return progress
 
@@ -232,9 +224,11 @@ class ProgressRepository:
         learner = {"of_user": user_id, "of_tutorial": tutorial_id}
         return self._executor.run(batch.batch({**learner, **values}))
 
-    def _notify_completed(self, row: Row) -> None:
-        completed, tenths = change_of(row).newly_completed, tenths_of(row)
-        self._send(self._signals.chapter_recorded, completed=completed, tenths=tenths)
+    def _notify_completed(self, change: ChangeRow, progress: Progress) -> Progress:
+        tenths = selects.tenths_of(progress, change.newly_completed)
+        recorded = self._signals.chapter_recorded
+        self._send(recorded, completed=change.newly_completed, tenths=tenths)
+        return progress
 
     def _notify_earned(self, change: ChangeRow, progress: Progress, new: Parameters) -> None:
         certificate = progress.certificate

@@ -146,18 +146,17 @@ def change_of(row: Row) -> ChangeRow:
     return ChangeRow(*row[_PROGRESS_COLUMNS:_CHANGE_COLUMNS])
 
 
-def tenths_of(row: Row) -> range:
-    """Return the percentages, 10 to 100, that completed chapters reach with this write.
+def tenths_of(progress: Progress, more: int) -> range:
+    """Return the percentages, 10 to 100, that completed chapters reach with a write.
 
     Args:
-        row: the result of a batch that ends with a recount.
+        progress: after the write.
+        more: how many chapters it completed.
     """
-    more, stored = change_of(row).newly_completed, ProgressRow(*row[:_PROGRESS_COLUMNS])
-    if not more or not stored.total_chapters:
+    done, total = progress.chapters_completed, progress.total_chapters
+    if not more or not total:
         return range(0)
-    done = min(stored.chapters_completed, stored.total_chapters)
-    before = max(stored.chapters_completed - more, 0)
-    first, last = (count * 10 // stored.total_chapters for count in (before, done))
+    first, last = max(done - more, 0) * 10 // total, min(done, total) * 10 // total
     return range(first * 10 + 10, last * 10 + 1, 10)
 
 
