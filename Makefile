@@ -22,6 +22,7 @@ ROUNDS ?= 5
 SECONDS ?= 5
 COUNT ?= 20000
 SEED ?= 1
+REQUESTS ?= 1000
 # Passed through the environment, so that the shell does not interpret quotes in a value.
 export SUB SCOPE m
 # Without cached bytecode every process that the tests start would compile the service again.
@@ -116,8 +117,8 @@ bench-growth: .venv/.installed ## Measure requests as the amount of data grows: 
 bench-watching: .venv/.installed ## Measure what an hour of watching costs, with the client and without; needs Node.js
 	@exec $(PYTHON) -m bench watching
 
-chaos: .venv/.installed ## Cause failures under load and count what is lost: make chaos [ONLY=valkey] [SEED=1]
-	@exec $(PYTHON) -m chaos "$(SEED)" "$(ONLY)"
+chaos: .venv/.installed ## Cause failures under load and count what is lost: make chaos [ONLY=valkey] [SEED=1] [REQUESTS=1000]
+	@exec $(PYTHON) -m chaos "$(SEED)" "$(ONLY)" "$(REQUESTS)"
 
 token: .venv/.installed ## Print a token for the running service: make token SUB=alice [SCOPE=progress:admin]
 	@exec $(PYTHON) -m embedded token "$$SUB" --scope "$$SCOPE"

@@ -20,7 +20,6 @@ TOTAL_CHAPTERS = 60
 _REPEATS = 3
 _REPEAT_SECONDS = 0.2
 _TIMEOUT_SECONDS = 30.0
-_PAUSE_SECONDS = (0.05, 0.15)
 _POSTS_OF_A_TUTORIAL = 24
 _FIRST_COMPLETED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _HOUR_SECONDS = 3600
@@ -64,7 +63,13 @@ class Request(NamedTuple):
 
 
 class Client(threading.Thread):
-    """A device that posts and reads chapters and quizzes, one tutorial after another."""
+    """A device that posts and reads chapters and quizzes, one tutorial after another.
+
+    Attributes:
+        pause: the shortest and the longest pause between two requests, in seconds.
+    """
+
+    pause = (0.05, 0.15)
 
     def __init__(self, number: int, seed: str, connect: Connect, stopping: threading.Event) -> None:
         """Prepare; each learner has two devices.
@@ -103,7 +108,7 @@ class Client(threading.Thread):
                     self.together.wait(_TOGETHER_SECONDS)
             if not self._send_with_repeats(request) and request.writes:
                 self._failed.append(request)
-            self._stopping.wait(self.chance.uniform(*_PAUSE_SECONDS))
+            self._stopping.wait(self.chance.uniform(*self.pause))
         for request in self._failed:
             if not self._send_with_repeats(request):
                 self.unanswered += request.writes

@@ -49,6 +49,11 @@ class Load:
         return [request for client in self.clients for request in list(client.requests)]
 
     @property
+    def count(self) -> int:
+        """How many requests there were so far."""
+        return sum(len(client.requests) for client in self.clients)
+
+    @property
     def acknowledged(self) -> list[Write]:
         """The writes with a successful response."""
         return [write for client in self.clients for write in client.acknowledged]

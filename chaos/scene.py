@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPException
 
 from chaos.client import OK, Client, SentRequest
 from chaos.judgement import Judgement, judge, read_by_get, read_by_sql
 from chaos.load import Load
-from chaos.world import CONNECTIONS, Needs, World
+from chaos.world import CONNECTIONS, Needs, Service, World
 
 _CALM_SECONDS = 1.5
 
@@ -44,6 +45,7 @@ class Row:
         seconds: how long a fault lasts that does not end by itself.
         needs: which servers are needed.
         client: what each of the clients is.
+        part: of the requests of a large row; 0 for a row that ends when its fault is over.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Row:
     seconds: float = 0
     needs: Needs = field(default_factory=Needs)
     client: type[Client] = Client
+    part: float = 0
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,16 @@ class _Strike:
 class Scene:
     """What a row's fault acts on: the servers and the load."""
 
-    def __init__(self, row: Row, world: World, seed: str) -> None:
+    def __init__(self, row: Row, world: World, seed: str, requests: int) -> None:
         """Prepare the load.
 
         Args:
             row: the row that is played.
             world: the servers.
             seed: determines the requests and the random choices.
+            requests: how many there are in a large row.
         """
+        self.requests = round(row.part * requests)
         self.row, self.world = row, world
         self.load = Load(world.connect, seed, row.client)
         self.chance = random.Random(seed)  # noqa: S311 - repeatable
@@ -199,10 +204,11 @@ class Scene:
 
     def _require_idle(self) -> None:
         """Require that no connection is in use or leaked after the load has ended."""
-        in_use = "progress_database_connections_in_use"
-        self.wait_for(lambda: self.world.service.metric(in_use) == 0, "no connection in use")
-        limit = f"at most {CONNECTIONS} connections"
-        self.wait_for(lambda: self.world.connections() <= CONNECTIONS, limit)
+        in_use, services = "progress_database_connections_in_use", self.world.services
+        for service in services:
+            self.wait_for(partial(_is_zero, service, in_use), "no connection in use")
+        most = CONNECTIONS * len(services)
+        self.wait_for(lambda: self.world.connections() <= most, f"at most {most} connections")
 
     def _require_bar(self, judgement: Judgement, failures: Counter[str], longest: float) -> None:
         bar, recovery = self.row.bar, self._recovery()
@@ -228,3 +234,7 @@ class Scene:
 
     def _is_hit(self, request: SentRequest) -> bool:
         return any(strike.hits(request) for strike in self._strikes)
+
+
+def _is_zero(service: Service, metric: str) -> bool:
+    return service.metric(metric) == 0

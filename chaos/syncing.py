@@ -1,7 +1,8 @@
-"""A device that was offline: it sends what it kept as events of several tutorials at once."""
+"""Devices that were offline: they send what they kept as events of several tutorials at once."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from chaos.client import Client, Request, Write
@@ -9,6 +10,7 @@ from chaos.client import Client, Request, Write
 _TUTORIALS, _EVENTS_OF_A_TUTORIAL = 3, 10
 _BATCHES_OF_A_TUTORIAL = 3
 _OFFLINE_SECONDS = 86_400
+_SHARE_OF_BATCHES = 0.02
 
 
 class SyncingClient(Client):
@@ -48,3 +50,19 @@ class SyncingClient(Client):
                 "at": (datetime.now(UTC) - earlier).isoformat(),
             }
             yield write, mark | body
+
+
+class EagerClient(SyncingClient):
+    """A device that sends all kinds of requests, with nearly no pause."""
+
+    pause = (0.0, 0.02)
+
+    def next_request(self) -> Request:
+        """Return a request of any kind, now and then a batch of events."""
+        is_batch = self.chance.random() < _SHARE_OF_BATCHES
+        return super().next_request() if is_batch else Client.next_request(self)
+
+    def check(self, request: Request, body: Any) -> None:
+        """Note what contradicts the request."""
+        is_batch = bool(request.body and "events" in request.body)
+        (super().check if is_batch else partial(Client.check, self))(request, body)

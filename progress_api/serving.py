@@ -213,7 +213,7 @@ def pre_request(worker: Any, request: Any) -> None:
 
     Another worker may have no connection at all. A client whose connection is closed reconnects
     and lands on the least busy worker. With many connections every worker has its share, and
-    closing is expensive because gunicorn waits for the client to close too.
+    closing is expensive because the client must connect again.
     """
     open_connections = getattr(worker, "nr_conns", 0)  # other classes than gthread do not count
     if threads * 2 < open_connections <= threads * 4 and worker.nr % 16 == 0:

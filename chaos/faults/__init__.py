@@ -1,6 +1,6 @@
 """All rows of the table, in order."""
 
-from chaos.faults import clients, postgres, service, valkey
+from chaos.faults import clients, machines, postgres, service, valkey
 
 # Adjacent rows with the same needs share their servers.
 ROWS = (
@@ -23,4 +23,5 @@ ROWS = (
     service.RELOADED,
     service.RESTARTED,
     *clients.ROWS,
+    *machines.ROWS,
 )

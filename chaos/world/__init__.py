@@ -7,8 +7,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 import psycopg2
+from psycopg2.extensions import parse_dsn
 
 from bench.testbed import migrate
 from chaos.client import Connect
@@ -50,6 +52,8 @@ class Needs:
         standby: a second PostgreSQL, replicated synchronously.
         small_disk: a small disk for PostgreSQL's data.
         clock: a clock for all servers that can be set back.
+        services: how many services there are; more than one are behind nginx, each with a port
+            that is closed while it does not run.
     """
 
     nginx: bool = False
@@ -57,6 +61,7 @@ class Needs:
     standby: bool = False
     small_disk: bool = False
     clock: bool = False
+    services: int = 1
 
 
 class World:
@@ -77,6 +82,7 @@ class World:
         self.clock: Clock | None = None
         self.proxy: Proxy | None = None
         self.nginx: Nginx | None = None
+        self.services: list[Service] = []
 
     def __enter__(self) -> Self:
         """Start all servers.
@@ -94,16 +100,23 @@ class World:
             if self._needs.standby:
                 self._start_standby(starting)
             self.settings = self._settings(starting)
-            service = Service(self.directory, self.settings, holds_port=self._needs.nginx)
-            self.service = starting.enter_context(service)
-            if self._needs.nginx:
-                self.nginx = starting.enter_context(Nginx(self.directory, self.service.port))
+            self._start_services(starting)
             self._running = starting.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop all servers."""
         self._running.close()
+
+    def _start_services(self, starting: ExitStack) -> None:
+        is_single = self._needs.services == 1
+        for _ in range(self._needs.services):
+            holds_port = self._needs.nginx and is_single
+            service = Service(self.directory, self.settings, holds_port=holds_port)
+            self.services.append(starting.enter_context(service))
+        if self._needs.nginx:
+            ports = [service.port for service in self.services]
+            self.nginx = starting.enter_context(Nginx(self.directory, ports))
 
     def _prepare_machine(self, starting: ExitStack) -> None:
         if self._needs.small_disk:
@@ -115,12 +128,20 @@ class World:
     def _settings(self, starting: ExitStack) -> dict[str, object]:
         """Return the service's settings; no rate limit but that of resets can be reached."""
         url = self.postgres.url().replace("app@", "service@")
+        if self._needs.standby:
+            hosts = ",".join(map(_address, (self.postgres, self.standby)))
+            url = f"postgresql://service@{hosts}/progress?target_session_attrs=read-write"
         if self._needs.proxied:
             self.proxy = starting.enter_context(Proxy(free_port(), _socket(self.postgres)))
             url = f"postgresql://service@127.0.0.1:{self.proxy.port}/progress"
         servers = {"DATABASE_URL": url, "RATELIMIT_STORAGE_URI": self.valkey.url}
         unlimited = {f"RATELIMIT_{name}": _UNLIMITED for name in _USED_LIMITS}
         return servers | unlimited | (_BEHIND_NGINX if self._needs.nginx else {})
+
+    @property
+    def service(self) -> Service:
+        """The first service."""
+        return self.services[0]
 
     @property
     def connect(self) -> Connect:
@@ -155,12 +176,12 @@ class World:
         return Service(self.directory, self.settings, root=root)
 
     def fail_over(self) -> None:
-        """Kill the server, promote the standby, and point the proxy to it."""
-        assert self.proxy
+        """Kill the server, promote the standby, and point the proxy to it if there is one."""
         self.postgres.kill()
         self.postgres = self.standby
         self.sql("SELECT pg_promote()")
-        self.proxy.target = _socket(self.standby)
+        if self.proxy:
+            self.proxy.target = _socket(self.standby)
 
     def _start_standby(self, starting: ExitStack) -> None:
         self.standby.directory.mkdir(mode=0o700)
@@ -174,6 +195,12 @@ class World:
         # From now on a commit waits until the standby has it too.
         self.sql("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.sql("SELECT pg_reload_conf()")
+
+
+def _address(postgres: Postgres) -> str:
+    """Return a server as it is written in a list of hosts."""
+    parameters = parse_dsn(postgres.url())
+    return f"{quote(parameters['host'], safe='')}:{parameters['port']}"
 
 
 def _socket(postgres: Postgres) -> Path:

@@ -1,4 +1,7 @@
-"""nginx with `deploy/nginx.conf`, except that it does not retry requests."""
+"""nginx with `deploy/nginx.conf`, in front of one service or several.
+
+Requests are not sent again if there is only one: that must fail none either.
+"""
 
 import signal
 import ssl
@@ -19,12 +22,12 @@ class Nginx(Daemon):
 
     name = "nginx"
 
-    def __init__(self, directory: Path, service_port: int) -> None:
+    def __init__(self, directory: Path, service_ports: Sequence[int]) -> None:
         """Write its configuration and its certificate.
 
         Args:
             directory: holds all its files.
-            service_port: the port of the service.
+            service_ports: the ports of the services.
 
         Raises:
             RequirementMissing: nginx or openssl is not installed.
@@ -35,11 +38,13 @@ class Nginx(Daemon):
         self._create_certificate()
         self._context = ssl.create_default_context(cafile=self._certificate)
         text = (ROOT / "deploy/nginx.conf").read_text()
+        retries = "proxy_next_upstream off;" if len(service_ports) == 1 else ""
+        servers = [f"server 127.0.0.1:{port} fail_timeout=1s;" for port in service_ports]
         for before, after in {
             "listen 80": f"listen 127.0.0.1:{free_port()}",
             "listen 443": f"listen 127.0.0.1:{self.port}",
-            "127.0.0.1:8000": f"127.0.0.1:{service_port}",
-            "access_log off;": "access_log off; proxy_next_upstream off;",
+            "server 127.0.0.1:8000;": " ".join(servers),
+            "access_log off;": f"access_log off; {retries}",
         }.items():
             assert before in text, before
             text = text.replace(before, after)

@@ -66,11 +66,19 @@ def test_nginx_sends_requests_to_the_addresses_that_both_services_keep(
     assert len({one["mac_address"] for one in both}) == 2
 
 
-def test_a_missing_password_of_postgresql_is_an_error(project: Path) -> None:
-    shutil.copy(project / ".env.example", project / ".env.empty")
+@pytest.mark.parametrize("name", ["POSTGRES_PASSWORD", "GRAFANA_PASSWORD"])
+def test_a_missing_password_is_an_error_and_never_a_default(project: Path, name: str) -> None:
+    given = (project / ".env").read_text()
+    without = re.sub(rf"^{name}=.+$", f"{name}=", given, flags=re.MULTILINE)
+    (project / ".env.without").write_text(without)
 
-    with pytest.raises(AssertionError, match=r"Set it in \.env"):
-        _configured(project, ".env.empty")
+    with pytest.raises(AssertionError, match=rf"{name}.+Set it in \.env"):
+        _configured(project, ".env.without")
+
+
+def test_the_lines_of_requests_do_not_fill_the_disk(services: dict[str, Any]) -> None:
+    for name in ("api-1", "api-2"):
+        assert services[name]["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
 def test_each_variable_of_the_example_is_a_setting_or_used_by_the_compose_file(
@@ -81,7 +89,7 @@ def test_each_variable_of_the_example_is_a_setting_or_used_by_the_compose_file(
     used = set(re.findall(r"\$\{([A-Z_]+)", (project / "compose.yaml").read_text()))
 
     assert named <= used | {one.name.upper() for one in fields(Settings)}
-    assert {"POSTGRES_PASSWORD", "JWT_SECRET_KEY", "CORS_ORIGINS"} <= named
+    assert {"POSTGRES_PASSWORD", "JWT_SECRET_KEY", "CORS_ORIGINS", "PUBLIC_URL"} <= named
 
 
 def test_every_file_that_is_mounted_is_there(project: Path, services: dict[str, Any]) -> None:

@@ -129,6 +129,17 @@ def test_the_autoscaler_scales_the_deployment_and_nobody_else_counts_its_pods(
     assert "replicas" not in manifests["Deployment"]["spec"]
 
 
+def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
+    manifests: dict[str, Any],
+) -> None:
+    pods = manifests["HorizontalPodAutoscaler"]["spec"]["maxReplicas"]
+    settings = manifests["ConfigMap"]["data"]
+    of_a_pod = int(settings["WEB_CONCURRENCY"]) * (int(settings["WEB_THREADS"]) + 1)
+
+    # Pods that end still have theirs. Of 100 connections PostgreSQL keeps 3 for superusers.
+    assert 2 * pods * of_a_pod <= 97
+
+
 def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
     manifests: dict[str, Any], contain: Contain, shared_database: str
 ) -> None:

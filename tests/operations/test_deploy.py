@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -149,6 +150,16 @@ def test_the_systemd_unit_is_sound_and_lets_the_service_do_little(
     assert run("systemd-analyze", "verify", unit) == ""
     # What it may do: 10 is everything, and 2 leaves it little more than the network.
     run("systemd-analyze", "security", "--offline=true", "--threshold=20", unit)
+
+
+def test_systemd_ends_no_migration_and_tries_a_service_again_until_its_database_is_there(
+    root: Path,
+) -> None:
+    unit = ConfigParser(interpolation=None)
+    unit.read(root / "deploy/progress-api.service")
+
+    assert unit["Service"]["TimeoutStartSec"] == "infinity"
+    assert unit["Unit"]["StartLimitIntervalSec"] == "0"
 
 
 def test_the_systemd_socket_that_holds_its_port_is_sound(root: Path, tmp_path: Path) -> None:

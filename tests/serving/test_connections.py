@@ -1,6 +1,7 @@
 """Connections that are kept: they take no place from others, and one worker does not keep them."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
@@ -41,6 +42,21 @@ def test_a_worker_lets_go_of_connections_where_it_has_more_than_its_share_of_few
 def test_a_worker_keeps_its_connections_where_there_are_many(browsed: Service) -> None:
     with _kept(browsed, MANY) as kept:
         until(lambda: "close" not in _connection_headers(kept))  # while they came there were few
+
+
+def test_clients_that_do_not_close_after_their_last_response_delay_nobody(
+    browsed: Service,
+) -> None:
+    began = time.monotonic()
+    with ExitStack() as opened:
+        for _ in range(3):
+            silent = opened.enter_context(socket.create_connection(("127.0.0.1", browsed.port)))
+            silent.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            while silent.recv(1000):
+                pass
+        _ask(opened.enter_context(closing(_connection(browsed))))
+
+    assert time.monotonic() - began < 1  # the worker waits for longer until they close
 
 
 @contextmanager
