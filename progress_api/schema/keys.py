@@ -97,7 +97,7 @@ def is_by_learner(connection: Connection) -> bool:
 
 
 def differences(connection: Connection) -> list[str]:
-    """Return a line for each key that neither form has, which Alembic does not compare all.
+    """Return a line for each key that is in neither form. Alembic does not compare all of them.
 
     Args:
         connection: with the schema of the tables in its search path.

@@ -93,7 +93,7 @@ def require_learners(connection: Connection) -> None:
 
 
 def require_newest_writers(connection: Connection) -> None:
-    """Reject if a version without `recorded_at` has recorded a chapter of late.
+    """Reject if a version without `recorded_at` has recorded a chapter within the last hour.
 
     The trigger of migration 4 fills `user_id` for such a version, so its rows are known by the
     column that no trigger fills. The index on `last_watched_at` finds the tutorials.
@@ -102,7 +102,7 @@ def require_newest_writers(connection: Connection) -> None:
         connection: with the tables in its search path.
 
     Raises:
-        MigrationFailed: such a version has.
+        MigrationFailed: such a version recorded one.
     """
     progress, chapters, since = tutorial_progress.c, chapter_progress.c, utc_now() - _AN_HOUR
     late = (
