@@ -22,8 +22,9 @@ TABLES = ("tutorial_progress", "chapter_progress", "quiz_scores", "quiz_attempt_
 OLD_CHAPTER = """
     INSERT INTO tutorial_progress (id, tutorial_id, user_id, last_watched_at)
     VALUES ('00000000-0000-4000-9000-000000000001', 'new', 'ada', utc_now - interval '{0}');
-    INSERT INTO chapter_progress (progress_id, chapter_id, created_at)
-    VALUES ('00000000-0000-4000-9000-000000000001', 'one', utc_now - interval '{0}')"""
+    INSERT INTO chapter_progress (progress_id, chapter_id, created_at, updated_at)
+    VALUES ('00000000-0000-4000-9000-000000000001', 'one',
+            utc_now - interval '{0}', utc_now - interval '{0}')"""
 OLD_CHAPTER = OLD_CHAPTER.replace("utc_now", "timezone('UTC', now())")
 
 

@@ -6,6 +6,10 @@ from tests.distributed.conftest import OLD_CHAPTER, everything
 from tests.migrations.database import Database, refusal, succeeded
 
 WITHOUT_LEARNER = "UPDATE {} SET user_id = NULL"
+# As a version before migration 4 records a chapter that it has recorded before.
+AGAIN = """
+    UPDATE tutorial_progress SET last_watched_at = timezone('UTC', now());
+    UPDATE chapter_progress SET watch_time = 9, updated_at = timezone('UTC', now())"""
 MANY = """
     INSERT INTO tutorial_progress (tutorial_id, user_id)
     SELECT 'many', 'learner-' || n FROM generate_series(1, 1000) n"""
@@ -68,6 +72,13 @@ def test_a_version_that_wrote_within_the_hour_without_the_learner_is_refused(
 
     assert refusal(coordinator.command("distribute")).startswith("A version of the service before")
     assert everything(coordinator) == before
+
+
+def test_a_version_that_only_repeats_its_earlier_chapters_is_refused(coordinator: Database) -> None:
+    coordinator.run(OLD_CHAPTER.format("2 hours"))
+    coordinator.run(AGAIN)
+
+    assert refusal(coordinator.command("distribute")).startswith("A version of the service before")
 
 
 def test_a_version_that_wrote_two_hours_ago_is_not_in_the_way(coordinator: Database) -> None:

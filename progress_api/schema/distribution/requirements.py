@@ -110,7 +110,7 @@ def require_newest_writers(connection: Connection) -> None:
         .where(
             progress.last_watched_at > since,
             chapters.progress_id == progress.id,
-            chapters.created_at > since,
+            chapters.updated_at > since,
             chapters.recorded_at.is_(None),
         )
         .exists()
