@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from progress_api.database import errors_of, exclusive_connection, message_of, sqlstate
 from progress_api.exceptions import DatabaseUnavailable, MigrationFailed, SchemaDiffers
 
-_LOCK_NOT_AVAILABLE = "55P03"
+_IN_USE = {"55P03", "40P01"}  # a lock is not available, or a deadlock was found
 _log = logging.getLogger("progress_api.migrate")
 Result = TypeVar("Result")
 
@@ -68,12 +68,12 @@ def retry_while_locked(
             return change(connection)
         except DBAPIError as error:
             connection.rollback()
-            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+            if sqlstate(error) not in _IN_USE:
                 raise
             if time.monotonic() >= deadline:
                 raise DatabaseUnavailable(
                     "The tables were in use for all of MIGRATE_TIMEOUT; end the transactions that "
-                    "hold them, or migrate when they are idle."
+                    "hold them, or try when they are idle."
                 ) from error
-            _log.warning("migration waits: the tables are in use (attempt %d)", attempt)
+            _log.warning("waiting: the tables are in use (attempt %d)", attempt)
         time.sleep(min(attempt / 4, 2))

@@ -1,5 +1,7 @@
 """`progress distribute`: what it does, once, and all of it or nothing (spec 17.1 to 17.3, 17.5)."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from click.testing import Result
 from sqlalchemy import text
@@ -14,6 +16,9 @@ from tests.migrations.database import Database, succeeded
 KEYS = """
     SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u', 'f')"""
+WAITING = """
+    SELECT pid FROM pg_locks
+    WHERE NOT granted AND relation = 'tutorial_certificates'::regclass"""
 DISTRIBUTED = "SELECT logicalrelid::text, partkey FROM pg_dist_partition"
 # In the middle of the change, after the tables are locked and their keys are replaced.
 _AT_OUTLINES = """
@@ -175,6 +180,21 @@ def test_tables_in_use_are_waited_for_no_longer_than_for_a_migration(
 
     assert sentence.startswith("The tables were in use for all of MIGRATE_TIMEOUT")
     assert everything(coordinator) == before
+
+
+def test_a_deadlock_with_a_reader_is_tried_again(coordinator: Database) -> None:
+    # given a reader that takes the tables in another order, and never gives way
+    with coordinator.engine.connect() as reader, ThreadPoolExecutor(1) as thread:
+        reader.execute(text("SET deadlock_timeout = '1min'"))
+        reader.execute(text("SELECT FROM tutorial_certificates"))
+        # when
+        ended = thread.submit(coordinator.command, "distribute")
+        while not coordinator.ask(WAITING):
+            pass
+        reader.execute(text("SELECT FROM tutorial_progress"))
+        reader.commit()
+    # then
+    succeeded(ended.result())
 
 
 def test_a_version_that_does_not_know_the_learner_writes_nothing_wrong_afterwards(
