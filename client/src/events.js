@@ -124,14 +124,14 @@ export function eventsOf(progress) {
 }
 
 /**
- * Return the objects of a list, none of what is no list.
+ * Return the objects of a list; an empty list for any other value.
  * @template Item
  * @param {Item[] | undefined} list
  */
 const listOf = (list) => (Array.isArray(list) ? list.filter((one) => one && typeof one === "object") : []);
 
 /**
- * Return a time as the service reads it; undefined of what is none.
+ * Return a time as the service reads it; undefined for an invalid one.
  * @param {string | number | null | undefined} time
  */
 function instant(time) {

@@ -64,7 +64,7 @@ export class Pace {
     this.#refusedUntil = now + Math.min((retryAfter ?? 0) * 1000, WAIT_CAP_MS);
   }
 
-  /** Forget the failures: the network may be back. */
+  /** Wait no longer after a failure: the network may be back. */
   wake() {
     this.#backOffUntil = 0;
   }

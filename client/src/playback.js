@@ -48,7 +48,7 @@ export class Playback {
   constructor(player, seen) {
     this.#player = player;
     this.#seen = seen;
-    // The clock of a player that is no media element moves in coarse steps.
+    // The clock of an adapter for another player moves in coarse steps.
     this.#tolerance = player.played ? 0.25 : 1;
     this.restart();
   }

@@ -140,8 +140,8 @@ def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
 def _read_below(outline: Any) -> Any:
     """Select the latest chapter of each learner, and the count of completed ones if it is needed.
 
-    The latest chapter is NULL if all are earlier than `last_watched_at`, which is rare. So one row
-    of each learner goes through the aggregation, and all only if the outline has changed.
+    The latest chapter is NULL if all are earlier than `last_watched_at`, as after a quiz. So
+    one row of most learners is aggregated, and the completed ones only if the outline has changed.
     """
     rows, stored = chapter_progress.c, tutorial_progress.c
     is_late = rules.recorded_at(rows) >= func.coalesce(stored.last_watched_at, NEVER)
