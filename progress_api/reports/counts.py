@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from progress_api.database import Statement
 from progress_api.progress import rules
-from progress_api.progress.selects.below import has_current_counts, set_of
+from progress_api.progress.selects.below import completed_chapters, has_current_counts, set_of
 from progress_api.schema.tables import chapter_progress, tutorial_outlines, tutorial_progress
 from progress_api.schema.times import NEVER
 
@@ -56,17 +56,6 @@ SETTINGS = Statement(
         _setting("enable_sort", literal_column("'off'")),
     )
 )
-
-
-def completed_chapters(rows: Any, outline: Any) -> ColumnElement[int]:
-    """Count the completed chapters that count."""
-    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
-    return func.count().filter(rows.completed, counts)
-
-
-def passed_quizzes(rows: Any, outline: Any) -> ColumnElement[int]:
-    """Count the passed quizzes that count."""
-    return func.count().filter(rows.passed, rules.is_in_outline(outline.quizzes, rows.quiz_id))
 
 
 def current(stored: Any, outline: Any, completed: ColumnElement[int]) -> SimpleNamespace:
