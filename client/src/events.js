@@ -6,7 +6,7 @@ let count = 0;
  * Return a new id. Ids of one page sort in the order in which they were made.
  * @returns {string}
  */
-export function newId() {
+function newId() {
   count += 1;
   // Not randomUUID, which pages without HTTPS do not have.
   const random = crypto.getRandomValues(new Uint32Array(3));

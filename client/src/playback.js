@@ -13,7 +13,7 @@ const LATE_MS = 1000; // the longest that a sample of a player that plays is lat
  * @param {Interval[]} intervals
  * @returns {Interval[]}
  */
-export function union(intervals) {
+function union(intervals) {
   /** @type {Interval[]} */
   const merged = [];
   for (const [from, to] of [...intervals].sort((a, b) => a[0] - b[0])) {
