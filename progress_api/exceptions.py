@@ -204,7 +204,7 @@ class KeysUnavailable(Unavailable):
 class ReportsBusy(Unavailable):
     """Another report is being made; try again in some seconds."""
 
-    retry_after = 6  # seconds; so that who waits stays within the default of RATELIMIT_REPORT
+    retry_after = 6  # seconds; a client that waits stays within the default of RATELIMIT_REPORT
 
 
 class MigrationFailed(ProgressError):

@@ -1,6 +1,7 @@
 """Use what the host app has, and create the rest for our routes only (spec 10.1)."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from inspect import iscoroutinefunction
@@ -30,8 +31,6 @@ from progress_api.web.limits import Limits
 from progress_api.web.state import State, states
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sqlalchemy import Engine
 
 _DRIVERS = ("psycopg2", "psycopg")
@@ -114,20 +113,7 @@ def new_state(
     schema = settings.progress_schema
     if overrides.schema is not None:
         schema = _parsed("schema", NAME, overrides.schema)
-    binding: dict[str, Any] = {"schema": schema, "one_trip": settings.database_one_trip}
-    services: dict[type, Callable[[Any], Any]] = {
-        ProgressRepository: partial(
-            ProgressRepository,
-            policy=Policy.of(settings),
-            on_certificate_earned=overrides.on_certificate_earned,
-            signals=signals,
-            **binding,
-        ),
-        OutlineRepository: partial(OutlineRepository, signals=signals, **binding),
-        CertificateRepository: partial(CertificateRepository, signals=signals, **binding),
-        LearnerRepository: partial(LearnerRepository, signals=signals, **binding),
-        ReportRepository: partial(ReportRepository, timeout=settings.report_timeout, **binding),
-    }
+    services = _repositories(settings, overrides, schema, signals)
     engines: dict[type, Engine] = {ReportRepository: report_engine(engine, settings)}
     made = {kind: make(engines.get(kind, engine)) for kind, make in services.items()}
     return State(
@@ -149,6 +135,26 @@ def new_state(
         signals=signals,
         settings=settings,
     )
+
+
+def _repositories(
+    settings: Settings, overrides: Overrides, schema: str | None, signals: Signals
+) -> dict[type, Callable[[Any], Any]]:
+    """Return for each repository a function that binds it to an engine or a session."""
+    binding: dict[str, Any] = {"schema": schema, "one_trip": settings.database_one_trip}
+    return {
+        ProgressRepository: partial(
+            ProgressRepository,
+            policy=Policy.of(settings),
+            on_certificate_earned=overrides.on_certificate_earned,
+            signals=signals,
+            **binding,
+        ),
+        OutlineRepository: partial(OutlineRepository, signals=signals, **binding),
+        CertificateRepository: partial(CertificateRepository, signals=signals, **binding),
+        LearnerRepository: partial(LearnerRepository, signals=signals, **binding),
+        ReportRepository: partial(ReportRepository, timeout=settings.report_timeout, **binding),
+    }
 
 
 def _check(app: Flask, url_prefix: str, overrides: Overrides) -> None:

@@ -90,7 +90,7 @@ function unreachable(cause) {
 function retryAfter(response) {
   const text = response.headers.get("Retry-After");
   if (!text) return null;
-  // This machine's clock may be wrong; the service's is told to pages of its own origin only.
+  // This machine's clock may be wrong. Pages of another origin cannot read the service's `Date`.
   const now = Date.parse(response.headers.get("Date") ?? "") || Date.now();
   const seconds = /^\d+$/.test(text) ? Number(text) : (Date.parse(text) - now) / 1000;
   return Number.isNaN(seconds) ? null : Math.max(0, seconds);

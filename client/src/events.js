@@ -6,7 +6,7 @@ let count = 0;
  * Return a new id. Ids of one page sort in the order in which they were made.
  * @returns {string}
  */
-export function newId() {
+function newId() {
   count += 1;
   // Not randomUUID, which pages without HTTPS do not have.
   const random = crypto.getRandomValues(new Uint32Array(3));
@@ -124,14 +124,14 @@ export function eventsOf(progress) {
 }
 
 /**
- * Return the objects of a list, none of what is no list.
+ * Return the objects of a list; an empty list for any other value.
  * @template Item
  * @param {Item[] | undefined} list
  */
 const listOf = (list) => (Array.isArray(list) ? list.filter((one) => one && typeof one === "object") : []);
 
 /**
- * Return a time as the service reads it; undefined of what is none.
+ * Return a time as the service reads it; undefined for an invalid one.
  * @param {string | number | null | undefined} time
  */
 function instant(time) {

@@ -21,7 +21,7 @@ export class Outbox {
   #bases = new Map();
   /** @type {Promise<unknown>} */
   #stored = Promise.resolve();
-  /** @type {Set<string>} ids of events that this page has put */
+  /** @type {Set<string>} ids of events and marks that this page has put */
   #own = new Set();
   #version = 0;
   #counted = -1;
@@ -79,9 +79,9 @@ export class Outbox {
     const removals = replaces && !this.inFlight.has(replaces) ? [replaces] : [];
     for (const id of removals) this.#waiting.delete(id);
     this.#waiting.set(entry.id, entry);
-    this.#own.add(entry.id);
     this.#version += 1;
     const marks = mark && event.type === "chapter" ? [this.#marked(entry, event, mark)] : [];
+    for (const { id } of [entry, ...marks]) this.#own.add(id);
     const stored = this.#change([entry, ...marks], removals);
     this.#count();
     await stored;

@@ -61,10 +61,11 @@ export class Pace {
     this.#failures += 1;
     const most = Math.min(BACKOFF_CAP_MS, BACKOFF_MS * 2 ** this.#failures);
     this.#backOffUntil = now + Math.random() * most;
-    this.#refusedUntil = now + Math.min((retryAfter ?? 0) * 1000, WAIT_CAP_MS);
+    const until = now + Math.min((retryAfter ?? 0) * 1000, WAIT_CAP_MS);
+    this.#refusedUntil = Math.max(this.#refusedUntil, until); // two tries may fail at once
   }
 
-  /** Forget the failures: the network may be back. */
+  /** Wait no longer after a failure: the network may be back. */
   wake() {
     this.#backOffUntil = 0;
   }

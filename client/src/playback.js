@@ -13,7 +13,7 @@ const LATE_MS = 1000; // the longest that a sample of a player that plays is lat
  * @param {Interval[]} intervals
  * @returns {Interval[]}
  */
-export function union(intervals) {
+function union(intervals) {
   /** @type {Interval[]} */
   const merged = [];
   for (const [from, to] of [...intervals].sort((a, b) => a[0] - b[0])) {
@@ -48,7 +48,7 @@ export class Playback {
   constructor(player, seen) {
     this.#player = player;
     this.#seen = seen;
-    // The clock of a player that is no media element moves in coarse steps.
+    // The clock of an adapter for another player moves in coarse steps.
     this.#tolerance = player.played ? 0.25 : 1;
     this.restart();
   }

@@ -77,8 +77,7 @@ export class Sender {
     this.#sending = done.catch(() => {}).finally(() => {
       this.#sending = null;
     });
-    await done;
-    this.#pace.schedule(0);
+    await done.finally(() => this.schedule(0)); // what was due meanwhile was not sent
   }
 
   /** Try again now: the network may be back. */

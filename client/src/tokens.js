@@ -55,7 +55,7 @@ export class Tokens {
     if (this.current !== refused || typeof this.#source !== "function") return this.current;
     this.#asked ??= this.#ask(this.#source);
     try {
-      // Who waits gives up soon; the question is not asked twice meanwhile.
+      // A request stops waiting soon, and the next one waits for the same call of the source.
       return await soon(this.#asked, ASK_MS);
     } catch (cause) {
       throw new ProgressError(0, { error: "No token", detail: "Signing in failed." }, null, cause);
@@ -67,7 +67,7 @@ export class Tokens {
     return String(claims(await this.get()).sub ?? "");
   }
 
-  /** Forget the token, and the one that is being asked for: another learner signs in. */
+  /** Forget the token, and a token that is requested now: another learner signs in. */
   forget() {
     if (typeof this.#source !== "function") return;
     this.current = "";

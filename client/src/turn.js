@@ -6,8 +6,8 @@ export class Turn {
   release = () => {};
 
   /**
-   * Act while no other tab does. A tab that hangs is waited for only so long: it is the ids that
-   * make each event count once, and the lock that saves requests.
+   * Act while no other tab does. After 15 seconds the lock of a tab that hangs is
+   * ignored: it only saves requests, and each event counts once because of its id.
    * @param {string} name
    * @param {() => Promise<void>} act
    * @returns {Promise<void>}

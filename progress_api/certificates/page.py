@@ -37,7 +37,7 @@ def page_of(certificate: Certificate, url: str, issuer: str | None) -> bytes:
     Args:
         certificate: to be shown; of a revoked one neither the name nor the reason.
         url: its public address.
-        issuer: the name of who issues certificates; None if it is not set.
+        issuer: the name of the issuer; None if it is not set.
     """
     certificate_id = certificate.certificate_id
     starts = range(0, len(certificate_id), _GROUP)

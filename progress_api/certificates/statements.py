@@ -130,7 +130,7 @@ GET_CERTIFICATE = Statements(
 )
 # Of a row that was earned without a certificate, by a version that issued none (spec 14.10).
 ISSUE_MISSING = Statements(Statement(_issue_missing()))
-# Each changes a certificate at most once, and returns it as it then is. The last column of a
+# A repeat changes nothing; each returns the certificate as it then is. The last column of a
 # revocation is whether this transaction has revoked it.
 REVOKE_CERTIFICATE = Statements(
     Statement(_revoke), Statement(_find.add_columns(_stored.revoked_at == utc_now()))

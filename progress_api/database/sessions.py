@@ -102,7 +102,7 @@ class Repository:
             schema: the PostgreSQL schema of the tables; None for the connection's search path.
             one_trip: whether statements may be prepared on the server; False behind a pooler in
                 transaction mode.
-            signals: where what is committed is sent.
+            signals: where committed operations and waits for a connection are sent.
         """
         self._signals = signals or Signals()
         self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)

@@ -33,9 +33,9 @@ def recount(
 ) -> Recounted:
     """Store the counts of today for each learner of a tutorial (spec 13.3).
 
-    Responses do not need it; whoever reads the tables does. A certificate that a version without
-    certificates earned is issued (spec 14.10). On an engine each learner is a transaction, so
-    nobody waits longer than for one post.
+    Responses do not need it; people who read the tables by hand do. A certificate that a version
+    without certificates earned is issued (spec 14.10). On an engine each learner is a transaction,
+    so nobody waits longer than for one post.
 
     Args:
         bind: an engine or session of PostgreSQL.

@@ -8,7 +8,7 @@ from typing import Any
 from blinker import Signal
 from sqlalchemy import Engine
 
-from progress_api.database import AnySession, Parameters, Row, Statements, executor_for
+from progress_api.database import AnySession, Parameters, Repository, Row, Statements
 from progress_api.exceptions import ProgressNotFound, TooManyChapters, TooManyQuizzes
 from progress_api.progress import batches, selects, statements
 from progress_api.progress.eligibility import not_eligible
@@ -31,7 +31,7 @@ Hook = Callable[[Progress], object]
 _log = logging.getLogger("progress_api.repository")
 
 
-class ProgressRepository:
+class ProgressRepository(Repository):
     """Read and record progress by the rules of the service.
 
     On an engine, each call is one transaction, committed when the call returns. On a session, each
@@ -63,8 +63,7 @@ class ProgressRepository:
                 certificate stays earned.
             signals: where each committed operation is sent.
         """
-        self._signals = signals or Signals()
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema, signals=signals)
+        super().__init__(bind, schema=schema, one_trip=one_trip, signals=signals)
         self._policy = policy or Policy()
         self._on_certificate_earned = on_certificate_earned
 

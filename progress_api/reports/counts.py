@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from progress_api.database import Statement
 from progress_api.progress import rules
-from progress_api.progress.selects.below import has_current_counts, set_of
+from progress_api.progress.selects.below import completed_chapters, has_current_counts, set_of
 from progress_api.schema.tables import chapter_progress, tutorial_outlines, tutorial_progress
 from progress_api.schema.times import NEVER
 
@@ -56,17 +56,6 @@ SETTINGS = Statement(
         _setting("enable_sort", literal_column("'off'")),
     )
 )
-
-
-def completed_chapters(rows: Any, outline: Any) -> ColumnElement[int]:
-    """Count the completed chapters that count."""
-    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
-    return func.count().filter(rows.completed, counts)
-
-
-def passed_quizzes(rows: Any, outline: Any) -> ColumnElement[int]:
-    """Count the passed quizzes that count."""
-    return func.count().filter(rows.passed, rules.is_in_outline(outline.quizzes, rows.quiz_id))
 
 
 def current(stored: Any, outline: Any, completed: ColumnElement[int]) -> SimpleNamespace:
@@ -140,8 +129,8 @@ def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
 def _read_below(outline: Any) -> Any:
     """Select the latest chapter of each learner, and the count of completed ones if it is needed.
 
-    The latest chapter is NULL if all are earlier than `last_watched_at`, which is rare. So one row
-    of each learner goes through the aggregation, and all only if the outline has changed.
+    The latest chapter is NULL if all are earlier than `last_watched_at`, as after a quiz. So
+    one row of most learners is aggregated, and the completed ones only if the outline has changed.
     """
     rows, stored = chapter_progress.c, tutorial_progress.c
     is_late = rules.recorded_at(rows) >= func.coalesce(stored.last_watched_at, NEVER)

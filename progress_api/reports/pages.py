@@ -14,16 +14,19 @@ from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.selects import cursors
-from progress_api.progress.selects.below import has_current_counts, outline_of
+from progress_api.progress.selects.below import (
+    completed_chapters,
+    has_current_counts,
+    outline_of,
+    passed_quizzes,
+)
 from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
     NOTHING,
     TIMEOUT,
     TUTORIAL,
-    completed_chapters,
     current,
     of_one_learner,
-    passed_quizzes,
 )
 from progress_api.reports.records import LearnerPage, LearnerSummary
 from progress_api.schema.tables import (

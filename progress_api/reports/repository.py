@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from progress_api.database import AnySession, Row, Statements, executor_for
+from progress_api.database import AnySession, Repository, Row, Statements
 from progress_api.reports.pages import LEARNERS, MAX_LIMIT, PageRequest
 from progress_api.reports.records import ChapterReport, LearnerPage, QuizReport, Report
 from progress_api.reports.statements import REPORT
@@ -15,7 +15,7 @@ from progress_api.validation import require_ids
 DEFAULT_TIMEOUT = 30
 
 
-class ReportRepository:
+class ReportRepository(Repository):
     """Read what the learners of a tutorial did; nothing is locked, and no write waits (spec 15.7).
 
     On an engine, each call is one transaction. On a session, it is part of the session's; to its
@@ -39,7 +39,7 @@ class ReportRepository:
                 transaction mode.
             timeout: of a statement, in seconds. It replaces that of the transaction.
         """
-        self._executor = executor_for(bind, one_trip=one_trip, schema=schema)
+        super().__init__(bind, schema=schema, one_trip=one_trip)
         self._timeout = f"{timeout}s"
 
     def report(self, tutorial_id: str) -> Report:

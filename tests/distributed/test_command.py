@@ -64,22 +64,22 @@ def test_no_row_is_lost(coordinator: Database) -> None:
     coordinator.run("DELETE FROM tutorial_progress WHERE user_id IS NULL")
     before = {table: coordinator.ask(ROWS.format(table)) for table in TABLES}
 
-    told = succeeded(coordinator.command("distribute")).splitlines()
+    printed = succeeded(coordinator.command("distribute")).splitlines()
 
-    assert told[0].startswith("The tables have ")
-    assert told[1].startswith("The tables are distributed by learner. They were locked for ")
+    assert printed[0].startswith("The tables have ")
+    assert printed[1].startswith("The tables are distributed by learner. They were locked for ")
     assert {table: coordinator.ask(ROWS.format(table)) for table in TABLES} == before
 
 
 def test_a_dry_run_prints_the_sql_and_changes_nothing(coordinator: Database) -> None:
     before = everything(coordinator)
 
-    told = succeeded(coordinator.command("distribute", "--dry-run"))
+    printed = succeeded(coordinator.command("distribute", "--dry-run"))
 
-    assert told.partition("\n")[0] == (
+    assert printed.partition("\n")[0] == (
         "-- The tables have 0 rows and will be locked for about 0.0 s."
     )
-    assert told.partition("\n")[2] == script().rstrip()
+    assert printed.partition("\n")[2] == script().rstrip()
     assert everything(coordinator) == before
 
 
@@ -99,10 +99,10 @@ def test_tables_in_a_schema_of_their_own_are_distributed_there(plain: Database) 
     created = CITUS.replace("CREATE SCHEMA", "CREATE SCHEMA IF NOT EXISTS")
     plain.run(created.replace("citus_stub", '"order"'))
 
-    told = succeeded(plain.command("distribute", "--dry-run", **ours)).splitlines()
+    printed = succeeded(plain.command("distribute", "--dry-run", **ours)).splitlines()
     succeeded(plain.command("distribute", **ours))
 
-    assert "SET LOCAL search_path = 'order';" in told
+    assert "SET LOCAL search_path = 'order';" in printed
     moved = plain.ask('SELECT logicalrelid::text FROM "order".pg_dist_partition')
     assert ('"order".quiz_scores',) in moved
     assert len(moved) == 6
@@ -113,8 +113,8 @@ def test_again_it_says_that_the_tables_are_distributed(distributed: Database) ->
     before = everything(distributed)
 
     for arguments in (["--dry-run"], []):
-        told = succeeded(distributed.command("distribute", *arguments))
-        assert told == "The tables are distributed by learner already."
+        printed = succeeded(distributed.command("distribute", *arguments))
+        assert printed == "The tables are distributed by learner already."
 
     assert everything(distributed) == before
 

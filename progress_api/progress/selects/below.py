@@ -170,11 +170,32 @@ def listed_below(progress: Any) -> tuple[ColumnElement[Any], ColumnElement[Any]]
     return chapters.scalar_subquery(), quizzes.scalar_subquery()
 
 
+def completed_chapters(rows: Any, outline: Any) -> ColumnElement[int]:
+    """Count the completed chapters that count (spec 13.3).
+
+    Args:
+        rows: the columns of the chapters.
+        outline: the columns of `outline_of`.
+    """
+    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
+    return func.count().filter(rows.completed, counts)
+
+
+def passed_quizzes(rows: Any, outline: Any) -> ColumnElement[int]:
+    """Count the passed quizzes that count (spec 13.3).
+
+    Args:
+        rows: the columns of the quizzes.
+        outline: the columns of `outline_of`.
+    """
+    counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
+    return func.count().filter(rows.passed, counts)
+
+
 def _chapters(progress: Any, outline: Any) -> Select[Any]:
     rows = chapter_progress.c
-    counts = rules.is_in_outline(outline.chapters, rows.chapter_id)
     return select(
-        func.count().filter(rows.completed, counts).label("completed"),
+        completed_chapters(rows, outline).label("completed"),
         func.coalesce(func.sum(rows.watch_time), rules.ZERO).label("watch_time"),
         func.max(rows.updated_at).label("latest"),
         func.nullif(func.max(rules.recorded_at(rows)), NEVER).label("watched"),
@@ -184,10 +205,9 @@ def _chapters(progress: Any, outline: Any) -> Select[Any]:
 
 def _quizzes(progress: Any, outline: Any) -> Select[Any]:
     rows = quiz_scores.c
-    counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
     return select(
         func.count().label("recorded"),
-        func.count().filter(rows.passed, counts).label("passed"),
+        passed_quizzes(rows, outline).label("passed"),
         func.max(rows.updated_at).label("latest"),
         func.max(rows.completed_at).label("watched"),
         _listed_quizzes().label("listed"),

@@ -17,7 +17,7 @@ def script(schema: str | None = None) -> str:
     """Return the SQL that `distribute` runs, for a person to read or run.
 
     Args:
-        schema: the schema of the tables; None for the search path of whoever runs it.
+        schema: the schema of the tables; None for the search path of the session that runs it.
     """
     settings = ["SET LOCAL lock_timeout = '3s'"]
     if schema:
