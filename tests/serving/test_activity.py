@@ -68,6 +68,21 @@ def test_each_tenth_of_a_tutorial_is_counted_when_a_learner_reaches_it(served: S
     )
 
 
+def test_a_changed_outline_counts_for_nobody(served: Service) -> None:
+    learner = served.learner(tutorial=new_name())
+    author = replace(
+        learner,
+        headers={"Authorization": f"Bearer {token('author', scope='progress:author')}"},
+    )
+    outline = json.dumps({"chapters": [{"chapterId": "one"}]}).encode()
+    assert author.send("PUT", "/outline", outline).status == 200
+    learner.complete_chapters(9, of=10)
+    assert author.send("DELETE", "/outline").status == 200
+
+    assert counted(served, lambda: learner.watch("nine")) == {}
+    assert counted(served, lambda: learner.watch("ten", completed=True))[CHAPTERS] == 1
+
+
 def test_a_short_tutorial_has_all_tenths_too_and_one_of_many_chapters_each_once(
     served: Service,
 ) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Subquery,
     and_,
     bindparam,
+    case,
     func,
     select,
 )
@@ -88,6 +89,16 @@ def counted_progress() -> Select[Any]:
     ).select_from(below.source)
 
 
+def _completed_before(stored: Any, below: Below) -> ColumnElement[int]:
+    """Return the completed chapters before a write; if the outline has changed, those after it.
+
+    The difference would otherwise be what the author has changed, not the learner.
+    """
+    is_comparable = has_current_counts(stored, below.outline.c)
+    before = func.coalesce(stored.chapters_completed, rules.ZERO)
+    return case((is_comparable, before), else_=below.chapters.c.completed)
+
+
 def current_progress() -> Subquery:
     """Select the learner's row as it is under the lock, with all that is recorded below it."""
     stored = tutorial_progress.alias("stored")
@@ -97,7 +108,7 @@ def current_progress() -> Subquery:
         stored.c.id,
         stored.c.updated_at,
         func.coalesce(stored.c.certificate_earned, rules.NO).label("was_earned"),
-        func.coalesce(stored.c.chapters_completed, rules.ZERO).label("completed_before"),
+        _completed_before(stored.c, below).label("completed_before"),
         *(column.label(name) for name, column in vars(below.recorded).items()),
         outline.chapter_ids.label("outline_chapter_ids"),
         outline.quiz_ids.label("outline_quiz_ids"),

@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
+    collate,
     func,
     literal_column,
     or_,
@@ -138,7 +139,7 @@ def _is_time(watched: str) -> bool:
 def _last_chapter(page: Any) -> Any:
     rows = chapter_progress.c
     columns = rows.chapter_id, func.coalesce(rows.last_position, rules.ZERO)
-    latest = rules.recorded_at(rows).desc(), rows.updated_at.desc(), rows.chapter_id
+    latest = rules.recorded_at(rows).desc(), rows.updated_at.desc(), collate(rows.chapter_id, "C")
     return (
         select(func.json_build_array(*columns, func.coalesce(rows.completed, rules.NO)).label("it"))
         .where(*rules.of_progress(chapter_progress, page))
