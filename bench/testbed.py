@@ -26,7 +26,10 @@ SECRET = secrets.token_urlsafe(48)
 _CHUNK_ROWS = 10_000
 _WEEK_SECONDS = 7 * 86_400
 _FIRST_DAY = date(2026, 1, 1)
-_PROGRESS = "tutorial_progress (id, tutorial_id, user_id, total_chapters, last_watched_at)"
+_PROGRESS = """tutorial_progress
+    (id, tutorial_id, user_id, total_chapters, last_watched_at, updated_at, counted_at,
+    last_chapter_id)
+"""
 _UNIQUE = """
     SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE contype = 'u' AND conrelid::regclass::text IN ('tutorial_progress', 'chapter_progress')"""
@@ -98,8 +101,9 @@ def populate(database_url: str, population: Population) -> None:
     last_day = _FIRST_DAY + timedelta(days=total)
     with closing(psycopg2.connect(database_url)) as connection:
         connection.autocommit = True
+        stored = f"{total}\t{last_day}\t{last_day}\t{last_day}\tchapter-{total}"
         progress = (
-            f"{id_}\ttutorial-{tutorial}\tuser-{learner}\t{total}\t{last_day}\n"
+            f"{id_}\ttutorial-{tutorial}\tuser-{learner}\t{stored}\n"
             for id_, (tutorial, learner) in zip(ids, keys, strict=True)
         )
         # The trigger that fills `user_id` is off, and every learner watches one chapter a day.

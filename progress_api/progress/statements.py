@@ -15,7 +15,6 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
-    Subquery,
     Update,
     Uuid,
     and_,
@@ -28,7 +27,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import insert
 
 from progress_api.certificates import statements as certificates
 from progress_api.database import Statement, Statements
@@ -50,14 +49,16 @@ _STEP = bindparam("step", type_=Integer)  # the place in the batch, 0 for a sing
 _LIMIT = bindparam("limit", type_=Integer)
 
 _progress = tutorial_progress.c
+_LAST_CHAPTER = selects.last_chapter(_progress)  # after a plain chapter post it is that one
 
 
-def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
+def _counts(current: Any, posted: ColumnElement[int], last_chapter: Any) -> dict[Any, Any]:
     """Return the columns that follow from the rows below the learner's row.
 
-    The learner's times are those of the latest row, so a repeat changes nothing (spec 2.17, 2.24).
+    The times are those of the latest row, so a repeat changes nothing (spec 2.17, 2.24).
     """
     counts = rules.counts(_progress, current, posted)
+    updated_at = func.greatest(_progress.updated_at, current.latest)
     return {
         _progress.total_chapters: counts.total_chapters,
         _progress.chapters_completed: counts.chapters_completed,
@@ -65,15 +66,17 @@ def _counts(current: Any, posted: ColumnElement[int]) -> dict[Any, Any]:
         _progress.completion_percentage: counts.completion_percentage,
         _progress.certificate_eligible: counts.certificate_eligible,
         _progress.last_watched_at: func.greatest(_progress.last_watched_at, current.watched),
-        _progress.updated_at: func.greatest(_progress.updated_at, current.latest),
+        _progress.updated_at: updated_at,
+        _progress.last_chapter_id: last_chapter,
+        _progress.counted_at: updated_at,
         _progress.outline_updated_at: current.outline_updated_at,
     }
 
 
-def _recount(recorded: ColumnElement[bool], total_posted: ColumnElement[int]) -> Update:
+def _recount(recorded: ColumnElement[bool], total: ColumnElement[int], last_chapter: Any) -> Update:
     """Update the learner's row from the rows below it, if this batch's chapter or quiz is there."""
     current = selects.current_progress()
-    return _update(current, _counts(current.c, total_posted), recorded)
+    return _update(current, _counts(current.c, total, last_chapter), recorded)
 
 
 def _recount_and_complete() -> Select[Any]:
@@ -81,20 +84,22 @@ def _recount_and_complete() -> Select[Any]:
 
     The rows decide, not the stored counts: in an adopted table those may be stale.
     """
-    current, asked = _with_posted_total(), bindparam("completes", type_=Boolean)
-    values = _counts(current.c, current.c.total)
+    current, asked = selects.current_with_posted_total(), bindparam("completes", type_=Boolean)
+    values = _counts(current.c, current.c.total, _LAST_CHAPTER)
     eligible = values[_progress.certificate_eligible]
     earned = rules.certificate_earned(_progress, and_(asked, eligible))
     happened = rules.happened_at(_AT, rules.written_at(_progress))
     # NULL if it is not earned now: GREATEST ignores it.
     earned_at = func.nullif(if_true(earned & ~current.c.was_earned, happened), NEVER)
+    updated_at = func.greatest(values[_progress.updated_at], earned_at)
     values |= {
         _progress.certificate_earned: earned,
         _progress.completion_percentage: rules.completion_percentage(
             current.c.chapters_completed, values[_progress.total_chapters], earned
         ),
         _progress.last_watched_at: func.greatest(values[_progress.last_watched_at], earned_at),
-        _progress.updated_at: func.greatest(values[_progress.updated_at], earned_at),
+        _progress.updated_at: updated_at,
+        _progress.counted_at: updated_at,
     }
     # If there was no row to lock, one may appear now and change while this statement waits for it.
     is_unchanged = _progress.updated_at.is_not_distinct_from(current.c.updated_at)
@@ -104,14 +109,6 @@ def _recount_and_complete() -> Select[Any]:
     issued = certificates.issue(earned_row, asked)
     columns = [column for column in earned_row.c if column.name != "updated_at"]
     return select(*columns, *issued.c).select_from(earned_row.outerjoin(issued, true()))
-
-
-def _with_posted_total() -> Subquery:
-    stored, totals = tutorial_progress.alias("opened").c, bindparam("totals", type_=String)
-    posted = rules.posted_total(cast(totals, JSONB), stored, *selects.of_learner(stored))
-    current = selects.current_progress()
-    joined = current.join(posted, true())
-    return select(*current.c, posted.c.total).select_from(joined).subquery("counted")
 
 
 def _update(current: Any, values: dict[Any, Any], condition: ColumnElement[bool]) -> Update:
@@ -237,12 +234,13 @@ RECOUNT_AND_COMPLETE = Statement(_recount_and_complete())
 
 GET_STORED = Statements(Statement(selects.stored_progress()))
 GET_COUNTED = Statements(Statement(selects.counted_progress()))
+_TOTAL = bindparam("total_chapters", type_=Integer)
 RECORD_CHAPTER = Statements(
-    OPEN,
-    CHAPTER_ALONE,
-    Statement(_recount(_CHAPTER_RECORDED, bindparam("total_chapters", type_=Integer))),
+    OPEN, CHAPTER_ALONE, Statement(_recount(_CHAPTER_RECORDED, _TOTAL, CHAPTER))
 )
-RECORD_QUIZ = Statements(OPEN, *QUIZ_ALONE, Statement(_recount(_QUIZ_RECORDED, rules.ZERO)))
+RECORD_QUIZ = Statements(
+    OPEN, *QUIZ_ALONE, Statement(_recount(_QUIZ_RECORDED, rules.ZERO, _LAST_CHAPTER))
+)
 # Lock first: the rows that decide must not change before the decision is written.
 COMPLETE = Statements(_LOCK, RECOUNT_AND_COMPLETE)
 # Foreign keys cascade to the chapters, quizzes and keys.

@@ -22,9 +22,13 @@ from sqlalchemy import (
 
 from progress_api.database import Statement
 from progress_api.progress import rules
-from progress_api.progress.selects.below import completed_chapters, has_current_counts, set_of
+from progress_api.progress.selects.below import (
+    completed_chapters,
+    has_current_counts,
+    is_counted,
+    set_of,
+)
 from progress_api.schema.tables import chapter_progress, tutorial_outlines, tutorial_progress
-from progress_api.schema.times import NEVER
 
 TUTORIAL = bindparam("of_tutorial", type_=String)
 NOTHING: ColumnElement[Any] = literal_column("'[]'::json")
@@ -47,8 +51,8 @@ SETTINGS = Statement(
     select(
         _TIMEOUT,
         _setting("work_mem", literal_column("'128MB'")),
-        # One processor at a time: the others are left to learners.
-        _setting("max_parallel_workers_per_gather", literal_column("'0'")),
+        # Two processors at a time: the others are left to learners.
+        _setting("max_parallel_workers_per_gather", literal_column("'1'")),
         # A plan for tutorials of the average size is slow for one with a million learners.
         _setting("plan_cache_mode", literal_column("'force_custom_plan'")),
         # PostgreSQL takes the two columns of a join for independent, expects next to no rows, and
@@ -110,7 +114,7 @@ def _mirrored(time: ColumnElement[Any]) -> ColumnElement[str]:
     return func.to_hex(cast(_AFTER_LAST - _MICROSECONDS * elapsed, BigInteger), type_=String)
 
 
-def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
+def latest_chapter(rows: Any) -> ColumnElement[str]:
     """Return the chapter that was recorded last, as the list of tutorials has it (spec 11.1).
 
     Its id follows its times in one text, of which the least is taken: sorting the chapters of all
@@ -118,32 +122,28 @@ def latest_chapter(rows: Any, *conditions: Any) -> ColumnElement[str]:
 
     Args:
         rows: the chapters of a learner.
-        conditions: which of them are looked at.
     """
     key = _mirrored(rules.recorded_at(rows)) + _mirrored(rows.updated_at) + rows.chapter_id
-    least = func.min(collate(key, "C"))
-    found = least.filter(*conditions) if conditions else least
-    return func.substr(found, _CHAPTER_BEGINS)
+    return func.substr(func.min(collate(key, "C")), _CHAPTER_BEGINS)
 
 
 def _read_below(outline: Any) -> Any:
-    """Select the latest chapter of each learner, and the count of completed ones if it is needed.
+    """Select the latest chapter and the completed ones of learners whose row has not both of today.
 
-    The latest chapter is NULL if all are earlier than `last_watched_at`, as after a quiz. So
-    one row of most learners is aggregated, and the completed ones only if the outline has changed.
+    Args:
+        outline: the columns of the outline.
     """
     rows, stored = chapter_progress.c, tutorial_progress.c
-    is_late = rules.recorded_at(rows) >= func.coalesce(stored.last_watched_at, NEVER)
-    is_counted = and_(~has_current_counts(stored, outline), rows.completed)
+    is_outdated = or_(~is_counted(stored), ~has_current_counts(stored, outline))
     return (
         select(
             # Of one tutorial a learner has one row, and distributed tables join by learner alone.
             rows.user_id,
             completed_chapters(rows, outline).label("completed"),
-            latest_chapter(rows, is_late).label("chapter_id"),
+            latest_chapter(rows).label("chapter_id"),
         )
         .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
-        .where(stored.tutorial_id == TUTORIAL, or_(is_late, is_counted))
+        .where(stored.tutorial_id == TUTORIAL, is_outdated)
         .group_by(rows.user_id)
         .subquery("read_below")
     )
@@ -162,7 +162,9 @@ def all_learners() -> Any:
             func.coalesce(stored.certificate_earned, rules.NO).label("earned"),
             func.coalesce(stored.total_watch_time, rules.ZERO).label("watch_time"),
             percentage.label("percentage"),
-            below.c.chapter_id,
+            case((is_counted(stored), stored.last_chapter_id), else_=below.c.chapter_id).label(
+                "chapter_id"
+            ),
         )
         .select_from(tutorial_progress.outerjoin(below, below.c.user_id == stored.user_id))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))

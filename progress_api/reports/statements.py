@@ -17,7 +17,6 @@ from sqlalchemy import (
     literal_column,
     select,
     true,
-    union_all,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
@@ -28,7 +27,6 @@ from progress_api.reports.counts import (
     SETTINGS,
     TUTORIAL,
     all_learners,
-    latest_chapter,
     of_one_learner,
 )
 from progress_api.schema.tables import (
@@ -68,19 +66,10 @@ def _totals(learners: Any) -> Any:
 
 def _stopped(learners: Any) -> Any:
     """Count the learners below 100 percent by their latest chapter (spec 15.2)."""
-    is_below = learners.c.percentage < _HUNDRED
-    known = select(learners.c.chapter_id).where(is_below, learners.c.chapter_id.is_not(None))
-    rows = chapter_progress.c
-    others = (
-        select(latest_chapter(rows).label("chapter_id"))
-        .select_from(learners.join(chapter_progress, of_one_learner(rows, learners.c)))
-        .where(is_below, learners.c.chapter_id.is_(None))
-        .group_by(learners.c.user_id)
-    )
-    found = union_all(known, others).subquery("latest")
     return (
-        select(found.c.chapter_id, func.count().label("stopped"))
-        .group_by(found.c.chapter_id)
+        select(learners.c.chapter_id, func.count().label("stopped"))
+        .where(learners.c.percentage < _HUNDRED)
+        .group_by(learners.c.chapter_id)
         .subquery("stopped")
     )
 

@@ -69,7 +69,10 @@ tutorial_progress = Table(
     Column("last_watched_at", TIMESTAMP()),
     _time("created_at"),
     _time("updated_at"),
-    # Migration 6: `updated_at` of the outline that the counts were made with (spec 13.3).
+    # Migration 6: the chapter that was recorded last, and when these and the counts were made: the
+    # `updated_at` of this row, and that of the outline (spec 13.3).
+    Column("last_chapter_id", String(255)),
+    Column("counted_at", TIMESTAMP()),
     Column("outline_updated_at", TIMESTAMP()),
     CheckConstraint(
         "completion_percentage >= 0 AND completion_percentage <= 100",

@@ -99,3 +99,18 @@ def test_the_stored_columns_are_read_as_they_are_where_no_outline_was(engine: En
         connection.exec_driver_sql("UPDATE tutorial_progress SET total_chapters = 7")
 
     assert progress.get("ada", "intro").total_chapters == 7
+
+
+def test_what_a_version_without_outlines_stores_beside_one_is_counted_anew(engine: Engine) -> None:
+    # given counts that were stored with the outline, and a write by other rules after them
+    outlines, progress = OutlineRepository(engine), ProgressRepository(engine)
+    outlines.put("intro", outline("a", "b"))
+    progress.record_chapter("ada", "intro", CHAPTER)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE tutorial_progress SET chapters_completed = 2, completion_percentage = 100,"
+            " updated_at = updated_at + interval '1 second'"
+        )
+    # then
+    assert counts(progress.get("ada", "intro")) == (1, 2, 50)
+    assert progress.list("ada").items[0].completion_percentage == 50

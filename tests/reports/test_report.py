@@ -330,7 +330,9 @@ def test_of_equal_instants_the_chapter_that_was_recorded_last_is_where_a_learner
     assert [one["chapterId"] for one in report(teacher)["chapters"] if one["stoppedHere"]] == [last]
 
 
-@pytest.mark.parametrize("watched", ["last_watched_at + interval '1 hour'", "NULL", "'2020-01-01'"])
+@pytest.mark.parametrize(
+    "watched", ["last_watched_at + interval '1 hour'", "NULL", "'2020-01-01', counted_at = NULL"]
+)
 @pytest.mark.parametrize("outline", [True, False])
 def test_where_a_learner_stopped_is_the_latest_chapter_whatever_else_was_last(
     teacher: Learner, shared_database: str, watched: str, *, outline: bool

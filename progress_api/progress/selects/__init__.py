@@ -11,15 +11,19 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    cast,
     func,
     select,
+    true,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from progress_api.progress import rules
 from progress_api.progress.selects.below import (
     Below,
     current_counts,
     has_current_counts,
+    last_chapter,
     listed_below,
 )
 from progress_api.progress.selects.rows import (
@@ -41,6 +45,8 @@ __all__ = [
     "completion_of",
     "counted_progress",
     "current_progress",
+    "current_with_posted_total",
+    "last_chapter",
     "needs_columns",
     "of_learner",
     "progress_columns",
@@ -122,3 +128,12 @@ def current_progress() -> Subquery:
     return (
         select(*columns).select_from(below.source).where(*of_learner(stored.c)).subquery("current")
     )
+
+
+def current_with_posted_total() -> Subquery:
+    """Select the same, with the greatest number of chapters that came with recorded events."""
+    stored, totals = tutorial_progress.alias("opened").c, bindparam("totals", type_=String)
+    posted = rules.posted_total(cast(totals, JSONB), stored, *of_learner(stored))
+    current = current_progress()
+    joined = current.join(posted, true())
+    return select(*current.c, posted.c.total).select_from(joined).subquery("counted")

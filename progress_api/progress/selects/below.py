@@ -8,10 +8,13 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    and_,
     case,
     cast,
+    collate,
     func,
     literal_column,
+    or_,
     select,
     true,
 )
@@ -73,14 +76,35 @@ class Below(NamedTuple):
 def has_current_counts(stored: Any, outline: Any) -> ColumnElement[bool]:
     """Return whether the stored counts were made with the outline of today (spec 13.3).
 
+    A version that knows no outlines, which may still run during a roll-out, changes `updated_at`.
+
     Args:
         stored: the columns of a learner's row.
         outline: the columns of the outline, all NULL if the tutorial never had one.
     """
-    condition: ColumnElement[bool] = stored.outline_updated_at.is_not_distinct_from(
-        outline.updated_at
+    return and_(
+        stored.outline_updated_at.is_not_distinct_from(outline.updated_at),
+        or_(outline.updated_at.is_(None), is_counted(stored)),
     )
-    return condition
+
+
+def is_counted(stored: Any) -> ColumnElement[bool]:
+    """Return whether the last write to a learner's row stored the last chapter and the counts.
+
+    Args:
+        stored: the columns of the row.
+    """
+    return func.coalesce(stored.counted_at == stored.updated_at, rules.NO)
+
+
+def latest_first(rows: Any) -> tuple[ColumnElement[Any], ...]:
+    """Return the order of a learner's chapters in which the one recorded last is first (spec 11.1).
+
+    Args:
+        rows: the columns of the chapters.
+    """
+    updated_at = rows.updated_at.desc().nulls_last()
+    return rules.recorded_at(rows).desc(), updated_at, collate(rows.chapter_id, "C")
 
 
 def current_counts(stored: Any, below: Below) -> SimpleNamespace:
@@ -190,6 +214,17 @@ def passed_quizzes(rows: Any, outline: Any) -> ColumnElement[int]:
     """
     counts = rules.is_in_outline(outline.quizzes, rows.quiz_id)
     return func.count().filter(rows.passed, counts)
+
+
+def last_chapter(progress: Any) -> ColumnElement[Any]:
+    """Select the id of the chapter that was recorded last; NULL without chapters.
+
+    Args:
+        progress: the columns of the learner's row.
+    """
+    rows = chapter_progress.c
+    of_learner = select(rows.chapter_id).where(*rules.of_progress(chapter_progress, progress))
+    return of_learner.order_by(*latest_first(rows)).limit(rules.ONE).scalar_subquery()
 
 
 def _chapters(progress: Any, outline: Any) -> Select[Any]:

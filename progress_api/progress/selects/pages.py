@@ -16,7 +16,6 @@ from sqlalchemy import (
     String,
     bindparam,
     cast,
-    collate,
     func,
     literal_column,
     or_,
@@ -30,7 +29,7 @@ from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
 from progress_api.progress.selects import cursors
-from progress_api.progress.selects.below import Below, current_counts
+from progress_api.progress.selects.below import Below, current_counts, latest_first
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.schema.times import NEVER
 from progress_api.validation import is_id, require_numbers
@@ -139,11 +138,10 @@ def _is_time(watched: str) -> bool:
 def _last_chapter(page: Any) -> Any:
     rows = chapter_progress.c
     columns = rows.chapter_id, func.coalesce(rows.last_position, rules.ZERO)
-    latest = rules.recorded_at(rows).desc(), rows.updated_at.desc(), collate(rows.chapter_id, "C")
     return (
         select(func.json_build_array(*columns, func.coalesce(rows.completed, rules.NO)).label("it"))
         .where(*rules.of_progress(chapter_progress, page))
-        .order_by(*latest)
+        .order_by(*latest_first(rows))
         .limit(rules.ONE)
         .lateral("last_chapter")
     )

@@ -20,7 +20,8 @@ KEYS = """
     CREATE TABLE quiz_attempt_keys (
         quiz_score_id UUID REFERENCES quiz_scores(id) ON DELETE CASCADE,
         attempt_key UUID, PRIMARY KEY (quiz_score_id, attempt_key));
-    ALTER TABLE tutorial_progress ADD outline_updated_at TIMESTAMP;
+    ALTER TABLE tutorial_progress ADD last_chapter_id VARCHAR(255),
+        ADD counted_at TIMESTAMP, ADD outline_updated_at TIMESTAMP;
     ALTER TABLE chapter_progress ADD user_id VARCHAR(255), ADD recorded_at TIMESTAMP,
         ADD completed_recorded_at TIMESTAMP;
     ALTER TABLE quiz_scores ADD user_id VARCHAR(255);
