@@ -50,7 +50,7 @@ test-processes: .venv/.installed ## Run the tests that take longer, or start the
 	$(PYTHON) -m pytest -n 3 --dist loadfile $(PROCESSES) $(LONGER)
 
 test-browser: .venv/.installed ## Run the browser tests; Chromium must be installed
-	$(PYTHON) -m pytest tests/browser
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/browser
 
 test-client: .venv/.installed client/node_modules ## Test client/, the JavaScript package, with Node.js and a real service
 	cd client && npx --no-install tsc --project .
@@ -64,7 +64,7 @@ test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBounc
 	$(PYTHON) -m pytest tests/pooler
 
 check-ops: .venv/.installed ## Test deploy/ with Prometheus, nginx and systemd-analyze, and backups and full disks
-	$(PYTHON) -m pytest tests/operations
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/operations
 
 image: ## Build the container image: make image [IMAGE=progress-api] [BASE=python:3.13-slim] [ENGINE=docker]
 	BUILDAH_FORMAT=docker $(or $(ENGINE),docker) build --file Containerfile --tag $(IMAGE) --build-arg BASE=$(BASE) \
