@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run demo example test test-coverage test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth bench-watching chaos token migrate revision openapi clients build lock clean
+.PHONY: help run demo example test test-coverage test-psycopg test-processes test-drivers test-postgres test-versions test-browser test-client test-pooler check-ops image check-image attack lint format audit bench bench-growth bench-watching chaos token migrate revision openapi clients build lock clean
 .DELETE_ON_ERROR:
 
 PYTHON := .venv/bin/python
@@ -10,6 +10,8 @@ OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
 # Tests that start many processes, and tests that take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
 LONGER := tests/host/engine tests/learners tests/listing tests/migrations tests/reports tests/rules/database
+# Tests that are the same over each driver: what they send reaches no database, or is not about it.
+DRIVERLESS := tests/description tests/endpoints
 # The oldest PostgreSQL that is promised.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15/bin
 # What `make image` builds, on which base, and with which program.
@@ -45,6 +47,9 @@ test: .venv/.installed ## Run the tests; over psycopg 3: make test DRIVER=psycop
 
 test-coverage: COVERAGE := --cov --cov-report=term --cov-fail-under=95
 test-coverage: test ## Run the tests; at least 95% of the branches must be covered
+
+test-psycopg: ## Run the tests that the driver of PostgreSQL concerns, over psycopg 3
+	$(MAKE) test DRIVER=psycopg OWN_TARGETS="$(OWN_TARGETS) $(DRIVERLESS)"
 
 test-processes: .venv/.installed ## Run the tests that take longer, or start the service and make targets as processes
 	$(PYTHON) -m pytest -n 3 --dist loadfile $(PROCESSES) $(LONGER)
