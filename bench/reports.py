@@ -55,10 +55,10 @@ def _pages(contestant: Contestant) -> Iterator[float]:
         with _open(contestant, f"/learners?limit=1000{cursor}") as response:
             body = response.read()
         yield time.perf_counter() - began
-        following = json.loads(body)["next"]
-        if following is None:
+        next_cursor = json.loads(body)["next"]
+        if next_cursor is None:
             return
-        cursor = f"&cursor={following}"
+        cursor = f"&cursor={next_cursor}"
 
 
 def _memory(contestant: Contestant) -> float:
