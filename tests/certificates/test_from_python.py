@@ -76,17 +76,17 @@ def test_what_is_unknown_is_not_found(engine: Engine) -> None:
 
 
 def test_a_hosts_session_that_is_undone_leaves_no_certificate(engine: Engine) -> None:
-    told: list[Progress] = []
+    notified: list[Progress] = []
     with Session(engine) as session:
-        earned(ProgressRepository(session, on_certificate_earned=told.append))
+        earned(ProgressRepository(session, on_certificate_earned=notified.append))
         session.rollback()
         with pytest.raises(CertificateNotFound):
             CertificateRepository(session).get("ada", "intro")
-        kept = earned(ProgressRepository(session, on_certificate_earned=told.append))
-        assert told == []
+        kept = earned(ProgressRepository(session, on_certificate_earned=notified.append))
+        assert notified == []
         session.commit()
     assert CertificateRepository(engine).get("ada", "intro") == kept
-    assert [progress.certificate for progress in told] == [kept]
+    assert [progress.certificate for progress in notified] == [kept]
 
 
 def test_a_row_that_was_earned_before_gets_its_certificate_when_it_is_completed(

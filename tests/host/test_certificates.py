@@ -23,7 +23,7 @@ WAYS = [
 
 
 @pytest.fixture
-def told() -> list[Progress]:
+def notified() -> list[Progress]:
     """The calls of the host's hook."""
     return []
 
@@ -36,10 +36,10 @@ def session(shared_engine: Engine) -> Iterator[Session]:
 
 
 @pytest.fixture
-def eligible(session: Session, told: list[Progress]) -> tuple[ProgressRepository, str]:
+def eligible(session: Session, notified: list[Progress]) -> tuple[ProgressRepository, str]:
     """A repository on the session, and a learner who has but to ask for the certificate."""
     ada = new_name()
-    repository = ProgressRepository(session, on_certificate_earned=told.append)
+    repository = ProgressRepository(session, on_certificate_earned=notified.append)
     repository.record_chapter(ada, "intro", CHAPTER)
     session.commit()
     return repository, ada
@@ -74,12 +74,14 @@ def test_the_hook_is_called_once_after_the_commit(
 
 
 def test_of_many_requests_at_once_one_calls_the_hook(
-    host: Flask, shared_engine: Engine, told: list[Progress]
+    host: Flask, shared_engine: Engine, notified: list[Progress]
 ) -> None:
     # given
     ada, start = new_name(), threading.Barrier(8)
     host.config["PROGRESS_RATELIMIT_ENABLED"] = False
-    ProgressAPI(host, engine=shared_engine, learner=lambda: ada, on_certificate_earned=told.append)
+    ProgressAPI(
+        host, engine=shared_engine, learner=lambda: ada, on_certificate_earned=notified.append
+    )
     learner_of(host).complete_chapters(1, of=1)
     statuses: list[int] = []
 
@@ -95,28 +97,28 @@ def test_of_many_requests_at_once_one_calls_the_hook(
         thread.join()
     # then
     assert statuses == [200] * 8
-    assert [progress.user_id for progress in told] == [ada]
+    assert [progress.user_id for progress in notified] == [ada]
 
 
 def test_on_a_session_the_hook_is_called_after_the_hosts_commit(
-    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+    eligible: tuple[ProgressRepository, str], session: Session, notified: list[Progress]
 ) -> None:
     repository, ada = eligible
     earned = repository.complete(ada, "intro")
     repository.complete(ada, "intro")
-    assert told == []
+    assert notified == []
 
     session.commit()
-    assert told == [earned]
+    assert notified == [earned]
     session.commit()
-    assert told == [earned]
+    assert notified == [earned]
 
 
 @pytest.mark.parametrize("end", [Session.rollback, Session.close])
 def test_on_a_session_that_is_rolled_back_the_hook_is_not_called(
     eligible: tuple[ProgressRepository, str],
     session: Session,
-    told: list[Progress],
+    notified: list[Progress],
     end: Callable[[Session], None],
 ) -> None:
     repository, ada = eligible
@@ -126,26 +128,26 @@ def test_on_a_session_that_is_rolled_back_the_hook_is_not_called(
     session.execute(text("SELECT 1"))
     session.commit()
 
-    assert told == []
+    assert notified == []
     # ... and it is earned when it is asked for again.
     repository.complete(ada, "intro")
     session.commit()
-    assert len(told) == 1
+    assert len(notified) == 1
 
 
 def test_a_savepoint_that_is_undone_takes_the_news_with_it(
-    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+    eligible: tuple[ProgressRepository, str], session: Session, notified: list[Progress]
 ) -> None:
     repository, ada = eligible
     with session.begin_nested(), session.begin_nested() as inner:
         repository.complete(ada, "intro")
         inner.rollback()
     session.commit()
-    assert told == []
+    assert notified == []
 
 
 def test_a_savepoint_that_is_released_within_one_that_is_undone_takes_it_too(
-    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+    eligible: tuple[ProgressRepository, str], session: Session, notified: list[Progress]
 ) -> None:
     repository, ada = eligible
     with session.begin_nested() as outer:
@@ -153,11 +155,11 @@ def test_a_savepoint_that_is_released_within_one_that_is_undone_takes_it_too(
             repository.complete(ada, "intro")
         outer.rollback()
     session.commit()
-    assert told == []
+    assert notified == []
 
 
 def test_a_savepoint_that_is_open_when_an_outer_one_is_undone_takes_it_too(
-    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+    eligible: tuple[ProgressRepository, str], session: Session, notified: list[Progress]
 ) -> None:
     repository, ada = eligible
     outer = session.begin_nested()
@@ -165,19 +167,19 @@ def test_a_savepoint_that_is_open_when_an_outer_one_is_undone_takes_it_too(
     repository.complete(ada, "intro")
     outer.rollback()
     session.commit()
-    assert told == []
+    assert notified == []
 
 
 def test_a_savepoint_that_is_released_waits_for_the_commit(
-    eligible: tuple[ProgressRepository, str], session: Session, told: list[Progress]
+    eligible: tuple[ProgressRepository, str], session: Session, notified: list[Progress]
 ) -> None:
     repository, ada = eligible
     with session.begin_nested():
         repository.complete(ada, "intro")
-    assert told == []
+    assert notified == []
 
     session.commit()
-    assert len(told) == 1
+    assert len(notified) == 1
 
 
 def test_the_hook_may_use_the_hosts_session(host: Flask, empty_database: str) -> None:

@@ -72,13 +72,13 @@ def test_a_host_that_forbids_storing_is_obeyed(host: Flask, shared_engine: Engin
 def test_of_16_sessions_that_complete_at_once_one_issues_the_certificate(
     shared_engine: Engine,
 ) -> None:
-    ada, told, start = new_name(), list[Progress](), Barrier(16)
+    ada, notified, start = new_name(), list[Progress](), Barrier(16)
     ProgressRepository(shared_engine).record_chapter(ada, "intro", CHAPTER)
 
     def complete(_: int) -> object:
         with Session(shared_engine) as session:
             start.wait()
-            repository = ProgressRepository(session, on_certificate_earned=told.append)
+            repository = ProgressRepository(session, on_certificate_earned=notified.append)
             certificate = repository.complete(ada, "intro").certificate
             session.commit()
             return certificate
@@ -87,7 +87,7 @@ def test_of_16_sessions_that_complete_at_once_one_issues_the_certificate(
         issued = list(threads.map(complete, range(16)))
 
     assert issued == [CertificateRepository(shared_engine).get(ada, "intro")] * 16
-    assert [progress.certificate for progress in told] == issued[:1]
+    assert [progress.certificate for progress in notified] == issued[:1]
 
 
 @pytest.mark.parametrize("commits", [True, False])
