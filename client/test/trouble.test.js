@@ -184,7 +184,7 @@ test("a store that fails loses nothing while the page is open", async (t) => {
   assert.equal((await progress.get("intro")).quizScores[0]?.attempts, 1);
 });
 
-test("a progress object with parts that are none is imported as far as it can be", async (t) => {
+test("importLocal skips the malformed parts of a progress object", async (t) => {
   const progress = connect(t);
   const problems = heard(progress, "problem");
   const time = "2026-01-02T03:04:05Z";

@@ -49,7 +49,7 @@ _STEP = bindparam("step", type_=Integer)  # the place in the batch, 0 for a sing
 _LIMIT = bindparam("limit", type_=Integer)
 
 _progress = tutorial_progress.c
-_LAST_CHAPTER = selects.last_chapter(_progress)  # after a plain chapter post it is that one
+_LAST_CHAPTER = selects.last_chapter(_progress)  # a plain chapter post stores its own chapter
 
 
 def _counts(current: Any, posted: ColumnElement[int], last_chapter: Any) -> dict[Any, Any]:
