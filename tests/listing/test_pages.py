@@ -12,6 +12,14 @@ from tests.listing.conftest import names, page_of, walk
 
 UNWATCHED = text("INSERT INTO tutorial_progress (tutorial_id, user_id) VALUES (:tutorial, :user)")
 
+# As a version that does not know of `last_chapter_id` records a chapter.
+AS_BEFORE = text(
+    "WITH progress AS (UPDATE tutorial_progress SET updated_at = updated_at + interval '1 minute' "
+    "WHERE user_id = :user RETURNING id, user_id, updated_at) "
+    "INSERT INTO chapter_progress (progress_id, user_id, chapter_id, updated_at) "
+    "SELECT id, user_id, 'theirs', updated_at FROM progress"
+)
+
 
 def watch(learner: Learner, **minutes: float) -> None:
     """Watch each of these tutorials in its minute."""
@@ -57,6 +65,18 @@ def test_a_chapter_that_happened_earlier_is_not_the_last_one(learner: Learner) -
     (item,) = page_of(learner.tutorials())
 
     assert item["lastChapter"]["chapterId"] == "now"
+
+
+def test_a_chapter_that_an_earlier_version_recorded_is_the_last_one(
+    learner: Learner, shared_engine: Engine
+) -> None:
+    learner.watch("ours", 10)
+    with shared_engine.begin() as connection:
+        connection.execute(AS_BEFORE, {"user": learner.name})
+
+    (item,) = page_of(learner.tutorials())
+
+    assert item["lastChapter"]["chapterId"] == "theirs"
 
 
 def test_a_tutorial_with_a_quiz_alone_has_no_last_chapter(learner: Learner) -> None:

@@ -224,7 +224,8 @@ def last_chapter(progress: Any) -> ColumnElement[Any]:
     """
     rows = chapter_progress.c
     of_learner = select(rows.chapter_id).where(*rules.of_progress(chapter_progress, progress))
-    return of_learner.order_by(*latest_first(rows)).limit(rules.ONE).scalar_subquery()
+    latest = of_learner.order_by(*latest_first(rows)).limit(rules.ONE).scalar_subquery()
+    return latest.correlate_except(chapter_progress)
 
 
 def _chapters(progress: Any, outline: Any) -> Select[Any]:

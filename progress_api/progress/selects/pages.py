@@ -15,12 +15,12 @@ from sqlalchemy import (
     Select,
     String,
     bindparam,
+    case,
     cast,
     func,
     literal_column,
     or_,
     select,
-    true,
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
@@ -29,7 +29,7 @@ from progress_api.exceptions import InvalidFields
 from progress_api.progress import rules
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
 from progress_api.progress.selects import cursors
-from progress_api.progress.selects.below import Below, current_counts, latest_first
+from progress_api.progress.selects.below import Below, current_counts, is_counted, last_chapter
 from progress_api.schema.tables import chapter_progress, tutorial_progress
 from progress_api.schema.times import NEVER
 from progress_api.validation import is_id, require_numbers
@@ -136,14 +136,13 @@ def _is_time(watched: str) -> bool:
 
 
 def _last_chapter(page: Any) -> Any:
-    rows = chapter_progress.c
-    columns = rows.chapter_id, func.coalesce(rows.last_position, rules.ZERO)
+    last = chapter_progress.alias("last")
+    columns = last.c.chapter_id, func.coalesce(last.c.last_position, rules.ZERO)
+    chapter_id = case((page.is_counted, page.last_chapter_id), else_=last_chapter(page))
     return (
-        select(func.json_build_array(*columns, func.coalesce(rows.completed, rules.NO)).label("it"))
-        .where(*rules.of_progress(chapter_progress, page))
-        .order_by(*latest_first(rows))
-        .limit(rules.ONE)
-        .lateral("last_chapter")
+        select(func.json_build_array(*columns, func.coalesce(last.c.completed, rules.NO)))
+        .where(*rules.of_progress(last, page), last.c.chapter_id == chapter_id)
+        .scalar_subquery()
     )
 
 
@@ -163,6 +162,7 @@ def _page() -> Any:
             current.total_chapters.label("total_chapters"),
             current.certificate_eligible.label("certificate_eligible"),
             *(stored.certificate_earned, stored.total_watch_time, below.outline.c.title),
+            *(is_counted(stored).label("is_counted"), stored.last_chapter_id),
         )
         .select_from(below.source)
         .where(
@@ -184,7 +184,6 @@ def _page() -> Any:
 
 def _list() -> Select[Any]:
     page = _page()
-    chapter = _last_chapter(page.c)
     item = func.json_build_array(
         page.c.tutorial_id,
         page.c.watched,
@@ -194,12 +193,12 @@ def _list() -> Select[Any]:
         func.coalesce(page.c.certificate_eligible, rules.NO),
         func.coalesce(page.c.certificate_earned, rules.NO),
         func.coalesce(page.c.total_watch_time, rules.ZERO),
-        chapter.c.it,
+        _last_chapter(page.c),
         page.c.title,
     )
     listed = aggregate_order_by(item, page.c.watched.desc(), page.c.tutorial_id)
     items = func.coalesce(func.json_agg(listed), literal_column("'[]'::json"))
-    return select(items.label("items")).select_from(page.outerjoin(chapter, true()))
+    return select(items.label("items")).select_from(page)
 
 
 LIST_TUTORIALS = Statements(Statement(_list()))
