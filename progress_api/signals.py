@@ -9,7 +9,7 @@ class Signals:
     def __init__(self) -> None:
         """Create signals without receivers."""
         self.connection_awaited = Signal("A database connection was awaited: `seconds`.")
-        self.connections_in_use = Signal("The number of connections in use changed by `change`.")
+        self.connections_in_use = Signal("Connections in use changed by `change` in 0.1 s.")
         self.schema_checked = Signal("`/readyz` has looked at the schema: `is_behind`.")
         self.limiter_store_changed = Signal("The store of the rate limits changed: `is_away`.")
         self.chapter_recorded = Signal("Chapters are committed: those `completed`, and `tenths`.")

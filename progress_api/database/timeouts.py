@@ -24,10 +24,11 @@ class CheckoutTimeouts:
 
         Args:
             seconds: longest time from checkout to return, more than 0.
-            signals: where each connection that is checked out or returned is sent.
+            signals: where changes of the number of connections in use are sent.
         """
         self._seconds = seconds
         self._in_use = signals.connections_in_use
+        self._sent = 0  # connections in use, as the signals say
         self._deadlines: dict[int, tuple[float, int, dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Thread | None = None
@@ -49,28 +50,33 @@ class CheckoutTimeouts:
         with self._lock:
             deadline = time.monotonic() + self._seconds
             self._deadlines[id(record)] = deadline, connection.fileno(), record.info
-            self._in_use.send(change=1)
             # The sweeper ends when no connection is in use, and does not survive a fork.
             if self._sweeper is None or not self._sweeper.is_alive():
                 self._sweeper = threading.Thread(target=self._sweep, daemon=True)
                 self._sweeper.start()
 
     def _stop(self, _: object, record: object, *__: object) -> None:
-        # A lost connection is both invalidated and returned, but counts once.
+        # A lost connection is both invalidated and returned.
         with self._lock:
-            was_in_use = self._deadlines.pop(id(record), None)
-        if was_in_use:
-            self._in_use.send(change=-1)
+            self._deadlines.pop(id(record), None)
 
     def _sweep(self) -> None:
         while True:
             time.sleep(_SWEEP_SECONDS)
             # Hold the lock: otherwise the descriptor could be closed and reused before shutdown.
             with self._lock:
+                self._send_change()
                 if not self._deadlines:
                     self._sweeper = None
                     return
                 self._disconnect()
+
+    def _send_change(self) -> None:
+        # Here rather than at each checkout and return, which would cost a request 2%.
+        change = len(self._deadlines) - self._sent
+        if change:
+            self._sent += change
+            self._in_use.send(change=change)
 
     def _disconnect(self) -> None:
         now = time.monotonic()

@@ -84,8 +84,7 @@ def test_a_connection_that_was_hung_up_on_is_in_use_no_longer(
     until(lambda: _is_served(learner))
     # then
     assert frozen.status == 503
-    measured = app.test_client().get("/metrics").get_data(as_text=True)
-    assert "progress_database_connections_in_use 0.0\n" in measured
+    until(lambda: "progress_database_connections_in_use 0.0\n" in _measured(app))
 
 
 def test_after_one_connection_was_silent_the_others_are_not_tried(
@@ -125,6 +124,10 @@ def _signal(processes: list[int], number: signal.Signals) -> None:
 
 def _is_served(learner: Learner) -> bool:
     return learner.watch().status == 200
+
+
+def _measured(app: Flask) -> str:
+    return app.test_client().get("/metrics").get_data(as_text=True)
 
 
 def _readiness(app: Flask) -> int:

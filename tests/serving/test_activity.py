@@ -10,7 +10,7 @@ import pytest
 
 from tests.client import PREFIX, Learner, token
 from tests.conftest import MakeApp, MakeLearner, new_name, with_scheme
-from tests.serving.service import TEMPLATE, Service, Wire, new_address
+from tests.serving.service import TEMPLATE, Service, Wire, new_address, until
 
 NAMES = (
     "progress_chapters_completed_total",
@@ -219,7 +219,7 @@ def test_the_pool_is_measured_and_given_back(served: Service) -> None:
     after = served.measured()
 
     assert after["progress_database_pool_size"] == 8  # two workers with four threads each
-    assert after["progress_database_connections_in_use"] == 0
+    until(lambda: served.measured()["progress_database_connections_in_use"] == 0)
     waits = "progress_database_wait_seconds_count"
     assert after[waits] == before[waits] + 1
 
