@@ -104,7 +104,7 @@ def _own_response(certificate: Certificate) -> Response:
 
 
 def _url(certificate: Certificate) -> str:
-    """Return the public address, by PUBLIC_URL or else by the address of the current request."""
+    """Return the public address, by PUBLIC_URL or else by the Host of the current request."""
     certificate_id = certificate.certificate_id
     return service(CredentialIssuer).url(certificate_id) or url_for(
         ".check_certificate", certificate_id=certificate_id, _external=True

@@ -122,7 +122,7 @@ class Settings:
     )
     cors_origins: tuple[str, ...] = define((), ORIGINS, "Origins whose pages may call the service.")
     trusted_proxies: int = define(
-        0, number(0, 10), "Number of proxies in front whose forwarded headers are trusted."
+        0, number(0, 10), "Number of proxies in front whose X-Forwarded-For and -Proto are trusted."
     )
     require_https: bool = define(False, BOOLEAN, "Reject plain HTTP, and send HSTS.")
     metrics_host: str = define("127.0.0.1", HOST, "Address that /metrics listens on.")

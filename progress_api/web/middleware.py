@@ -47,7 +47,9 @@ def register(app: Flask, settings: Settings) -> None:
     app.wsgi_app = EncodedSlashes(app.wsgi_app)  # type: ignore[method-assign]
     if settings.trusted_proxies:
         proxies = settings.trusted_proxies
-        proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)
+        # Not X-Forwarded-Host: a proxy that passes on the client's would let it choose the address
+        # of a certificate, on a page that is cached for others.
+        proxied = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]
     if settings.require_https:
         app.before_request(_refuse_plain_http)

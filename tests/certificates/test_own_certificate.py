@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.certificates.conftest import earn, revoke
+from tests.certificates.conftest import BROWSER, earn, revoke
 from tests.client import PREFIX, Learner
+from tests.conftest import MakeApp, MakeLearner
 from tests.outlines.conftest import outline, put, with_scope
 
 ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -29,6 +30,24 @@ def test_complete_issues_a_certificate(student: Learner) -> None:
     assert body["url"] == f"http://localhost{PREFIX}/certificates/{body['certificateId']}"
     for name in ("title", "holderName", "revokedAt", "revocationReason", "credential"):
         assert body[name] is None
+
+
+def test_no_header_but_host_chooses_the_address_of_a_certificate(
+    make_app: MakeApp, make_learner: MakeLearner
+) -> None:
+    app = make_app(trusted_proxies=1)
+    claims = {"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
+    student = make_learner(app, headers={"Host": "learn.example", **claims})
+
+    own = earn(student)
+    page: Any = app.test_client().get(
+        f"{PREFIX}/certificates/{own['certificateId']}",
+        headers={"Accept": BROWSER, "Host": "learn.example", **claims},
+    )
+
+    assert own["url"] == f"http://learn.example{PREFIX}/certificates/{own['certificateId']}"
+    assert own["url"] in page.text
+    assert "evil.example" not in page.text
 
 
 def test_without_a_certificate_there_is_none(student: Learner) -> None:
