@@ -32,6 +32,7 @@ _DETAILS: dict[type[Exception], str] = {
     jwt.InvalidSignatureError: "The token's signature is invalid.",
     jwt.InvalidAlgorithmError: "The token is signed with another algorithm.",
     jwt.InvalidKeyError: "The token is signed with an unknown key.",
+    jwt.PyJWKClientError: "The token is signed with an unknown key.",
     InvalidSubjectError: "The token does not name a learner.",
     jwt.DecodeError: "The token is malformed.",
     extended.CSRFError: "The header X-CSRF-TOKEN must repeat the token's csrf claim.",
@@ -41,6 +42,8 @@ _DETAILS: dict[type[Exception], str] = {
     extended.WrongTokenError: "The token is only for refreshing.",
     Exception: "The token is invalid.",
 }
+# How PyJWT's own client of published keys, in a host's callback, says that it has no keys.
+_NO_KEYS = (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError)
 _log = logging.getLogger("progress_api.identity")
 
 
@@ -48,6 +51,8 @@ def anonymous(error: Exception) -> Anonymous:
     """Return the caller of a request whose token was rejected with one of `REJECTIONS`."""
     if isinstance(error, KeysUnavailable):
         return Anonymous(error)
+    if isinstance(error, _NO_KEYS):
+        return Anonymous(KeysUnavailable())
     if isinstance(error, extended.NoAuthorizationError):
         return Anonymous(Unauthenticated(reason="missing"))
     if _log.isEnabledFor(logging.DEBUG):
