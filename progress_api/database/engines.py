@@ -24,16 +24,17 @@ _ADDRESS = ("host", "port")  # SQLAlchemy joins repeated hosts and ports itself
 _OWN = "progress_own_engine"
 
 
-def engine_options(settings: Settings) -> dict[str, Any]:
+def engine_options(settings: Settings, setting: str = "DATABASE_URL") -> dict[str, Any]:
     """Return the arguments of `create_engine` for an engine of the service.
 
     Args:
         settings: DATABASE_URL, the timeout, and the number of threads (one connection each).
+        setting: the name of the setting that the address comes from.
 
     Raises:
-        SettingsError: DATABASE_URL is invalid.
+        SettingsError: the address is invalid.
     """
-    url = _parsed(settings.database_url)
+    url = _parsed(settings.database_url, setting)
     return {
         "execution_options": {_OWN: True},
         "isolation_level": "AUTOCOMMIT",
@@ -83,16 +84,17 @@ def _values(url: URL, name: str) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
 
 
-def open_engine(settings: Settings) -> Engine:
+def open_engine(settings: Settings, setting: str = "DATABASE_URL") -> Engine:
     """Create an engine with timeouts and a circuit breaker; it connects at first use.
 
     Args:
         settings: DATABASE_URL, the timeout, and the number of threads.
+        setting: the name of the setting that the address comes from.
 
     Raises:
-        SettingsError: DATABASE_URL is invalid.
+        SettingsError: the address is invalid.
     """
-    engine = create_engine(settings.database_url, **engine_options(settings))
+    engine = create_engine(settings.database_url, **engine_options(settings, setting))
     enforce_timeouts(engine, settings)
     return engine
 
@@ -124,8 +126,8 @@ def enforce_timeouts(engine: Engine, settings: Settings, signals: Signals | None
         event.listen(engine, "connect", disable_preparing_behind_pooler)
 
 
-def _parsed(url: str) -> URL:
-    requirement = "DATABASE_URL must be the address of a PostgreSQL database"
+def _parsed(url: str, setting: str) -> URL:
+    requirement = f"{setting} must be the address of a PostgreSQL database"
     try:
         parsed = make_url(url)
         _, options = parsed.get_dialect()().create_connect_args(parsed)

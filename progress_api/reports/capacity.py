@@ -64,10 +64,11 @@ def report_engine(engine: "Engine", settings: Settings) -> "Engine":
     Raises:
         SettingsError: REPORT_DATABASE_URL is invalid.
     """
-    url = settings.report_database_url or (settings.database_url if is_own(engine) else "")
+    setting, url = "REPORT_DATABASE_URL", settings.report_database_url
+    if not url and is_own(engine):
+        setting, url = "DATABASE_URL", settings.database_url
     if not url:
         return engine
     milliseconds = settings.report_timeout * 1000
-    return open_engine(
-        replace(settings, database_url=url, database_timeout=milliseconds, web_threads=1)
-    )
+    options = replace(settings, database_url=url, database_timeout=milliseconds, web_threads=1)
+    return open_engine(options, setting)
