@@ -1,6 +1,7 @@
-"""Valid ids and numbers (spec 3.1 to 3.7)."""
+"""Valid ids, texts, numbers and times (spec 3.1 to 3.7, 3.11, 12.2)."""
 
 import re
+from datetime import UTC, datetime
 from typing import TypeGuard
 
 from progress_api.exceptions import InvalidFields
@@ -10,6 +11,7 @@ WHOLE_NUMBER_LIMIT = 2_147_483_647
 _INVALID_CHARACTERS = re.compile("[\x00\ud800-\udfff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 MAX_TITLE_LENGTH = 500
+_FIRST, LAST_TIME = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def a_text(most: int) -> str:
@@ -67,8 +69,17 @@ def require_ids(**values: object) -> None:
         _reject({name: AN_ID for name, value in values.items() if not is_id(value)})
 
 
-def require_texts(most: int, **values: object) -> None:
-    """Reject invalid texts; None is a text that is not given.
+def given(**values: object) -> dict[str, object]:
+    """Return the values that are not None, to require them.
+
+    Args:
+        values: by the names of their fields.
+    """
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def require_texts(most: int, /, **values: object) -> None:
+    """Reject invalid texts.
 
     Args:
         most: the highest number of characters.
@@ -77,11 +88,10 @@ def require_texts(most: int, **values: object) -> None:
     Raises:
         InvalidFields: naming each invalid text.
     """
-    given = {name: value for name, value in values.items() if value is not None}
-    _reject({name: a_text(most) for name, value in given.items() if not is_text(value, most)})
+    _reject({name: a_text(most) for name, value in values.items() if not is_text(value, most)})
 
 
-def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, **values: object) -> None:
+def require_numbers(least: int = 0, most: int = WHOLE_NUMBER_LIMIT, /, **values: object) -> None:
     """Reject values that are not whole numbers from `least` to `most`; booleans are not numbers.
 
     Args:
@@ -112,6 +122,35 @@ def require_booleans(**values: object) -> None:
     """
     invalid = {name for name, value in values.items() if not isinstance(value, bool)}
     _reject(dict.fromkeys(invalid, "Must be true or false."))
+
+
+def require_times(**values: object) -> None:
+    """Reject values that are not datetimes with a time zone.
+
+    Args:
+        values: times by the names of their fields.
+
+    Raises:
+        InvalidFields: naming each invalid time.
+    """
+    invalid = {
+        name
+        for name, value in values.items()
+        if not isinstance(value, datetime) or value.utcoffset() is None
+    }
+    _reject(dict.fromkeys(invalid, "Must be a datetime with a time zone."))
+
+
+def in_utc(time: datetime) -> datetime:
+    """Return a time in UTC, or the nearest one if UTC would need another year than 1 to 9999.
+
+    Args:
+        time: with a time zone.
+    """
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        return _FIRST if time.year == _FIRST.year else LAST_TIME
 
 
 def _reject(faults: dict[str, str]) -> None:

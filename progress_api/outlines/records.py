@@ -9,6 +9,7 @@ from typing import NamedTuple
 from progress_api.exceptions import InvalidFields
 from progress_api.validation import (
     MAX_TITLE_LENGTH,
+    given,
     require_ids,
     require_numbers,
     require_texts,
@@ -40,8 +41,8 @@ class OutlineChapter:
     def __post_init__(self) -> None:
         """Validate the fields."""
         require_ids(chapter_id=self.chapter_id)
-        require_texts(MAX_TITLE_LENGTH, title=self.title)
-        require_numbers(duration=self.duration or 0)
+        require_texts(MAX_TITLE_LENGTH, **given(title=self.title))
+        require_numbers(**given(duration=self.duration))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class OutlineQuiz:
     def __post_init__(self) -> None:
         """Validate the fields."""
         require_ids(quiz_id=self.quiz_id)
-        require_texts(MAX_TITLE_LENGTH, title=self.title)
+        require_texts(MAX_TITLE_LENGTH, **given(title=self.title))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,7 @@ class Outline:
 
     def __post_init__(self) -> None:
         """Validate the fields."""
-        require_texts(MAX_TITLE_LENGTH, title=self.title)
+        require_texts(MAX_TITLE_LENGTH, **given(title=self.title))
         require_numbers(1, 100, certificate_percentage=self.certificate_percentage)
         if not 1 <= len(self.chapters) <= MAX_CHAPTERS:
             raise InvalidFields({"chapters": [A_CHAPTER_COUNT]})

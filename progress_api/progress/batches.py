@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
 
@@ -29,10 +29,10 @@ from progress_api.progress.records import (
     QuizAttempt,
     idempotency_mark,
 )
+from progress_api.validation import LAST_TIME, in_utc
 
 _NOW: Parameters = {"at": None, "step": 0}
 _MICROSECOND = timedelta(microseconds=1)
-_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 
 
 def of_chapter(chapter: Chapter, policy: Policy, when: Parameters = _NOW) -> dict[str, Any]:
@@ -81,10 +81,10 @@ def of_completion(completion: Completion, at: datetime | None = None) -> dict[st
     """Return the parameters of `COMPLETE` beside those of the learner.
 
     Args:
-        completion: the wish to earn the certificate.
+        completion: the request for the certificate.
         at: when the certificate was asked for; None for now.
     """
-    when = {"at": at and _in_utc(at), "completes": True, "totals": "{}"}
+    when = {"at": at and _without_zone(in_utc(at)), "completes": True, "totals": "{}"}
     return when | new_certificate(completion.holder_name)
 
 
@@ -123,7 +123,7 @@ def batch_of_events(learner: Parameters, events: Sequence[Event], policy: Policy
     steps = [Step(statements.OPEN, learner)]
     latest: dict[str, datetime] = {}
     for number, event in enumerate(in_order):
-        at = _in_utc(_placed(event, latest))
+        at = _without_zone(_placed(event, latest))
         steps += _steps(learner, event, policy, {"at": at, "step": number})
     recount = completion | {
         "completes": bool(completions),
@@ -169,15 +169,18 @@ class _ErrorOf:
 
 
 def _placed(event: Event, latest: dict[str, datetime]) -> datetime:
-    """Return when an event happened; of a chapter's events at one instant, the last is later.
+    """Return when an event happened, in UTC.
+
+    Of a chapter's events at one instant, the last is later.
 
     Args:
         event: of the batch.
         latest: the time of each chapter's event before this one; updated.
     """
+    at = in_utc(event.at)
     if not isinstance(event.record, Chapter):
-        return event.at
-    chapter_id, at = event.record.chapter_id, min(event.at, _LAST)
+        return at
+    chapter_id, at = event.record.chapter_id, min(at, LAST_TIME)
     if chapter_id in latest and at <= latest[chapter_id]:
         at = latest[chapter_id] + _MICROSECOND
     latest[chapter_id] = at
@@ -212,8 +215,8 @@ def _totals(events: Sequence[Event]) -> str:
     return orjson.dumps(totals).decode()
 
 
-def _in_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC).replace(tzinfo=None)
+def _without_zone(at: datetime) -> datetime:
+    return at.replace(tzinfo=None)
 
 
 def _as_uuids(attempt_keys: Sequence[str]) -> str:

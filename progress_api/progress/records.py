@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from progress_api.certificates.records import Certificate
-from progress_api.exceptions import InvalidFields, ProgressError
+from progress_api.exceptions import ProgressError
 from progress_api.outlines.records import Needs
 from progress_api.settings import Settings
 from progress_api.validation import (
     MAX_ID_LENGTH,
+    given,
     require_booleans,
     require_ids,
     require_numbers,
     require_texts,
+    require_times,
 )
 
 
@@ -116,8 +118,7 @@ class Chapter:
         require_ids(chapter_id=self.chapter_id)
         require_numbers(
             watch_time=self.watch_time,
-            last_position=self.last_position or 0,
-            total_chapters=self.total_chapters or 0,
+            **given(last_position=self.last_position, total_chapters=self.total_chapters),
         )
         if self.completed is not None:
             require_booleans(completed=self.completed)
@@ -148,14 +149,14 @@ class QuizAttempt:
     def __post_init__(self) -> None:
         """Validate the fields."""
         require_ids(quiz_id=self.quiz_id)
-        require_numbers(least=1, max_score=self.max_score)
-        require_numbers(most=self.max_score, score=self.score)
+        require_numbers(1, max_score=self.max_score)
+        require_numbers(0, self.max_score, score=self.score)
         require_booleans(passed=self.passed)
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The wish to earn the certificate (spec 2.20), also as one event among others (spec 12.2).
+    """A request for the certificate (spec 2.20), also as one event among others (spec 12.2).
 
     Args:
         holder_name: the name on the certificate, 1 to 255 characters or None (spec 14.2).
@@ -165,7 +166,7 @@ class Completion:
 
     def __post_init__(self) -> None:
         """Validate the name."""
-        require_texts(MAX_ID_LENGTH, holder_name=self.holder_name)
+        require_texts(MAX_ID_LENGTH, **given(holder_name=self.holder_name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +192,7 @@ class Event:
     def __post_init__(self) -> None:
         """Validate the fields."""
         require_ids(id=self.id, tutorial_id=self.tutorial_id)
-        if self.at.tzinfo is None:
-            raise InvalidFields({"at": ["Must have a time zone."]})
+        require_times(at=self.at)
 
 
 def idempotency_mark(key: str) -> str:

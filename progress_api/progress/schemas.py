@@ -152,7 +152,7 @@ class CompletionPost(LearnerBody[records.Completion]):
     holder_name = Text(MAX_ID_LENGTH, **optional("holderName"))
 
     def to_record(self, values: dict[str, Any]) -> records.Completion:
-        """Return the wish to earn the certificate."""
+        """Return the request for the certificate."""
         return records.Completion(**values)
 
 

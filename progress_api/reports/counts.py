@@ -128,7 +128,9 @@ def latest_chapter(rows: Any) -> ColumnElement[str]:
 
 
 def _read_below(outline: Any) -> Any:
-    """Select the latest chapter and the completed ones of learners whose row has not both of today.
+    """Select the latest chapter and the completed ones of some learners.
+
+    They are the learners whose stored counts or last chapter are outdated.
 
     Args:
         outline: the columns of the outline.

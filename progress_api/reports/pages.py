@@ -71,7 +71,7 @@ class PageRequest(NamedTuple):
         """
         if status not in STATUSES:
             raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
-        require_numbers(least=1, most=MAX_LIMIT, limit=limit)
+        require_numbers(1, MAX_LIMIT, limit=limit)
         after = "" if cursor is None else _decoded(tutorial_id, status, cursor)
         return cls(tutorial_id, status, limit, after)
 

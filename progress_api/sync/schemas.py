@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate
@@ -16,7 +16,7 @@ from progress_api.progress.schemas import (
     described,
     optional,
 )
-from progress_api.validation import MAX_ID_LENGTH
+from progress_api.validation import MAX_ID_LENGTH, in_utc
 from progress_api.web.arguments import DOCUMENT, RESERVED
 from progress_api.web.fields import (
     Id,
@@ -41,7 +41,6 @@ _INSTANT = re.compile(
 )
 _NOT_AN_INSTANT = "Must be an instant of RFC 3339 with an offset, such as 2026-01-05T10:05:00Z."
 _LEAP_SECOND = "60"
-_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class Instant(fields.Field[datetime]):
@@ -56,11 +55,9 @@ class Instant(fields.Field[datetime]):
             seconds, fraction = "59", ".999999"
         try:
             at = datetime.fromisoformat(f"{date}T{minutes}:{seconds}{fraction[:7]}{offset.upper()}")
-            return at.astimezone(UTC)
-        except OverflowError:  # in the first or the last hours of all years
-            return _FIRST if at.year == _FIRST.year else _LAST
         except ValueError as error:
             raise ValidationError(_NOT_AN_INSTANT) from error
+        return in_utc(at)
 
 
 _NOT_RESERVED = validate.NoneOf([DOCUMENT], error=RESERVED)
@@ -83,7 +80,7 @@ class QuizEvent(_EventFields, QuizPost):
 
 
 class CompletionEvent(_EventFields, CompletionPost):
-    """The wish to earn the certificate, earlier."""
+    """A request for the certificate, earlier."""
 
 
 # Of the body, not of an event.

@@ -1,6 +1,7 @@
 """Certificates without HTTP: from Python, in a host's transaction, and from the command line."""
 
 import json
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -64,6 +65,17 @@ def test_each_change_leaves_a_trace(engine: Engine, *, one_trip: bool) -> None:
     assert times == sorted(times)
     assert again.revoked_at == times[-1]
     assert again.revocation_reason == "Second."
+
+
+@pytest.mark.parametrize("reason", [None, "", " ", 1])
+def test_a_certificate_is_not_revoked_without_a_reason(engine: Engine, reason: Any) -> None:
+    certificates = CertificateRepository(engine)
+    certificate_id = earned(ProgressRepository(engine)).certificate_id
+
+    with pytest.raises(InvalidFields, match="reason"):
+        certificates.revoke(certificate_id, reason)
+
+    assert certificates.find(certificate_id).is_valid
 
 
 def test_what_is_unknown_is_not_found(engine: Engine) -> None:

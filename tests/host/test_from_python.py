@@ -128,11 +128,17 @@ def test_the_policy_is_the_hosts_to_choose(session: Session) -> None:
         (lambda: Chapter(chapter_id="1", watch_time=1.5), "watch_time"),  # type: ignore[arg-type]
         (lambda: Chapter(chapter_id="1", watch_time=True), "watch_time"),
         (lambda: Chapter(chapter_id="1", watch_time=1, last_position=2**31), "last_position"),
+        (lambda: Chapter(chapter_id="1", watch_time=None), "watch_time"),  # type: ignore[arg-type]
+        (lambda: Chapter(chapter_id="1", watch_time=1, last_position=False), "last_position"),
+        (lambda: Chapter(chapter_id="1", watch_time=1, last_position=""), "last_position"),  # type: ignore[arg-type]
         (lambda: Chapter(chapter_id="1", watch_time=1, total_chapters=-1), "total_chapters"),
+        (lambda: Chapter(chapter_id="1", watch_time=1, total_chapters=""), "total_chapters"),  # type: ignore[arg-type]
         (lambda: Chapter(chapter_id="1", watch_time=1, completed=1), "completed"),  # type: ignore[arg-type]
         (lambda: QuizAttempt(quiz_id=" ", score=1, max_score=1, passed=True), "quiz_id"),
         (lambda: QuizAttempt(quiz_id="1", score=2, max_score=1, passed=True), "score"),
         (lambda: QuizAttempt(quiz_id="1", score=0, max_score=0, passed=True), "max_score"),
+        (lambda: QuizAttempt(quiz_id="1", score=None, max_score=1, passed=True), "score"),  # type: ignore[arg-type]
+        (lambda: QuizAttempt(quiz_id="1", score=0, max_score=None, passed=True), "max_score"),  # type: ignore[arg-type]
         (lambda: QuizAttempt(quiz_id="1", score=0, max_score=1, passed="yes"), "passed"),  # type: ignore[arg-type]
     ],
 )

@@ -68,6 +68,7 @@ def test_a_guest_has_the_outlines_of_its_mount(database: str) -> None:
         (lambda: OutlineChapter(chapter_id=""), "chapter_id"),
         (lambda: OutlineChapter(chapter_id="one", title=" "), "title"),
         (lambda: OutlineChapter(chapter_id="one", duration=-1), "duration"),
+        (lambda: OutlineChapter(chapter_id="one", duration=False), "duration"),
         (lambda: OutlineQuiz(quiz_id="a\0"), "quiz_id"),
         (lambda: Outline(chapters=()), "chapters"),
         (lambda: Outline(chapters=ONE.chapters * 2), "chapters"),

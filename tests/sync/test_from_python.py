@@ -100,6 +100,21 @@ def test_an_event_may_be_in_any_time_zone(repository: ProgressRepository) -> Non
     assert progress.last_watched_at.tzinfo is UTC
 
 
+@pytest.mark.parametrize(("year", "hours"), [(1, 5), (9999, -24)])
+def test_a_time_beyond_the_years_of_utc_counts_as_the_nearest(
+    repository: ProgressRepository, year: int, hours: int
+) -> None:
+    zone = timezone(timedelta(hours=hours, minutes=1))
+    at = datetime(year, 1, 1, tzinfo=zone) if year == 1 else datetime(year, 12, 31, 23, tzinfo=zone)
+    again = Chapter(chapter_id="one", watch_time=60, last_position=30)
+
+    events = [event(DONE, at=at), event(again, 1, at=at), event(Completion(), 2, at=at)]
+    results, (progress,) = repository.record_events(new_name(), events)
+
+    assert [error for _, error in results] == [None] * 3
+    assert progress.chapter_progress[0].last_position == 30
+
+
 def test_what_is_refused_has_its_error_and_stops_no_other(session: Session) -> None:
     ada = new_name()
     policy = Policy(max_chapters=1, max_quizzes=1)
@@ -134,6 +149,8 @@ def test_a_wish_that_is_too_early_says_how_far_the_learner_is(
         ({"id": "x" * 256}, "id"),
         ({"tutorial_id": "a\0"}, "tutorial_id"),
         ({"at": datetime(2026, 1, 5)}, "at"),  # noqa: DTZ001 - without a time zone
+        ({"at": "2026-01-05T12:00:00Z"}, "at"),
+        ({"at": None}, "at"),
     ],
 )
 def test_an_invalid_event_cannot_be_made(fields: Any, named: str) -> None:

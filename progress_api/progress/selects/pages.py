@@ -77,7 +77,7 @@ class PageRequest(NamedTuple):
         """
         if status not in STATUSES:
             raise InvalidFields({"status": [f"Must be one of: {', '.join(STATUSES)}."]})
-        require_numbers(least=1, most=MAX_LIMIT, limit=limit)
+        require_numbers(1, MAX_LIMIT, limit=limit)
         after = _START if cursor is None else _decoded(user_id, status, cursor)
         return cls(user_id, status, limit, after)
 
