@@ -1,5 +1,6 @@
 """The names that others may use, and an import that changes nothing of theirs."""
 
+import inspect
 import json
 import logging
 import os
@@ -123,6 +124,20 @@ def test_the_table_of_public_names_is_as_the_code_has_them(root: Path) -> None:
     paste = "paste the output of python -m tests.docs.embedding.public_names into the page"
     assert f"<!-- public names -->\n{table()}<!-- end -->" in page, paste
     assert {re.split(r"[(.:]", shown)[0] for shown, _ in rows()} == set(NAMES)
+
+
+def test_each_name_of_the_package_in_a_signature_is_a_public_one() -> None:
+    own = {
+        name
+        for module in [one for path, one in sys.modules.items() if path.startswith("progress_api")]
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__.startswith("progress_api")
+    }
+
+    written = {name for shown, _ in rows() for name in re.findall(r"\w+", shown)}
+
+    assert (own & written) - set(NAMES) == set()
+    assert {"Progress", "Policy"} <= own & written
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,11 @@ _HELD = {
 
 
 def table() -> str:
-    """All rows in Markdown, as of the first release."""
-    lines = ["| name | since | |", "| --- | --- | --- |"]
+    """All rows in Markdown."""
+    lines = ["| name | |", "| --- | --- |"]
     for name, says in rows():
         shown = name.replace("|", "\\|")
-        lines.append(f"| `{shown}` | 0.1.0 | {says} |")
+        lines.append(f"| `{shown}` | {says} |")
     return "\n".join(lines) + "\n"
 
 
@@ -60,13 +60,22 @@ def _signature(value: Any) -> str:
     parameters = [
         one.replace(annotation=_Shown(_type(one.annotation)))
         for one in given.parameters.values()
-        if one.name != "self"
+        if one.name != "self" and _is_public(one.annotation)
     ]
     returned = given.return_annotation
     if returned in (None, inspect.Signature.empty):
         return str(given.replace(parameters=parameters, return_annotation=inspect.Signature.empty))
     shown = _Shown(_type(returned))
     return str(given.replace(parameters=parameters, return_annotation=shown))
+
+
+def _is_public(annotation: Any) -> bool:
+    """Whether the package exports all of its own types in it; arguments of others are not shown."""
+    if parts := annotation if isinstance(annotation, list) else get_args(annotation):
+        return all(map(_is_public, parts))
+    if not getattr(annotation, "__module__", "").startswith("progress_api"):
+        return True
+    return annotation.__name__ in progress_api.__all__
 
 
 class _Shown:
