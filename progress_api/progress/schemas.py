@@ -40,7 +40,7 @@ _DESCRIPTIONS = {
     "lastPosition": (
         "Position of the player in seconds, rounded down. In a request without it, watchTime."
     ),
-    "totalChapters": "Number of chapters of the tutorial. It only grows; 0 until it is posted.",
+    "totalChapters": "Number of chapters of the outline, or else the greatest posted number, or 0.",
     "quizId": "The quiz of the tutorial.",
     "score": "Points, at most maxScore. In a response, those of the best attempt.",
     "maxScore": "Points that the attempt could have had.",
@@ -58,11 +58,11 @@ _DESCRIPTIONS = {
         "floor(100 * chaptersCompleted / totalChapters), at most 100; 100 once the certificate is "
         "earned."
     ),
-    "chaptersCompleted": "Number of completed chapters.",
+    "chaptersCompleted": "Number of completed chapters; with an outline, of its chapters.",
     "chapterProgress": "The chapters, in the order in which they were first recorded.",
     "quizScores": "The quizzes, in the order in which they were first recorded.",
     "certificateEligible": (
-        "Whether at least 95 percent is completed and every attempted quiz is passed."
+        "Whether 95 percent is completed and each attempted quiz passed, or what the outline needs."
     ),
     "certificateEarned": "Whether the certificate is earned. Once true, so until a reset.",
     "totalWatchTime": "Seconds watched of all chapters.",

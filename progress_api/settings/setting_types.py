@@ -193,7 +193,8 @@ DATABASE = SettingType(
     database_url,
 )
 STORE = SettingType(
-    "memory:// (each worker counts separately), valkey://…, valkey+unix://… or redis://…",
+    "memory:// (each worker counts separately), valkey://…, valkeys://… (TLS) or valkey+unix://…; "
+    "redis may stand for valkey",
     _storage_uri,
 )
 SECRET = SettingType("a secret of at least 32 bytes (48 for HS384, 64 for HS512)", str)

@@ -142,10 +142,14 @@ class Settings:
     progress_report_scope: str = define("progress:report", WORD, "Scope that reads reports.")
     progress_schema: str | None = define(None, NAME, "PostgreSQL schema of the tables.")
     progress_max_chapters: int = define(
-        1000, number(1, 10000), "Maximum number of chapters of one learner in one tutorial."
+        1000,
+        number(1, 10000),
+        "Maximum number of chapters of one learner in one tutorial, in its outline or not.",
     )
     progress_max_quizzes: int = define(
-        1000, number(1, 10000), "Maximum number of quizzes of one learner in one tutorial."
+        1000,
+        number(1, 10000),
+        "Maximum number of quizzes of one learner in one tutorial, in its outline or not.",
     )
     progress_max_body_bytes: int = define(
         65536, number(1024, 16777216), "Maximum size of a request body, in bytes."

@@ -18,23 +18,23 @@ SHARED, PAIR = "## A shared secret: HS256", "## A key pair: RS256"
 PUBLISHED, COOKIES = "## Published keys: JWKS", "## Cookies and CSRF"
 # For each line of the table, how a token differs from an accepted token.
 WRONG: dict[str, dict[str, Any]] = {
-    "its signature is not of the key": {"key": "another secret, of over 32 bytes"},
-    "its `alg` is not `JWT_ALGORITHM`": {"key": 2 * SECRET, "algorithm": "HS512"},
-    "it has expired": {"exp": 1},
-    "its `nbf` or `iat` is in the future": {"nbf": FAR},
-    "it has no `exp`": {"exp": None},
-    "it is for another audience": {"aud": "mail"},
-    "it has no `aud`, and one is expected": {"aud": None},
-    "it is from another issuer": {"iss": "mail"},
-    "it has no `iss`, and one is expected": {"iss": None},
-    "its `sub` is missing or not an id": {"sub": 7},
-    "its `type` is `refresh`": {"type": "refresh"},
+    "the signature was made with another key": {"key": "another secret, of over 32 bytes"},
+    "`alg` is not `JWT_ALGORITHM`": {"key": 2 * SECRET, "algorithm": "HS512"},
+    "`exp` has passed": {"exp": 1},
+    "`nbf` or `iat` is in the future": {"nbf": FAR},
+    "`exp` is missing": {"exp": None},
+    "`aud` is another audience": {"aud": "mail"},
+    "`aud` is missing, and one is expected": {"aud": None},
+    "`iss` is another issuer": {"iss": "mail"},
+    "`iss` is missing, and one is expected": {"iss": None},
+    "`sub` is missing or not an id": {"sub": 7},
+    "`type` is `refresh`": {"type": "refresh"},
 }
 NO_TOKEN = "no token was sent"
-TWO_TOKENS = "it is not in the header's only `Bearer`"
-NO_JWT = "it is not a JWT"
-UNKNOWN_KEY = "its `kid` is not among the published keys"
-IN_A_COOKIE = "it is in a cookie, and its `csrf` was not sent"
+TWO_TOKENS = "`Bearer` is not followed by one token"
+NO_JWT = "the token is not a JWT"
+UNKNOWN_KEY = "`kid` is not among the published keys"
+IN_A_COOKIE = "the token is in a cookie, and its `csrf` was not sent"
 
 Run = Callable[[str], str]
 

@@ -56,7 +56,7 @@ class Caller:
 
     @cached_property
     def pseudonym(self) -> str:
-        """Stands for the learner in logs and limits: 32 hexadecimal digits."""
+        """A hash of the id, for logs and limits: 32 hexadecimal digits, the same for everyone."""
         return hashlib.sha256(self.user_id.encode()).hexdigest()[:32]
 
     def require_authenticated(self) -> "Caller":
