@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +15,13 @@ from progress_api.progress.schemas import (
     Progress,
     QuizPost,
     described,
-    optional,
 )
-from progress_api.validation import MAX_ID_LENGTH, in_utc
+from progress_api.validation import in_utc
 from progress_api.web.arguments import DOCUMENT, RESERVED
 from progress_api.web.fields import (
     Id,
     LearnerBody,
     ResponseSchema,
-    Seconds,
-    Text,
-    TrueOrFalse,
-    WholeNumber,
     named,
 )
 
@@ -92,7 +88,10 @@ EVENTS: Mapping[str, LearnerBody[Any]] = {
 }
 
 
-_A_TYPE = validate.OneOf(list(EVENTS), error="Must be one of: {choices}.")
+def _optional(field: fields.Field[Any]) -> fields.Field[Any]:
+    optional = copy(field)
+    optional.required, optional.allow_none = False, True
+    return optional
 
 
 class Event(ResponseSchema):
@@ -104,17 +103,16 @@ class Event(ResponseSchema):
     )
     tutorial_id = Id(**described("tutorialId"))
     at = fields.DateTime(**named("at", _AT), required=True)
-    chapter_id = Id(**optional("chapterId"))
-    watch_time = Seconds(**optional("watchTime"))
-    completed = TrueOrFalse(**optional("completed"))
-    last_position = Seconds(**optional("lastPosition"))
-    total_chapters = WholeNumber(**optional("totalChapters"))
-    quiz_id = Id(**optional("quizId"))
-    score = WholeNumber(**optional("score"))
-    max_score = WholeNumber(least=1, **optional("maxScore"))
-    passed = TrueOrFalse(**optional("passed"))
-    completed_at = fields.Raw(**optional("completedAt"))
-    holder_name = Text(MAX_ID_LENGTH, **optional("holderName"))
+
+    class Meta(ResponseSchema.Meta):
+        """The fields that only some types have are optional."""
+
+        include = {
+            name: _optional(field)
+            for schema in EVENTS.values()
+            for name, field in schema.fields.items()
+            if name not in _EventFields().fields
+        }
 
 
 class _Events(fields.List[Any]):
