@@ -17,14 +17,13 @@ from progress_api.certificates.schemas import (
     OwnCertificate,
     PublicCertificate,
     Revocation,
-    TutorialPath,
     own_json,
     public_json,
 )
 from progress_api.exceptions import CertificateNotFound, DatabaseUnavailable
 from progress_api.web.arguments import acting_for, read_body
 from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
-from progress_api.web.fields import LearnerBody, RequestBody
+from progress_api.web.fields import LEARNER_BODY, NO_BODY, TutorialPath
 from progress_api.web.responses import (
     ApiResponse,
     is_preferred,
@@ -37,14 +36,12 @@ from progress_api.web.state import service
 _HTML = "text/html"
 _PUBLIC_SECONDS = 60
 _KEYS_SECONDS = 300
-_LEARNER_BODY: LearnerBody[None] = LearnerBody()
-_NO_BODY: RequestBody[None] = RequestBody()
 _REVOCATION = Revocation()
 
 
 def own(tutorial_id: str) -> Response:
     """Return a learner's certificate for a tutorial (spec 14.3)."""
-    body = read_body(_LEARNER_BODY)
+    body = read_body(LEARNER_BODY)
     user_id = acting_for(body.user_id)
     certificate = service(CertificateRepository).get(user_id, tutorial_id)
     return _own_response(certificate)
@@ -71,7 +68,7 @@ def revoke(certificate_id: str) -> Response:
 
 def reinstate(certificate_id: str) -> Response:
     """Make a revoked certificate valid again (spec 14.6)."""
-    read_body(_NO_BODY)
+    read_body(NO_BODY)
     certificate = service(CertificateRepository).reinstate(certificate_id)
     return _own_response(certificate)
 
@@ -146,7 +143,7 @@ ENDPOINTS = (
         summary="Get a learner's certificate for a tutorial",
         description="It is issued by the request that earns it, and stays the same after a reset.",
         path=TutorialPath(),
-        body=_LEARNER_BODY,
+        body=LEARNER_BODY,
         response=OwnCertificate(),
         failures=(CertificateNotFound(),),
         response_example=examples.OWN,
@@ -186,7 +183,7 @@ ENDPOINTS = (
         operation_id="reinstateCertificate",
         summary="Make a revoked certificate valid again",
         description="A certificate that is valid stays as it is.",
-        body=_NO_BODY,
+        body=NO_BODY,
         request_example={},
         response_example=examples.OWN,
     ),

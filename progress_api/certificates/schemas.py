@@ -1,6 +1,5 @@
 """What requests and responses about certificates hold, in JSON."""
 
-from datetime import datetime
 from typing import Any
 
 from marshmallow import Schema, fields
@@ -9,7 +8,7 @@ from progress_api.certificates.ids import ID_LENGTH
 from progress_api.certificates.records import Certificate
 from progress_api.validation import MAX_ID_LENGTH, MAX_TITLE_LENGTH
 from progress_api.web import fields as web
-from progress_api.web.fields import Id, RequestBody, ResponseSchema, Text
+from progress_api.web.fields import Id, RequestBody, ResponseSchema, Text, rfc3339
 
 _DESCRIPTIONS = {
     "certificateId": (
@@ -36,12 +35,6 @@ _DESCRIPTIONS = {
 
 def _named(name: str, **options: Any) -> dict[str, Any]:
     return {**web.named(name, _DESCRIPTIONS[name]), "required": True, **options}
-
-
-class TutorialPath(Schema):
-    """The variables of the path."""
-
-    tutorial_id = Id(**_named("tutorialId"))
 
 
 class CertificatePath(Schema):
@@ -105,8 +98,8 @@ def own_json(certificate: Certificate, url: str | None, credential: str | None) 
         "userId": certificate.user_id,
         "title": certificate.title,
         "holderName": certificate.holder_name,
-        "issuedAt": _time(certificate.issued_at),
-        "revokedAt": certificate.revoked_at and _time(certificate.revoked_at),
+        "issuedAt": rfc3339(certificate.issued_at),
+        "revokedAt": certificate.revoked_at and rfc3339(certificate.revoked_at),
         "revocationReason": certificate.revocation_reason,
         "url": url,
         "credential": credential,
@@ -125,10 +118,6 @@ def public_json(certificate: Certificate) -> dict[str, Any]:
         "title": certificate.title,
         "tutorialId": certificate.tutorial_id,
         "holderName": certificate.holder_name if certificate.is_valid else None,
-        "issuedAt": _time(certificate.issued_at),
-        "revokedAt": certificate.revoked_at and _time(certificate.revoked_at),
+        "issuedAt": rfc3339(certificate.issued_at),
+        "revokedAt": certificate.revoked_at and rfc3339(certificate.revoked_at),
     }
-
-
-def _time(time: datetime) -> str:
-    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -4,22 +4,22 @@ from datetime import UTC, datetime
 
 from flask import Response
 
-from progress_api.listing.schemas import ListQuery, TutorialList, list_json
+from progress_api.listing.schemas import TutorialList, list_json
 from progress_api.progress.records import LastChapter, TutorialPage, TutorialSummary
 from progress_api.progress.repository import ProgressRepository
+from progress_api.progress.selects.pages import MAX_LIMIT, STATUSES
 from progress_api.web.arguments import acting_for, read_body, read_query
 from progress_api.web.endpoint import Access, Endpoint, Tag
-from progress_api.web.fields import LearnerBody
+from progress_api.web.fields import LEARNER_BODY, page_query
 from progress_api.web.responses import json_response
 from progress_api.web.state import service
 
-_LEARNER_BODY: LearnerBody[None] = LearnerBody()
-_QUERY = ListQuery()
+_QUERY = page_query("tutorials", "learner", STATUSES, MAX_LIMIT)
 
 
 def list_tutorials() -> Response:
     """Return a page of the learner's tutorials."""
-    body = read_body(_LEARNER_BODY)
+    body = read_body(LEARNER_BODY)
     user_id = acting_for(body.user_id)
     page = service(ProgressRepository).list(user_id, **read_query(_QUERY))
     return json_response(list_json(page))
@@ -53,7 +53,7 @@ ENDPOINTS = (
         description="The tutorial that was watched last comes first. A tutorial that is not "
         "written to while the pages are read appears exactly once.",
         query=_QUERY,
-        body=_LEARNER_BODY,
+        body=LEARNER_BODY,
         response=TutorialList(),
         response_example=list_json(TutorialPage((_EXAMPLE,), None)),
     ),

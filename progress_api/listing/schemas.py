@@ -1,36 +1,12 @@
-"""The query and the response of the list, in JSON (spec 11.1 to 11.6)."""
+"""The response of the list, in JSON (spec 11.1 to 11.6)."""
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import fields
 
 from progress_api.progress import records
-from progress_api.progress.schemas import described, rfc3339
-from progress_api.progress.selects.pages import MAX_LIMIT, STATUSES
-from progress_api.web.fields import Id, QueryNumber, ResponseSchema, TrueOrFalse, WholeNumber, named
-
-
-class ListQuery(Schema):
-    """The query parameters of the list beside `userId`."""
-
-    status = fields.String(
-        **named(
-            "status",
-            "Which tutorials: all, those in progress (below 100 percent) or the completed ones.",
-        ),
-        load_default="all",
-        validate=validate.OneOf(list(STATUSES), error="Must be one of: {choices}."),
-    )
-    limit = QueryNumber(
-        least=1,
-        most=MAX_LIMIT,
-        **named("limit", "Highest number of tutorials in the response."),
-        load_default=20,
-    )
-    cursor = fields.String(
-        **named("cursor", "The `next` of the page before, for the same learner and status."),
-        load_default=None,
-    )
+from progress_api.progress.schemas import described
+from progress_api.web.fields import Id, ResponseSchema, TrueOrFalse, WholeNumber, named, rfc3339
 
 
 class LastChapter(ResponseSchema):

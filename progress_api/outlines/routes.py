@@ -3,7 +3,6 @@
 from functools import partial
 
 from flask import Response
-from marshmallow import Schema
 
 from progress_api.exceptions import OutlineNotFound
 from progress_api.outlines import examples
@@ -17,17 +16,11 @@ from progress_api.outlines.schemas import (
 )
 from progress_api.web.arguments import read_body
 from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
-from progress_api.web.fields import Id, named
+from progress_api.web.fields import TutorialPath
 from progress_api.web.responses import json_response
 from progress_api.web.state import service
 
 _OUTLINE_PUT = OutlinePut()
-
-
-class OutlinePath(Schema):
-    """The variables of the path."""
-
-    tutorial_id = Id(**named("tutorialId", "The tutorial, percent-encoded."), required=True)
 
 
 def put(tutorial_id: str) -> Response:
@@ -55,7 +48,7 @@ _endpoint = partial(
     rule="/<tutorial_id>/outline",
     limit="ratelimit_outline",
     tag=Tag("outlines", "What a tutorial consists of."),
-    path=OutlinePath(),
+    path=TutorialPath(),
 )
 
 ENDPOINTS = (

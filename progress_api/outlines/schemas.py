@@ -1,6 +1,5 @@
 """What requests and responses about outlines hold, in JSON."""
 
-from datetime import datetime
 from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
@@ -23,6 +22,7 @@ from progress_api.web.fields import (
     TrueOrFalse,
     WholeNumber,
     named,
+    rfc3339,
 )
 
 DELETE_RESPONSE = {"success": True, "message": "Outline deleted successfully"}
@@ -165,9 +165,5 @@ def outline_json(stored: records.TutorialOutline) -> dict[str, Any]:
         ],
         "quizzes": [{"quizId": one.quiz_id, "title": one.title} for one in outline.quizzes],
         "certificatePercentage": outline.certificate_percentage,
-        "updatedAt": _time(stored.updated_at),
+        "updatedAt": rfc3339(stored.updated_at),
     }
-
-
-def _time(time: datetime) -> str:
-    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -21,17 +21,15 @@ from progress_api.progress.schemas import (
     Progress,
     QuizPost,
     Reset,
-    TutorialPath,
     progress_json,
 )
 from progress_api.settings import Settings
 from progress_api.web.arguments import acting_for, read_body
 from progress_api.web.endpoint import Access, Endpoint, Errors, Tag
-from progress_api.web.fields import LearnerBody
+from progress_api.web.fields import LEARNER_BODY, TutorialPath
 from progress_api.web.responses import json_response
 from progress_api.web.state import service
 
-_LEARNER_BODY: LearnerBody[None] = LearnerBody()
 _CHAPTER_POST = ChapterPost()
 _QUIZ_POST = QuizPost()
 _COMPLETION = CompletionPost()
@@ -39,7 +37,7 @@ _COMPLETION = CompletionPost()
 
 def get(tutorial_id: str) -> Response:
     """Return a learner's progress in a tutorial (spec 1.3)."""
-    body = read_body(_LEARNER_BODY)
+    body = read_body(LEARNER_BODY)
     user_id = acting_for(body.user_id)
     progress = service(ProgressRepository).get(user_id, tutorial_id)
     return json_response(progress_json(progress))
@@ -72,7 +70,7 @@ def complete(tutorial_id: str) -> Response:
 
 def reset(tutorial_id: str) -> Response:
     """Remove what is recorded of a learner in a tutorial (spec 1.7)."""
-    body = read_body(_LEARNER_BODY)
+    body = read_body(LEARNER_BODY)
     user_id = acting_for(body.user_id)
     service(ProgressRepository).reset(user_id, tutorial_id)
     return json_response(RESET_RESPONSE)
@@ -114,7 +112,7 @@ ENDPOINTS = (
         operation_id="getProgress",
         summary="Get a learner's progress in a tutorial",
         description="Returns the empty progress object if nothing is recorded.",
-        body=_LEARNER_BODY,
+        body=LEARNER_BODY,
         response=Progress(),
         response_example=examples.EMPTY,
     ),
@@ -175,7 +173,7 @@ ENDPOINTS = (
         summary="Reset a learner's progress in a tutorial",
         description="Removes the chapters and the quizzes. The certificate is then not earned any "
         "more, but one that was issued stays. Succeeds even if nothing is recorded.",
-        body=_LEARNER_BODY,
+        body=LEARNER_BODY,
         response=Reset(),
         response_example=RESET_RESPONSE,
     ),

@@ -1,10 +1,9 @@
 """What requests and responses of the five endpoints hold, in JSON."""
 
 import json
-from datetime import datetime
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
 from progress_api.exceptions import InvalidScore
 from progress_api.progress import records
@@ -20,16 +19,14 @@ from progress_api.web.fields import (
     Text,
     TrueOrFalse,
     WholeNumber,
+    rfc3339,
 )
 
 SCORE_OUT_OF_RANGE = "Score must be between 0 and maxScore"
 RESET_RESPONSE = {"success": True, "message": "Progress reset successfully"}
 # The same in requests and responses.
 _DESCRIPTIONS = {
-    "tutorialId": (
-        "The tutorial. In the path it is percent-encoded, including a slash. `openapi.json` is "
-        "not allowed: it is the address of this document."
-    ),
+    "tutorialId": web.TUTORIAL_ID,
     "userId": web.USER_ID,
     "chapterId": "The chapter of the tutorial.",
     "watchTime": (
@@ -95,16 +92,6 @@ def described(name: str) -> dict[str, Any]:
         name: in JSON.
     """
     return {**_named(name), "required": True}
-
-
-class TutorialPath(Schema):
-    """The variables of the path."""
-
-    tutorial_id = Id(
-        required=True,
-        data_key="tutorialId",
-        metadata={"description": _DESCRIPTIONS["tutorialId"], "example": "python-basics"},
-    )
 
 
 class ChapterPost(LearnerBody[records.Chapter]):
@@ -238,12 +225,3 @@ def progress_json(progress: records.Progress) -> dict[str, Any]:
         "totalWatchTime": progress.total_watch_time,
         "lastWatchedAt": progress.last_watched_at and rfc3339(progress.last_watched_at),
     }
-
-
-def rfc3339(time: datetime) -> str:
-    """Return a time as text (spec 5.2).
-
-    Args:
-        time: in UTC.
-    """
-    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -9,7 +9,9 @@ from itertools import chain
 from flask import Response
 
 from progress_api.exceptions import InvalidFields, ReportsBusy
+from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.capacity import Turns
+from progress_api.reports.pages import MAX_LIMIT
 from progress_api.reports.records import (
     ChapterReport,
     LearnerPage,
@@ -20,8 +22,6 @@ from progress_api.reports.records import (
 from progress_api.reports.repository import ReportRepository
 from progress_api.reports.schemas import (
     LearnerList,
-    LearnersQuery,
-    TutorialPath,
     TutorialReport,
     learners_json,
     report_json,
@@ -29,17 +29,16 @@ from progress_api.reports.schemas import (
 from progress_api.reports.sheets import MEDIA_TYPE, learners_csv, report_csv
 from progress_api.web.arguments import read_body, read_query
 from progress_api.web.endpoint import Access, Endpoint, Tag
-from progress_api.web.fields import RequestBody
+from progress_api.web.fields import NO_BODY, TutorialPath, page_query
 from progress_api.web.responses import is_preferred, json_response, new_response
 from progress_api.web.state import service
 
-_NO_BODY: RequestBody[None] = RequestBody()
-_QUERY = LearnersQuery()
+_QUERY = page_query("learners", "tutorial", STATUSES, MAX_LIMIT)
 
 
 def report(tutorial_id: str) -> Response:
     """Return what all learners did in a tutorial (spec 15.1)."""
-    read_body(_NO_BODY)
+    read_body(NO_BODY)
     with service(Turns).taken():
         found = service(ReportRepository).report(tutorial_id)
     if is_preferred(MEDIA_TYPE):
@@ -49,7 +48,7 @@ def report(tutorial_id: str) -> Response:
 
 def learners(tutorial_id: str) -> Response:
     """Return a page of a tutorial's learners, or all of them as CSV (spec 15.4, 15.6)."""
-    read_body(_NO_BODY)
+    read_body(NO_BODY)
     query = read_query(_QUERY)
     if is_preferred(MEDIA_TYPE):
         return _stream(tutorial_id, query["status"])
@@ -112,7 +111,7 @@ _endpoint = partial(
     limit="ratelimit_report",
     tag=Tag("reports", "What the learners of a tutorial did, for teachers."),
     path=TutorialPath(),
-    body=_NO_BODY,
+    body=NO_BODY,
     media_types=("application/json", MEDIA_TYPE),
 )
 

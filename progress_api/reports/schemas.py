@@ -1,21 +1,12 @@
-"""The queries and the responses of reports, in JSON (spec 15.1 to 15.5)."""
+"""The responses of reports, in JSON (spec 15.1 to 15.5)."""
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
-from progress_api.progress.schemas import described, rfc3339
-from progress_api.progress.selects.pages import STATUSES
+from progress_api.progress.schemas import described
 from progress_api.reports import records
-from progress_api.reports.pages import MAX_LIMIT
-from progress_api.web.fields import (
-    Id,
-    QueryNumber,
-    ResponseSchema,
-    TrueOrFalse,
-    WholeNumber,
-    named,
-)
+from progress_api.web.fields import Id, ResponseSchema, TrueOrFalse, WholeNumber, named, rfc3339
 
 
 def _count(name: str, description: str) -> fields.Integer:
@@ -30,35 +21,6 @@ def _average(name: str, description: str) -> fields.Float:
 def _title(of: str) -> fields.String:
     description = f"Title of the {of}, from the outline; null if it has none."
     return fields.String(**named("title", description), required=True, allow_none=True)
-
-
-class TutorialPath(Schema):
-    """The variables of the path."""
-
-    tutorial_id = Id(**named("tutorialId", "The tutorial, percent-encoded."), required=True)
-
-
-class LearnersQuery(Schema):
-    """The query parameters of the list of learners."""
-
-    status = fields.String(
-        **named(
-            "status",
-            "Which learners: all, those in progress (below 100 percent) or the completed ones.",
-        ),
-        load_default="all",
-        validate=validate.OneOf(list(STATUSES), error="Must be one of: {choices}."),
-    )
-    limit = QueryNumber(
-        least=1,
-        most=MAX_LIMIT,
-        **named("limit", "Highest number of learners in the response."),
-        load_default=20,
-    )
-    cursor = fields.String(
-        **named("cursor", "The `next` of the page before, for the same tutorial and status."),
-        load_default=None,
-    )
 
 
 class ChapterReport(ResponseSchema):

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from progress_api.progress.schemas import rfc3339
 from progress_api.reports import schemas
 from progress_api.reports.records import LearnerSummary, Report
+from progress_api.web.fields import rfc3339
 
 MEDIA_TYPE = "text/csv"
 # Where a cell that is a formula begins: =, +, - or @, in the forms of East Asian keyboards as well.

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from progress_api.exceptions import InvalidFields, ProgressError
 from progress_api.progress import records
-from progress_api.progress.schemas import progress_json, rfc3339
+from progress_api.progress.schemas import progress_json
 from progress_api.sync.schemas import EVENTS, RECORDED, REFUSED
 from progress_api.validation import is_unicode
 from progress_api.web.endpoint import Errors
 from progress_api.web.error_responses import envelope
-from progress_api.web.fields import LearnerBody
+from progress_api.web.fields import LearnerBody, rfc3339
 
 _UNKNOWN = "unknown"  # the type of an event that has none of the types, in the metrics
 

@@ -1,14 +1,11 @@
-"""Fields of requests and responses that all capabilities share, and what every body may hold."""
+"""The types of fields, and what names and describes a field."""
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from datetime import datetime
+from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, missing, validate
-from marshmallow.exceptions import SCHEMA
+from marshmallow import ValidationError, fields, validate
 
-from progress_api.exceptions import InvalidFields
 from progress_api.validation import (
     AN_ID,
     MAX_ID_LENGTH,
@@ -19,13 +16,12 @@ from progress_api.validation import (
 )
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-_IN_HEADER = "in_header"  # in the metadata of a field that is sent as a header
+IN_HEADER = "in_header"  # in the metadata of a field that is sent as a header
 USER_ID = (
     "The learner. A request may leave it out, or give null or an empty text, and is then for the "
     "token's learner. Only a token with the admin scope may name another learner."
 )
 _DIGITS = re.compile("[0-9]{1,10}")
-_Record = TypeVar("_Record")
 
 
 def named(name: str, description: str) -> dict[str, Any]:
@@ -143,108 +139,15 @@ class IdempotencyKey(fields.String):
     def __init__(self, description: str) -> None:
         """Describe what the key marks."""
         options = named(IDEMPOTENCY_KEY, description)
-        options["metadata"][_IN_HEADER] = True
+        options["metadata"][IN_HEADER] = True
         length = validate.Length(1, MAX_ID_LENGTH)
         super().__init__(**options, load_default=None, allow_none=False, validate=length)
 
 
-class Body(NamedTuple, Generic[_Record]):
-    """A request body that was read.
+def rfc3339(time: datetime) -> str:
+    """Return a time as text (spec 5.2).
 
     Args:
-        user_id: the learner that it names; None or "" if it names no learner.
-        record: what the capability makes of the other fields.
+        time: in UTC.
     """
-
-    user_id: str | None
-    record: _Record
-
-
-class RequestBody(Schema, Generic[_Record]):
-    """The body of a request; other fields than those of the schema are ignored (spec 1.12)."""
-
-    class Meta:
-        """Clients may send more fields."""
-
-        unknown = EXCLUDE
-
-    def read(self, values: Mapping[str, Any]) -> Body[_Record]:
-        """Return the body that these values are.
-
-        Args:
-            values: by their names in JSON.
-
-        Raises:
-            InvalidFields: names each invalid field.
-        """
-        loaded = self.load_values(values)
-        return Body(loaded.pop("user_id", None), self.to_record(loaded))
-
-    def load_values(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the valid fields, by their names in Python; raise InvalidFields as `read` does.
-
-        Asks each field itself, in half the time of `Schema.load` and its options that no body uses.
-        """
-        loaded: dict[str, Any] = {}
-        invalid: dict[str, Any] = {}
-        for name, field in self.load_fields.items():
-            key = field.data_key or name
-            try:
-                loaded[name] = field.deserialize(values.get(key, missing), key, values)
-            except ValidationError as error:
-                invalid[key] = error.messages
-        if invalid:
-            raise InvalidFields(dict(_by_path(invalid)))
-        return loaded
-
-    def to_record(self, values: dict[str, Any]) -> _Record:
-        """Return what the repository takes.
-
-        Args:
-            values: the valid fields, by their names in Python.
-        """
-        return cast("_Record", values)
-
-    @cached_property
-    def empty(self) -> Body[_Record]:
-        """The body that an empty object is, and a request without a body.
-
-        Raises:
-            InvalidFields: names each required field.
-        """
-        return self.read({})
-
-    @cached_property
-    def headers(self) -> dict[str, str]:
-        """The header of each field that is sent as one, by the name of the field in Python."""
-        return {
-            name: field.data_key or name
-            for name, field in self.fields.items()
-            if _IN_HEADER in field.metadata
-        }
-
-
-class LearnerBody(RequestBody[_Record]):
-    """The body of a request that is about a learner."""
-
-    user_id = UserId()
-
-
-def _by_path(messages: Mapping[Any, Any], parent: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield the messages about each invalid field, such as `chapters[2].title`."""
-    for name, found in messages.items():
-        path = f"{parent}[{name}]" if isinstance(name, int) else f"{parent}.{name}".lstrip(".")
-        path = parent if parent and name == SCHEMA else path  # about the whole object
-        if isinstance(found, Mapping):
-            yield from _by_path(found, path)
-        else:
-            yield path, found
-
-
-class ResponseSchema(Schema):
-    """What a response, or a part of one, holds; clients must expect more fields."""
-
-    class Meta:
-        """A later version may send more fields."""
-
-        unknown = EXCLUDE
+    return time.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
