@@ -144,7 +144,7 @@ class ProgressNotFound(ProgressError):
 
 
 class NotEligible(ProgressError):
-    """The certificate needs 95 percent of the chapters and every attempted quiz passed."""
+    """The certificate needs more completed chapters or passed quizzes."""
 
     def __init__(
         self, detail: str | None = None, missing: Mapping[str, Sequence[str]] | None = None

@@ -1,8 +1,7 @@
 """Say how far a learner is from the certificate."""
 
 from progress_api.exceptions import NotEligible
-from progress_api.outlines.records import Needs
-from progress_api.progress import rules
+from progress_api.outlines.records import CERTIFICATE_PERCENTAGE, Needs
 from progress_api.progress.records import Progress
 
 MOST_MISSING = 20  # of chapters, and of quizzes
@@ -18,7 +17,7 @@ def not_eligible(progress: Progress) -> NotEligible:
         return _not_eligible_by_outline(progress, progress.needs)
     passed = sum(quiz.passed for quiz in progress.quiz_scores)
     return NotEligible(
-        f"The certificate needs {rules.ELIGIBLE_PERCENTAGE} percent and every attempted quiz "
+        f"The certificate needs {CERTIFICATE_PERCENTAGE} percent and every attempted quiz "
         f"passed: {progress.completion_percentage} percent is completed, "
         f"and {passed} of {len(progress.quiz_scores)} quizzes are passed."
     )

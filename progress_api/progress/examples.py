@@ -3,15 +3,13 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from progress_api.exceptions import InvalidScore, NotEligible
+from progress_api.exceptions import InvalidScore
+from progress_api.progress.eligibility import not_eligible
 from progress_api.progress.records import ChapterProgress, Progress, QuizScore
 from progress_api.progress.schemas import SCORE_OUT_OF_RANGE, progress_json
 
 INVALID_SCORE = InvalidScore({"score": [SCORE_OUT_OF_RANGE]})
-NOT_ELIGIBLE = NotEligible(
-    "The certificate needs 95 percent and every attempted quiz passed: "
-    "50 percent is completed, and 0 of 0 quizzes are passed."
-)
+NOT_ELIGIBLE = not_eligible(Progress("python-basics", "alice", completion_percentage=50))
 CHAPTER_POST = {
     "chapterId": "variables",
     "watchTime": 120.75,

@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.selectable import FromClause
 
+from progress_api.outlines.records import CERTIFICATE_PERCENTAGE
 from progress_api.schema.tables import (
     chapter_progress,
     quiz_attempt_keys,
@@ -36,11 +37,10 @@ from progress_api.validation import WHOLE_NUMBER_LIMIT
 
 USER = bindparam("of_user", type_=String)
 Columns = Any  # the columns of a table, an alias or EXCLUDED: SQLAlchemy has no common type
-ELIGIBLE_PERCENTAGE = 95
 # Constants are part of the statement: a bound parameter would be sent with each request.
 ZERO, ONE = literal_column("0", Integer), literal_column("1", Integer)
 _HUNDRED = literal_column("100", Integer)
-_ELIGIBLE = literal_column(str(ELIGIBLE_PERCENTAGE), Integer)
+_ELIGIBLE = literal_column(str(CERTIFICATE_PERCENTAGE), Integer)
 _LIMIT = literal_column(str(WHOLE_NUMBER_LIMIT), Integer)
 NO, YES = literal_column("false", Boolean), literal_column("true", Boolean)
 

@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import fields
 
 from progress_api.exceptions import InvalidScore
+from progress_api.outlines.records import CERTIFICATE_PERCENTAGE
 from progress_api.progress import records
 from progress_api.validation import MAX_ID_LENGTH
 from progress_api.web import fields as web
@@ -59,7 +60,8 @@ _DESCRIPTIONS = {
     "chapterProgress": "The chapters, in the order in which they were first recorded.",
     "quizScores": "The quizzes, in the order in which they were first recorded.",
     "certificateEligible": (
-        "Whether 95 percent is completed and each attempted quiz passed, or what the outline needs."
+        f"Whether {CERTIFICATE_PERCENTAGE} percent is completed and each attempted quiz passed, or "
+        "what the outline needs."
     ),
     "certificateEarned": "Whether the certificate is earned. Once true, so until a reset.",
     "totalWatchTime": "Seconds watched of all chapters.",

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from http import HTTPStatus
-from importlib.metadata import distributions
 from typing import Any
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler
 
@@ -17,6 +16,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from progress_api.exceptions import KeysUnavailable, SettingsError
 from progress_api.settings import Settings
+from progress_api.version import VERSION
 
 _FRESH_SECONDS = 300.0
 _RETRY_SECONDS = 1.0
@@ -183,16 +183,11 @@ def _published(url: str) -> list[dict[str, Any]]:
     return keys
 
 
-def _product() -> str:
-    installed = next(iter(distributions(name="progress-api")), None)
-    return f"progress-api/{installed.version}" if installed else "progress-api"
-
-
 # It follows no redirect and opens no file.
 _opener = OpenerDirector()
 # Many servers reject urllib's default User-Agent.
 _opener.addheaders = [
-    ("User-Agent", _product()),
+    ("User-Agent", f"progress-api/{VERSION}"),
     ("Accept", "application/jwk-set+json, application/json"),
 ]
 for _handler in (ProxyHandler(), HTTPHandler(), HTTPSHandler()):
