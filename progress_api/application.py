@@ -17,7 +17,7 @@ from progress_api.extension import NAME, ProgressAPI
 from progress_api.monitoring import health, logs, metrics
 from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
-from progress_api.schema.readiness import obstacle
+from progress_api.schema.readiness import readiness_error
 from progress_api.settings import Settings
 from progress_api.web import error_responses, middleware, responses, routing
 from progress_api.web.identity import set_up_tokens
@@ -45,8 +45,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         signals = states(app)[NAME].signals
         enforce_timeouts(database.engine, settings, signals)
         service_metrics.saturation.pool_size.set(engine_options(settings)["pool_size"])
-        find_obstacle = partial(obstacle, database.engine, settings.progress_schema)
-        health.register(app, find_obstacle, signals)
+        find_readiness_error = partial(readiness_error, database.engine, settings.progress_schema)
+        health.register(app, find_readiness_error, signals)
     pages.register_page(app, settings)
     issuer = states(app)[NAME].get(CredentialIssuer)
     app.add_url_rule("/.well-known/jwks.json", "jwks", lambda: keys_response(issuer))

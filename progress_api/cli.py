@@ -31,7 +31,7 @@ from progress_api.progress.recount import recount, tutorials
 from progress_api.reports.commands import report
 from progress_api.schema import distribution
 from progress_api.schema import migrate as migrations
-from progress_api.schema.readiness import obstacle
+from progress_api.schema.readiness import readiness_error
 from progress_api.settings import Settings
 from progress_api.web.identity.keys import check_public_keys
 
@@ -89,7 +89,7 @@ def check(mount: str | None) -> None:
         check_public_keys(settings)
         CredentialIssuer(settings, settings.url_prefix)
     for database in databases(mount):
-        if reason := obstacle(database.engine, database.schema):
+        if reason := readiness_error(database.engine, database.schema):
             raise reason
         migrations.check(database.engine, database.schema, database.timeout)
 
@@ -106,9 +106,9 @@ def recount_tutorials(tutorial_id: str | None, mount: str | None) -> None:
     database = one_database(mount)
     engine, binding = database.engine, database.binding
     named = tutorials(engine, **binding) if tutorial_id is None else (tutorial_id,)
-    found = [recount(engine, one, **binding) for one in named]
-    click.echo(f"The counts of {sum(one.learners for one in found)} learners are up to date.")
-    if issued := sum(one.issued for one in found):
+    recounts = [recount(engine, tutorial, **binding) for tutorial in named]
+    click.echo(f"The counts of {sum(part.learners for part in recounts)} learners are up to date.")
+    if issued := sum(part.issued for part in recounts):
         click.echo(f"Certificates that were missing: {issued} issued.")
 
 
@@ -126,14 +126,14 @@ def distribute(max_lock: float, mount: str | None, *, dry_run: bool) -> None:
     """Distribute the tables by learner over the machines of a Citus cluster."""
     database = one_database(mount)
     given = database.engine, max_lock, database.schema, database.timeout
-    found = distribution.plan(*given)
-    if found is None:
+    plan = distribution.plan(*given)
+    if plan is None:
         click.echo("The tables are distributed by learner already.")
         return
     if dry_run:
-        click.echo(f"-- {found}.\n{distribution.script(database.schema)}", nl=False)
+        click.echo(f"-- {plan}.\n{distribution.script(database.schema)}", nl=False)
         return
-    click.echo(f"{found}.")
+    click.echo(f"{plan}.")
     seconds = distribution.distribute(*given)
     click.echo(f"The tables are distributed by learner. They were locked for {seconds:.1f} s.")
 

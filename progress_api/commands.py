@@ -81,11 +81,11 @@ def one_database(mount: str | None) -> Database:
     Args:
         mount: the name of the mount; None if there is only one.
     """
-    found = list(databases(mount))
-    if len(found) > 1:
-        names = ", ".join(database.mount for database in found)
+    mounted = list(databases(mount))
+    if len(mounted) > 1:
+        names = ", ".join(database.mount for database in mounted)
         raise click.ClickException(f"This app has several mounts; give --mount one of {names}.")
-    return found[0]
+    return mounted[0]
 
 
 def host_app() -> Flask | None:

@@ -20,7 +20,7 @@ from progress_api.monitoring.metrics import Metrics
 from progress_api.outlines.repository import OutlineRepository
 from progress_api.progress.records import Policy
 from progress_api.progress.repository import Hook, ProgressRepository
-from progress_api.reports.capacity import Turns, report_engine
+from progress_api.reports.capacity import ReportSlot, report_engine
 from progress_api.reports.repository import ReportRepository
 from progress_api.settings import Settings
 from progress_api.settings.setting_types import NAME, PATH, SettingType
@@ -122,7 +122,7 @@ def new_state(
         api=API,
         engine=engine,
         schema=schema,
-        services={**made, CredentialIssuer: issuer, Turns: Turns()},
+        services={**made, CredentialIssuer: issuer, ReportSlot: ReportSlot()},
         on_session=services,
         identity=_identity(app, overrides, settings),
         limits=Limits(

@@ -48,11 +48,11 @@ def _certificates(database: Database) -> CertificateRepository:
     return CertificateRepository(database.engine, **database.binding)
 
 
-def _print(database: Database, found: Certificate) -> None:
+def _print(database: Database, certificate: Certificate) -> None:
     issuer = CredentialIssuer(database.settings, database.url_prefix)
-    shown = own_json(found, issuer.url(found.certificate_id), issuer.sign(found))
+    shown = own_json(certificate, issuer.url(certificate.certificate_id), issuer.sign(certificate))
     history = [
         {"at": change.at.isoformat(), "action": change.action, "reason": change.reason}
-        for change in found.history
+        for change in certificate.history
     ]
     click.echo(json.dumps({**shown, "history": history}, ensure_ascii=False, indent=2))

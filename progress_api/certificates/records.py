@@ -88,7 +88,8 @@ def certificate_of(row: Row) -> Certificate:
         revoked_at=revoked_at and revoked_at.replace(tzinfo=UTC),
         revocation_reason=reason,
         history=tuple(
-            CertificateChange(_parsed(one["at"]), one["action"], one["reason"]) for one in history
+            CertificateChange(_parsed(change["at"]), change["action"], change["reason"])
+            for change in history
         ),
     )
 

@@ -97,11 +97,11 @@ class LearnerRepository(Repository):
         after = ""
         while True:
             row = self._run(statements.NEXT_TUTORIALS, user_id, after=after, most=_BATCH)
-            found: list[str] | None = row[0]
-            if not found:
+            tutorials: list[str] | None = row[0]
+            if not tutorials:
                 return
-            yield found
-            after = found[-1]
+            yield tutorials
+            after = tutorials[-1]
 
     def _count(self, user_id: str) -> tuple[int, LearnerRows]:
         total, *counts = self._run(statements.COUNT, user_id)

@@ -122,6 +122,6 @@ class Needs(NamedTuple):
 
 
 def _require_unique(name: str, ids: Iterable[str]) -> None:
-    repeated = [one for one, count in Counter(ids).items() if count > 1]
+    repeated = [part_id for part_id, count in Counter(ids).items() if count > 1]
     if repeated:
         raise InvalidFields({name: [f"Must not list an id twice: {repeated[0]}."]})

@@ -160,10 +160,10 @@ def outline_json(stored: records.TutorialOutline) -> dict[str, Any]:
         "tutorialId": stored.tutorial_id,
         "title": outline.title,
         "chapters": [
-            {"chapterId": one.chapter_id, "title": one.title, "duration": one.duration}
-            for one in outline.chapters
+            {"chapterId": chapter.chapter_id, "title": chapter.title, "duration": chapter.duration}
+            for chapter in outline.chapters
         ],
-        "quizzes": [{"quizId": one.quiz_id, "title": one.title} for one in outline.quizzes],
+        "quizzes": [{"quizId": quiz.quiz_id, "title": quiz.title} for quiz in outline.quizzes],
         "certificatePercentage": outline.certificate_percentage,
         "updatedAt": rfc3339(stored.updated_at),
     }

@@ -24,10 +24,10 @@ def not_eligible(progress: Progress) -> NotEligible:
 
 
 def _not_eligible_by_outline(progress: Progress, needs: Needs) -> NotEligible:
-    completed = {one.chapter_id for one in progress.chapter_progress if one.completed}
-    passed = {one.quiz_id for one in progress.quiz_scores if one.passed}
-    chapters = [one for one in needs.chapter_ids if one not in completed]
-    quizzes = [one for one in needs.quiz_ids if one not in passed]
+    completed = {chapter.chapter_id for chapter in progress.chapter_progress if chapter.completed}
+    passed = {quiz.quiz_id for quiz in progress.quiz_scores if quiz.passed}
+    chapters = [chapter for chapter in needs.chapter_ids if chapter not in completed]
+    quizzes = [quiz for quiz in needs.quiz_ids if quiz not in passed]
     return NotEligible(
         f"The certificate needs {needs.percentage} percent and every quiz of the tutorial passed: "
         f"{progress.completion_percentage} percent is completed, and "

@@ -152,14 +152,14 @@ def certificate_eligible(percentage: ColumnElement[int], recorded: Columns) -> C
     return and_(percentage >= least, recorded.quizzes_passed == required)
 
 
-def is_in_outline(ids: ColumnElement[Any], one: ColumnElement[str]) -> ColumnElement[bool]:
+def is_in_outline(ids: ColumnElement[Any], part_id: ColumnElement[str]) -> ColumnElement[bool]:
     """Return whether a chapter or quiz counts; without an outline each does (spec 13.3).
 
     Args:
         ids: the keys of a JSON object, which are found by bisection; NULL without an outline.
-        one: the id of the chapter or quiz.
+        part_id: the id of the chapter or quiz.
     """
-    return or_(ids.is_(None), func.jsonb_exists(ids, one, type_=Boolean))
+    return or_(ids.is_(None), func.jsonb_exists(ids, part_id, type_=Boolean))
 
 
 class Counts(NamedTuple):
@@ -212,13 +212,13 @@ def is_repeated_attempt(
     quiz = select(quiz_scores.c.id).where(
         *of_progress(quiz_scores), quiz_scores.c.quiz_id == quiz_id
     )
-    found = select(YES).where(
+    attempt = select(YES).where(
         quiz_attempt_keys.c.user_id == USER,
         quiz_attempt_keys.c.quiz_score_id == quiz.correlate(tutorial_progress).scalar_subquery(),
         quiz_attempt_keys.c.attempt_key == func.any(attempt_keys),
     )
     # Not an EXISTS, for the reason that `is_recorded` gives.
-    return func.coalesce(found.correlate(tutorial_progress).limit(ONE).scalar_subquery(), NO)
+    return func.coalesce(attempt.correlate(tutorial_progress).limit(ONE).scalar_subquery(), NO)
 
 
 def is_recorded(rows: FromClause, condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -227,8 +227,8 @@ def is_recorded(rows: FromClause, condition: ColumnElement[bool]) -> ColumnEleme
     PostgreSQL evaluates a scalar subquery once, for the row that asks. It may turn an EXISTS into a
     join or a hash over the rows of all learners while the tables have no statistics.
     """
-    found = select(YES).where(*of_progress(rows), condition)
-    return found.correlate(tutorial_progress).scalar_subquery()
+    recorded = select(YES).where(*of_progress(rows), condition)
+    return recorded.correlate(tutorial_progress).scalar_subquery()
 
 
 def has_room(rows: FromClause, condition: ColumnElement[bool], limit: Any) -> ColumnElement[bool]:

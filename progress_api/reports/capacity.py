@@ -14,41 +14,29 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 
-class Turns:
-    """Lets one caller at a time through, and refuses the others at once.
+class ReportSlot:
+    """Lets one report at a time run, and refuses the others at once.
 
     A report that waited would keep a thread from learners.
     """
 
     def __init__(self) -> None:
-        """Start with nobody's turn."""
+        """Start with a free slot."""
         self._lock = threading.Lock()
 
-    def take(self) -> None:
-        """Take the turn, until `give_back`.
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the slot during this block, which may end in any thread.
 
         Raises:
-            ReportsBusy: another caller has it.
+            ReportsBusy: another report holds it.
         """
         if not self._lock.acquire(blocking=False):
             raise ReportsBusy
-
-    def give_back(self) -> None:
-        """End the turn, in any thread."""
-        self._lock.release()
-
-    @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Run this block in a turn.
-
-        Raises:
-            ReportsBusy: another caller has it.
-        """
-        self.take()
         try:
             yield
         finally:
-            self.give_back()
+            self._lock.release()
 
 
 def report_engine(engine: "Engine", settings: Settings) -> "Engine":

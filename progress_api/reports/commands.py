@@ -24,28 +24,28 @@ def report(tutorial: str, mount: str | None, *, as_json: bool) -> None:
     engine = report_engine(database.engine, database.settings)
     click.get_current_context().call_on_close(engine.dispose)
     timeout = database.settings.report_timeout
-    found = ReportRepository(engine, timeout=timeout, **database.binding).report(tutorial)
+    counted = ReportRepository(engine, timeout=timeout, **database.binding).report(tutorial)
     if as_json:
-        click.echo(json.dumps(report_json(found), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(report_json(counted), ensure_ascii=False, indent=2))
     else:
-        click.echo("\n".join(_table(found)))
+        click.echo("\n".join(_table(counted)))
 
 
-def _table(found: Report) -> Iterator[str]:
-    yield found.title or found.tutorial_id
+def _table(counted: Report) -> Iterator[str]:
+    yield counted.title or counted.tutorial_id
     yield (
-        f"{found.learners} learners, {found.active_learners} active in the last 7 days, "
-        f"{found.completed_learners} completed, {found.certificates} certificates, "
-        f"{found.average_percentage} percent on average"
+        f"{counted.learners} learners, {counted.active_learners} active in the last 7 days, "
+        f"{counted.completed_learners} completed, {counted.certificates} certificates, "
+        f"{counted.average_percentage} percent on average"
     )
-    names = [one.title or one.chapter_id for one in found.chapters]
+    names = [chapter.title or chapter.chapter_id for chapter in counted.chapters]
     width = max(map(len, ["chapter", *names]))
     bar = "learners who reached it"
     yield f"\n{'chapter':{width}}  {bar:{_BAR}} {'learners':>8} {'completed':>9} {'stopped':>7}"
-    for name, one in zip(names, found.chapters, strict=True):
-        counts = f"{one.learners:>8} {one.completed:>9} {one.stopped_here:>7}"
-        yield f"{name:{width}}  {_bar(one.learners, found.learners):{_BAR}} {counts}"
-    for quiz in found.quizzes:
+    for name, chapter in zip(names, counted.chapters, strict=True):
+        counts = f"{chapter.learners:>8} {chapter.completed:>9} {chapter.stopped_here:>7}"
+        yield f"{name:{width}}  {_bar(chapter.learners, counted.learners):{_BAR}} {counts}"
+    for quiz in counted.quizzes:
         yield (
             f"\nquiz {quiz.title or quiz.quiz_id}: {quiz.learners} learners, {quiz.passed} passed, "
             f"{quiz.average_attempts} attempts, {quiz.average_score} percent on average"

@@ -10,7 +10,7 @@ from flask import Response
 
 from progress_api.exceptions import InvalidFields, ReportsBusy
 from progress_api.progress.selects.pages import STATUSES
-from progress_api.reports.capacity import Turns
+from progress_api.reports.capacity import ReportSlot
 from progress_api.reports.pages import MAX_LIMIT
 from progress_api.reports.records import (
     ChapterReport,
@@ -39,11 +39,11 @@ _QUERY = page_query("learners", "tutorial", STATUSES, MAX_LIMIT)
 def report(tutorial_id: str) -> Response:
     """Return what all learners did in a tutorial (spec 15.1)."""
     read_body(NO_BODY)
-    with service(Turns).taken():
-        found = service(ReportRepository).report(tutorial_id)
+    with service(ReportSlot).held():
+        counted = service(ReportRepository).report(tutorial_id)
     if is_preferred(MEDIA_TYPE):
-        return _csv(report_csv(found))
-    return _varied(json_response(report_json(found)))
+        return _csv(report_csv(counted))
+    return _varied(json_response(report_json(counted)))
 
 
 def learners(tutorial_id: str) -> Response:
@@ -52,25 +52,25 @@ def learners(tutorial_id: str) -> Response:
     query = read_query(_QUERY)
     if is_preferred(MEDIA_TYPE):
         return _stream(tutorial_id, query["status"])
-    with service(Turns).taken():
+    with service(ReportSlot).held():
         page = service(ReportRepository).learners(tutorial_id, **query)
     return _varied(json_response(learners_json(page)))
 
 
 def _stream(tutorial_id: str, status: str) -> Response:
-    """Return all learners; the turn ends with the response, also if the client goes away."""
+    """Return all learners; the end of the response frees the slot, also if the client goes away."""
     with ExitStack() as stack:
-        stack.enter_context(service(Turns).taken())
+        stack.enter_context(service(ReportSlot).held())
         pages = service(ReportRepository).all_learners(tutorial_id, status=status)
         first = next(pages)  # what fails at once is an error response
-        turn = stack.pop_all()
-    response = _csv(learners_csv(_items(chain((first,), pages), turn)))
-    response.call_on_close(turn.close)  # if it is not read to its end
+        slot = stack.pop_all()
+    response = _csv(learners_csv(_items(chain((first,), pages), slot)))
+    response.call_on_close(slot.close)  # if it is not read to its end
     return response
 
 
-def _items(pages: Iterable[LearnerPage], turn: ExitStack) -> Iterator[tuple[LearnerSummary, ...]]:
-    with turn:
+def _items(pages: Iterable[LearnerPage], slot: ExitStack) -> Iterator[tuple[LearnerSummary, ...]]:
+    with slot:
         for page in pages:
             yield page.items
 

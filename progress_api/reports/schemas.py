@@ -122,8 +122,8 @@ def report_json(report: records.Report) -> dict[str, Any]:
         "certificates": report.certificates,
         "averagePercentage": report.average_percentage,
         "totalWatchTime": report.total_watch_time,
-        "chapters": [dict(zip(_CHAPTER, one, strict=True)) for one in report.chapters],
-        "quizzes": [dict(zip(_QUIZ, one, strict=True)) for one in report.quizzes],
+        "chapters": [dict(zip(_CHAPTER, chapter, strict=True)) for chapter in report.chapters],
+        "quizzes": [dict(zip(_QUIZ, quiz, strict=True)) for quiz in report.quizzes],
         "asOf": rfc3339(report.as_of),
     }
 
@@ -134,7 +134,7 @@ def learners_json(page: records.LearnerPage) -> dict[str, Any]:
     Args:
         page: returned by the repository.
     """
-    items = [dict(zip(_LEARNER, learner_values(one), strict=True)) for one in page.items]
+    items = [dict(zip(_LEARNER, learner_values(learner), strict=True)) for learner in page.items]
     return {"items": items, "next": page.next}
 
 

@@ -26,7 +26,9 @@ _TOTALS = (
     "totalWatchTime",
 )
 # After id, title and learners, which each part has.
-_CHAPTER, _QUIZ = (schemas.names_of(one)[3:] for one in (schemas.ChapterReport, schemas.QuizReport))
+_CHAPTER, _QUIZ = (
+    schemas.names_of(schema)[3:] for schema in (schemas.ChapterReport, schemas.QuizReport)
+)
 _REPORT = ("part", "id", "title", "learners", *_TOTALS, *_CHAPTER, *_QUIZ, "asOf")
 
 
@@ -45,8 +47,8 @@ def report_csv(report: Report) -> bytes:
     )
     shared = {"asOf": rfc3339(report.as_of)}
     rows = [_row("tutorial", (report.tutorial_id, report.title, report.learners), _TOTALS, totals)]
-    rows += [_row("chapter", one[:3], _CHAPTER, one[3:]) for one in report.chapters]
-    rows += [_row("quiz", one[:3], _QUIZ, one[3:]) for one in report.quizzes]
+    rows += [_row("chapter", chapter[:3], _CHAPTER, chapter[3:]) for chapter in report.chapters]
+    rows += [_row("quiz", quiz[:3], _QUIZ, quiz[3:]) for quiz in report.quizzes]
     return _csv([_REPORT, *([(row | shared).get(name) for name in _REPORT] for row in rows)])
 
 
@@ -65,8 +67,8 @@ def _row(
     part: str, head: Sequence[Any], names: Sequence[str], values: Sequence[Any]
 ) -> dict[str, Any]:
     part_id, title, learners = head
-    found = {"part": part, "id": part_id, "title": title, "learners": learners}
-    return found | dict(zip(names, values, strict=True))
+    row = {"part": part, "id": part_id, "title": title, "learners": learners}
+    return row | dict(zip(names, values, strict=True))
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:

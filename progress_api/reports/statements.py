@@ -137,7 +137,7 @@ def _chapters(learners: Any) -> Any:
     planned = _planned(outline.chapter_ids, details).subquery("planned_chapters")
     zero = (recorded.c.completed, recorded.c.watch_time, recorded.c.stopped)
     title = planned.c.details.op("->>")(rules.ZERO)
-    return _listed(recorded, planned, title, *(func.coalesce(one, rules.ZERO) for one in zero))
+    return _listed(recorded, planned, title, *(func.coalesce(count, rules.ZERO) for count in zero))
 
 
 def _quizzes(learners: Any) -> Any:
@@ -160,7 +160,7 @@ def _quizzes(learners: Any) -> Any:
     planned = _planned(outline.quiz_ids, details).subquery("planned_quizzes")
     title = planned.c.details.op("#>>")(literal_column("'{}'"))
     zero = (recorded.c.passed, recorded.c.attempts, recorded.c.score)
-    return _listed(recorded, planned, title, *(func.coalesce(one, rules.ZERO) for one in zero))
+    return _listed(recorded, planned, title, *(func.coalesce(count, rules.ZERO) for count in zero))
 
 
 def _report() -> Select[Any]:

@@ -74,8 +74,8 @@ def _key(table: Table, constraint: Constraint) -> Key:
 
 
 def _keys_of(table: Table) -> list[Key]:
-    constraints = [one for one in table.constraints if isinstance(one, _KINDS)]
-    return sorted(_key(table, one) for one in constraints)
+    constraints = [key for key in table.constraints if isinstance(key, _KINDS)]
+    return sorted(_key(table, constraint) for constraint in constraints)
 
 
 KEYS = tuple(key for table in BY_LEARNER for key in _keys_of(table))
@@ -91,9 +91,9 @@ def is_by_learner(connection: Connection) -> bool:
     Args:
         connection: with the schema of the tables in its search path.
     """
-    found = _definitions(connection)
+    definitions = _definitions(connection)
     primary = str(tutorial_progress.primary_key.name)
-    return found.get(primary) == _definition(primary)
+    return definitions.get(primary) == _definition(primary)
 
 
 def differences(connection: Connection) -> list[str]:
@@ -102,11 +102,11 @@ def differences(connection: Connection) -> list[str]:
     Args:
         connection: with the schema of the tables in its search path.
     """
-    found, by_learner = _definitions(connection), is_by_learner(connection)
+    definitions, by_learner = _definitions(connection), is_by_learner(connection)
     return [
-        f"{key.name} is {found.get(key.name, 'missing')}, not {expected}"
+        f"{key.name} is {definitions.get(key.name, 'missing')}, not {expected}"
         for key in KEYS
-        if found.get(key.name) != (expected := key.definition(by_learner=by_learner))
+        if definitions.get(key.name) != (expected := key.definition(by_learner=by_learner))
     ]
 
 

@@ -114,8 +114,8 @@ def check(
     with exclusive(engine, schema, time.monotonic() + timeout) as connection:
         require_utf8(connection)
         command.check(_config_to_compare(connection))
-        if found := keys.differences(connection):
-            raise SchemaDiffers(f"The keys of the tables differ. {'; '.join(found)}.")
+        if differences := keys.differences(connection):
+            raise SchemaDiffers(f"The keys of the tables differ. {'; '.join(differences)}.")
 
 
 def revision(engine: Engine, message: str) -> Path:

@@ -9,7 +9,7 @@ from progress_api.schema.migrate import VERSION_TABLE, current_revision, head
 from progress_api.schema.tables import PRIVILEGES
 
 
-def obstacle(engine: Engine, schema: str | None = None) -> DatabaseUnavailable | None:
+def readiness_error(engine: Engine, schema: str | None = None) -> DatabaseUnavailable | None:
     """Return why the service cannot work on this database, or None if it can (spec 9.2).
 
     A schema newer than this version is accepted, so that two versions can run during a roll-out.

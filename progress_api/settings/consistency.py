@@ -72,7 +72,7 @@ def certificate_faults(values: Mapping[str, Any]) -> list[str]:
         values: settings by field name.
     """
     needed = ("certificate_issuer_name", "public_url")
-    if not values.get("certificate_private_key") or all(values.get(one, True) for one in needed):
+    if not values.get("certificate_private_key") or all(values.get(name, True) for name in needed):
         return []
     return ["CERTIFICATE_PRIVATE_KEY needs CERTIFICATE_ISSUER_NAME and PUBLIC_URL."]
 

@@ -89,7 +89,7 @@ def _with_hosts_in_query(rest: str) -> str:
     user, at, hosts = authority.rpartition("@")
     if "," not in hosts or ":" not in hosts:  # without a port SQLAlchemy reads it as libpq does
         return rest
-    pairs = [_HOST_AND_PORT.fullmatch(one) for one in hosts.split(",")]
+    pairs = [_HOST_AND_PORT.fullmatch(host) for host in hosts.split(",")]
     if not all(pairs):
         raise ValueError(rest)
     names = [unquote(pair[1].strip("[]")) for pair in pairs if pair]

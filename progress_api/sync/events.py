@@ -62,7 +62,8 @@ def results_of(received: Sequence[Received], outcome: records.EventResults) -> l
     """
     valid = iter(outcome.results)
     return [
-        Result(one.id, one.type, next(valid).error if one.event else one.error) for one in received
+        Result(sent.id, sent.type, next(valid).error if sent.event else sent.error)
+        for sent in received
     ]
 
 

@@ -23,7 +23,7 @@ def record_events() -> Response:
     body = read_body(_EVENTS_POST)
     user_id = acting_for(body.user_id)
     received = read_events(body.record, settings().progress_max_events)
-    valid = [one.event for one in received if one.event]
+    valid = [sent.event for sent in received if sent.event]
     outcome = service(ProgressRepository).record_events(user_id, valid)
     results = results_of(received, outcome)
     _count(results, outcome)
@@ -31,7 +31,7 @@ def record_events() -> Response:
 
 
 def _count(results: Sequence[Result], outcome: EventResults) -> None:
-    counts = Counter((one.type, one.status) for one in results)
+    counts = Counter((result.type, result.status) for result in results)
     state().signals.events_received.send(counts=counts, tutorials=len(outcome.progress))
 
 

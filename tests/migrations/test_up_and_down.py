@@ -5,7 +5,7 @@ from flask import Flask
 
 from progress_api.exceptions import DatabaseNotMigrated, MigrationFailed, SchemaDiffers
 from progress_api.schema.migrate import check, downgrade, head, upgrade
-from progress_api.schema.readiness import obstacle
+from progress_api.schema.readiness import readiness_error
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp
 from tests.migrations.database import Database, succeeded
@@ -146,7 +146,7 @@ def test_a_newer_schema_is_ready_and_migrate_leaves_it(
     assert "9999" in said
     assert migrated.version() == "progress_9999"
     assert migrated.catalog() == before
-    assert obstacle(migrated.engine) is None
+    assert readiness_error(migrated.engine) is None
     # ... and it serves.
     app = make_app(database_url=migrated.url)
     assert _readiness(app) == (200, {"status": "ready"})
@@ -175,7 +175,7 @@ def test_an_older_schema_is_not_ready(older: str, migrated: Database, make_app: 
     assert status == 503
     assert "progress_schema_behind 1.0" in app.test_client().get("/metrics").text
     assert set(body) == {"error", "detail", "requestId"}
-    assert isinstance(obstacle(migrated.engine), DatabaseNotMigrated)
+    assert isinstance(readiness_error(migrated.engine), DatabaseNotMigrated)
     # ... until it is migrated, without a restart.
     upgrade(migrated.engine)
     assert _readiness(app)[0] == 200

@@ -35,7 +35,7 @@ def decoded(of: Sequence[str], cursor: str, length: int) -> tuple[str, ...] | No
         is_whole = cursor == encoded(of, place) and len(place) == length
     except (ValueError, TypeError):
         return None
-    return tuple(place) if is_whole and all(isinstance(one, str) for one in place) else None
+    return tuple(place) if is_whole and all(isinstance(part, str) for part in place) else None
 
 
 def _mark(marked: Sequence[str]) -> str:
@@ -43,5 +43,5 @@ def _mark(marked: Sequence[str]) -> str:
 
 
 def _text(content: Sequence[str] | bytes) -> str:
-    found = content if isinstance(content, bytes) else orjson.dumps(content)
-    return base64.urlsafe_b64encode(found).decode()
+    encodable = content if isinstance(content, bytes) else orjson.dumps(content)
+    return base64.urlsafe_b64encode(encodable).decode()

@@ -68,9 +68,9 @@ def plan(
         if requirements.is_distributed(connection):
             return None
         requirements.require_newest_writers(connection)
-        found = _plan(connection, max_lock)
+        plan = _plan(connection, max_lock)
         requirements.require_learners(connection)
-        return found
+        return plan
 
 
 def distribute(
@@ -134,14 +134,14 @@ def _execute(connection: Connection, statement: str, deadline: float) -> None:
 
 def _plan(connection: Connection, max_lock: float) -> Plan:
     counts = (
-        select(func.count()).select_from(one).scalar_subquery()
-        for one in (*keys.BY_LEARNER, *keys.OF_ALL)
+        select(func.count()).select_from(table).scalar_subquery()
+        for table in (*keys.BY_LEARNER, *keys.OF_ALL)
     )
     rows = sum(connection.execute(select(*counts)).one())
-    found = Plan(rows, rows / _ROWS_PER_SECOND)
-    if found.seconds > max_lock:
+    move = Plan(rows, rows / _ROWS_PER_SECOND)
+    if move.seconds > max_lock:
         raise MigrationFailed(
-            f"{found}, but --max-lock allows {max_lock:g} s: allow more, at a time when learners "
+            f"{move}, but --max-lock allows {max_lock:g} s: allow more, at a time when learners "
             "can wait."
         )
-    return found
+    return move

@@ -49,8 +49,8 @@ def require_newest_schema(connection: Connection) -> None:
     """
     if current_revision(connection) != head():
         raise DatabaseNotMigrated
-    if found := keys.differences(connection):
-        raise SchemaDiffers(f"The keys of the tables differ. {'; '.join(found)}.")
+    if differences := keys.differences(connection):
+        raise SchemaDiffers(f"The keys of the tables differ. {'; '.join(differences)}.")
 
 
 def is_distributed(connection: Connection) -> bool:

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from progress_api.schema import keys
 
-_NAMES = tuple(one.name for one in (*keys.BY_LEARNER, *keys.OF_ALL))
+_NAMES = tuple(table.name for table in (*keys.BY_LEARNER, *keys.OF_ALL))
 LOCK = f"LOCK TABLE {', '.join(_NAMES)} IN ACCESS EXCLUSIVE MODE"
 _SHARDS = 32
 
@@ -32,7 +32,7 @@ def statements() -> list[str]:
     options = {"as_sql": True, "literal_binds": True, "output_buffer": written}
     context = MigrationContext.configure(dialect_name="postgresql", opts=options)
     _define(Operations(context))
-    return [one for one in written.getvalue().split(";\n\n") if one]
+    return [statement for statement in written.getvalue().split(";\n\n") if statement]
 
 
 def _define(operations: Operations) -> None:
@@ -65,11 +65,11 @@ def _replace(operations: Operations, key: keys.Key) -> None:
 
 
 def _distribute_tables(operations: Operations) -> None:
-    first, *others = [str(one.name) for one in keys.BY_LEARNER]
+    first, *others = [str(table.name) for table in keys.BY_LEARNER]
     by_learner = first, keys.LEARNER, "hash", "none", _SHARDS
     operations.execute(select(func.create_distributed_table(*by_learner)))
     for name in others:
         beside = name, keys.LEARNER, "hash", first
         operations.execute(select(func.create_distributed_table(*beside)))
-    for one in keys.OF_ALL:
-        operations.execute(select(func.create_reference_table(str(one.name))))
+    for table in keys.OF_ALL:
+        operations.execute(select(func.create_reference_table(str(table.name))))

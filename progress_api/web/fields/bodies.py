@@ -110,10 +110,10 @@ class ResponseSchema(Schema):
 
 def _by_path(messages: Mapping[Any, Any], parent: str = "") -> Iterator[tuple[str, list[str]]]:
     """Yield the messages about each invalid field, such as `chapters[2].title`."""
-    for name, found in messages.items():
+    for name, message in messages.items():
         path = f"{parent}[{name}]" if isinstance(name, int) else f"{parent}.{name}".lstrip(".")
         path = parent if parent and name == SCHEMA else path  # about the whole object
-        if isinstance(found, Mapping):
-            yield from _by_path(found, path)
+        if isinstance(message, Mapping):
+            yield from _by_path(message, path)
         else:
-            yield path, found
+            yield path, message

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 
 from progress_api import ProgressRepository
-from progress_api.schema.readiness import obstacle
+from progress_api.schema.readiness import readiness_error
 from tests.client import InProcess, Learner
 from tests.conftest import MakeApp, new_name, with_scheme
 from tests.serving.service import until
@@ -22,7 +22,7 @@ def test_a_connection_is_closed_after_its_pool_was_thrown_away_meanwhile(
     event.listen(pooled, "checkout", lambda *_: pooled.dispose())
 
     progress.get(new_name(), "intro")
-    assert obstacle(pooled) is None
+    assert readiness_error(pooled) is None
 
     until(lambda: _others(engine) == 0)
 
