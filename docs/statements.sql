@@ -229,7 +229,7 @@ FROM tutorial_progress LEFT OUTER JOIN (SELECT chapter_progress.user_id AS user_
 FROM tutorial_outlines
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) IS NULL OR jsonb_exists((SELECT jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, substr(min(to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp), timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || to_hex(CAST(float8 '9e15' - float8 '1e6' * date_part('epoch', least(greatest(chapter_progress.updated_at, timestamp '2000-01-01'), timestamp '2100-01-01')) AS BIGINT)) || chapter_progress.chapter_id COLLATE "C"), 29) AS chapter_id
+WHERE tutorial_outlines.tutorial_id = $1::VARCHAR), chapter_progress.chapter_id))) AS completed, (array_agg(chapter_progress.chapter_id ORDER BY coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) DESC, chapter_progress.updated_at DESC NULLS LAST, chapter_progress.chapter_id COLLATE "C"))[1] AS chapter_id
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND (NOT coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false) OR NOT (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM (SELECT tutorial_outlines.updated_at
 FROM tutorial_outlines
@@ -245,7 +245,7 @@ FROM (SELECT json_build_array(coalesce(planned_chapters.id, recorded.id), planne
 FROM (SELECT anon_1.id AS id, anon_1.place AS place, (tutorial_outlines.details -> 'chapters') -> CAST(anon_1.place - 1 AS INTEGER) AS details
 FROM tutorial_outlines JOIN unnest(tutorial_outlines.chapter_ids) WITH ORDINALITY AS anon_1(id, place) ON true
 WHERE tutorial_outlines.tutorial_id = $1::VARCHAR) AS planned_chapters FULL OUTER JOIN (SELECT of_chapter.id AS id, of_chapter.learners AS learners, of_chapter.completed AS completed, of_chapter.watch_time AS watch_time, stopped.stopped AS stopped
-FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, round(CAST(sum(chapter_progress.watch_time) AS NUMERIC) / CAST(count(*) AS NUMERIC), 1) AS watch_time
+FROM (SELECT chapter_progress.chapter_id AS id, count(*) AS learners, count(*) FILTER (WHERE chapter_progress.completed) AS completed, coalesce(round(avg(coalesce(chapter_progress.watch_time, 0)), 1), 0) AS watch_time
 FROM tutorial_progress JOIN chapter_progress ON chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = tutorial_progress.user_id
 WHERE tutorial_progress.tutorial_id = $1::VARCHAR AND tutorial_progress.user_id IS NOT NULL GROUP BY chapter_progress.chapter_id) AS of_chapter LEFT OUTER JOIN (SELECT learners.chapter_id AS chapter_id, count(*) AS stopped
 FROM learners

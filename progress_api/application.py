@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 class _App(Flask):
-    """Flask without support for coroutine functions, which costs time in every call."""
+    """Flask without support for coroutine functions, which costs a request 8 times 0.3 µs."""
 
     response_class = responses.ApiResponse
 

@@ -4,21 +4,18 @@ from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
+    ARRAY,
     ColumnElement,
-    Double,
-    Integer,
     String,
     and_,
     bindparam,
     case,
-    cast,
-    collate,
     func,
     literal_column,
     or_,
     select,
 )
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from progress_api.database import Statement
 from progress_api.progress import rules
@@ -26,18 +23,13 @@ from progress_api.progress.selects.below import (
     completed_chapters,
     has_current_counts,
     is_counted,
+    latest_first,
     set_of,
 )
 from progress_api.schema.tables import chapter_progress, tutorial_outlines, tutorial_progress
 
 TUTORIAL = bindparam("of_tutorial", type_=String)
 NOTHING: ColumnElement[Any] = literal_column("'[]'::json")
-_FIRST: ColumnElement[Any] = literal_column("timestamp '2000-01-01'")
-_LAST: ColumnElement[Any] = literal_column("timestamp '2100-01-01'")
-# Microseconds after 1970; a double holds each of them exactly until then.
-_AFTER_LAST = literal_column("float8 '9e15'", Double)
-_MICROSECONDS = literal_column("float8 '1e6'", Double)
-_CHAPTER_BEGINS = literal_column("29", Integer)  # after two times of 14 hexadecimal digits
 
 
 def _setting(name: str, value: Any) -> ColumnElement[Any]:
@@ -53,10 +45,10 @@ SETTINGS = Statement(
         _setting("work_mem", literal_column("'128MB'")),
         # Two processors at a time: the others are left to learners.
         _setting("max_parallel_workers_per_gather", literal_column("'1'")),
-        # A plan for tutorials of the average size is slow for one with a million learners.
+        # A plan for tutorials of the average size takes twice as long for one of 30,000 learners.
         _setting("plan_cache_mode", literal_column("'force_custom_plan'")),
         # PostgreSQL takes the two columns of a join for independent, expects next to no rows, and
-        # would sort them all in order to group them.
+        # would sort them all in order to group them: 380 instead of 260 ms of 30,000 learners.
         _setting("enable_sort", literal_column("'off'")),
     )
 )
@@ -107,24 +99,15 @@ def _outline() -> Any:
     return SimpleNamespace(**found)
 
 
-def _mirrored(time: ColumnElement[Any]) -> ColumnElement[str]:
-    """Return 14 digits that sort before those of earlier times."""
-    bounded = func.least(func.greatest(time, _FIRST), _LAST)
-    elapsed = func.date_part(literal_column("'epoch'"), bounded, type_=Double)
-    return func.to_hex(cast(_AFTER_LAST - _MICROSECONDS * elapsed, BigInteger), type_=String)
-
-
 def latest_chapter(rows: Any) -> ColumnElement[str]:
     """Return the chapter that was recorded last, as the list of tutorials has it (spec 11.1).
-
-    Its id follows its times in one text, of which the least is taken: sorting the chapters of all
-    learners would take several times as long.
 
     Args:
         rows: the chapters of a learner.
     """
-    key = _mirrored(rules.recorded_at(rows)) + _mirrored(rows.updated_at) + rows.chapter_id
-    return func.substr(func.min(collate(key, "C")), _CHAPTER_BEGINS)
+    in_order = aggregate_order_by(rows.chapter_id, *latest_first(rows))
+    latest: ColumnElement[str] = func.array_agg(in_order, type_=ARRAY(String))[rules.ONE]
+    return latest
 
 
 def _read_below(outline: Any) -> Any:

@@ -117,10 +117,7 @@ def _chapters(learners: Any) -> Any:
             rows.chapter_id.label("id"),
             func.count().label("learners"),
             func.count().filter(rows.completed).label("completed"),
-            # An average of integers would be computed in more steps.
-            func.round(cast(func.sum(rows.watch_time), Numeric) / func.count(), _ONE_DECIMAL).label(
-                "watch_time"
-            ),
+            _average(func.coalesce(rows.watch_time, rules.ZERO)).label("watch_time"),
         )
         .select_from(tutorial_progress.join(chapter_progress, of_one_learner(rows, stored)))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id.is_not(None))
