@@ -260,25 +260,33 @@ FROM learners JOIN quiz_scores ON quiz_scores.progress_id = learners.id AND quiz
 
 -- ==== GET /<tutorialId>/learners
 
--- Set the timeout of this transaction.
+-- Set what this transaction may use: time, and no scan of a whole table.
 -- $1 timeout
-SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1;
+SELECT set_config('statement_timeout', $1::VARCHAR, true) AS set_config_1, set_config('enable_seqscan', 'off', true) AS set_config_2;
 
 -- Read the learners after the last one of the page before, each as a GET does.
 -- $1 least, $2 most, $3 of_tutorial, $4 after, $5 examined
-WITH found AS
-(SELECT page.user_id AS user_id, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(page.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(chapters.completed, 0) * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.chapters_completed, 0) ELSE coalesce(chapters.completed, 0) END AS chapters, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.total_chapters, 0) ELSE coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)) END AS total, quizzes.passed AS passed, coalesce(page.certificate_earned, false) AS earned, coalesce(page.total_watch_time, 0) AS watch_time, page.last_watched_at AS last_watched_at
-FROM (SELECT tutorial_progress.id AS id, tutorial_progress.tutorial_id AS tutorial_id, tutorial_progress.user_id AS user_id, tutorial_progress.completion_percentage AS completion_percentage, tutorial_progress.chapters_completed AS chapters_completed, tutorial_progress.total_chapters AS total_chapters, tutorial_progress.certificate_eligible AS certificate_eligible, tutorial_progress.certificate_earned AS certificate_earned, tutorial_progress.total_watch_time AS total_watch_time, tutorial_progress.last_watched_at AS last_watched_at, tutorial_progress.created_at AS created_at, tutorial_progress.updated_at AS updated_at, tutorial_progress.last_chapter_id AS last_chapter_id, tutorial_progress.counted_at AS counted_at, tutorial_progress.outline_updated_at AS outline_updated_at
-FROM tutorial_progress
-WHERE tutorial_progress.tutorial_id = $3::VARCHAR AND tutorial_progress.user_id > $4::VARCHAR ORDER BY tutorial_progress.user_id
- LIMIT $5::INTEGER) AS page LEFT OUTER JOIN LATERAL (SELECT tutorial_outlines.tutorial_id AS tutorial_id, tutorial_outlines.title AS title, tutorial_outlines.certificate_percentage AS certificate_percentage, tutorial_outlines.chapter_ids AS chapter_ids, tutorial_outlines.quiz_ids AS quiz_ids, tutorial_outlines.updated_at AS updated_at, jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters, jsonb_object(CAST(tutorial_outlines.quiz_ids AS TEXT[]), CAST(tutorial_outlines.quiz_ids AS TEXT[])) AS quizzes
+WITH outline AS MATERIALIZED
+(SELECT tutorial_outlines.tutorial_id AS tutorial_id, tutorial_outlines.title AS title, tutorial_outlines.certificate_percentage AS certificate_percentage, tutorial_outlines.chapter_ids AS chapter_ids, tutorial_outlines.quiz_ids AS quiz_ids, tutorial_outlines.updated_at AS updated_at, jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters, jsonb_object(CAST(tutorial_outlines.quiz_ids AS TEXT[]), CAST(tutorial_outlines.quiz_ids AS TEXT[])) AS quizzes
 FROM tutorial_outlines
-WHERE tutorial_outlines.tutorial_id = $3::VARCHAR
- LIMIT ALL OFFSET 0) AS outline ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapters IS NULL OR jsonb_exists(outline.chapters, chapter_progress.chapter_id))) AS completed
-FROM chapter_progress
-WHERE chapter_progress.progress_id = page.id AND chapter_progress.user_id = page.user_id AND NOT (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false)))) AS chapters ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE quiz_scores.passed AND (outline.quizzes IS NULL OR jsonb_exists(outline.quizzes, quiz_scores.quiz_id))) AS passed
-FROM quiz_scores
-WHERE quiz_scores.progress_id = page.id AND quiz_scores.user_id = page.user_id) AS quizzes ON true)
+WHERE tutorial_outlines.tutorial_id = $3::VARCHAR),
+page AS MATERIALIZED
+(SELECT tutorial_progress.id AS id, tutorial_progress.tutorial_id AS tutorial_id, tutorial_progress.user_id AS user_id, tutorial_progress.completion_percentage AS completion_percentage, tutorial_progress.chapters_completed AS chapters_completed, tutorial_progress.total_chapters AS total_chapters, tutorial_progress.certificate_eligible AS certificate_eligible, tutorial_progress.certificate_earned AS certificate_earned, tutorial_progress.total_watch_time AS total_watch_time, tutorial_progress.last_watched_at AS last_watched_at, tutorial_progress.created_at AS created_at, tutorial_progress.updated_at AS updated_at, tutorial_progress.last_chapter_id AS last_chapter_id, tutorial_progress.counted_at AS counted_at, tutorial_progress.outline_updated_at AS outline_updated_at, tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false)) AS is_current
+FROM tutorial_progress LEFT OUTER JOIN outline ON true
+WHERE tutorial_progress.tutorial_id = $3::VARCHAR AND tutorial_progress.user_id > $4::VARCHAR ORDER BY tutorial_progress.user_id
+ LIMIT $5::INTEGER),
+chapters AS MATERIALIZED
+(SELECT jsonb_object_agg(counted.user_id, counted.count) AS counts
+FROM (SELECT chapter_progress.user_id AS user_id, count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapters IS NULL OR jsonb_exists(outline.chapters, chapter_progress.chapter_id))) AS count
+FROM page JOIN chapter_progress ON chapter_progress.progress_id = page.id AND chapter_progress.user_id = page.user_id LEFT OUTER JOIN outline ON true
+WHERE NOT page.is_current GROUP BY chapter_progress.user_id) AS counted),
+quizzes AS MATERIALIZED
+(SELECT jsonb_object_agg(counted.user_id, counted.count) AS counts
+FROM (SELECT quiz_scores.user_id AS user_id, count(*) FILTER (WHERE quiz_scores.passed AND (outline.quizzes IS NULL OR jsonb_exists(outline.quizzes, quiz_scores.quiz_id))) AS count
+FROM page JOIN quiz_scores ON quiz_scores.progress_id = page.id AND quiz_scores.user_id = page.user_id LEFT OUTER JOIN outline ON true GROUP BY quiz_scores.user_id) AS counted),
+found AS MATERIALIZED
+(SELECT page.user_id AS user_id, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.completion_percentage, 0) ELSE CAST(CASE WHEN coalesce(page.certificate_earned, false) THEN 100 ELSE least(coalesce((coalesce(CAST(chapters.counts ->> page.user_id AS INTEGER), 0) * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END AS percentage, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.chapters_completed, 0) ELSE coalesce(CAST(chapters.counts ->> page.user_id AS INTEGER), 0) END AS chapters, CASE WHEN (page.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(page.counted_at = page.updated_at, false))) THEN coalesce(page.total_chapters, 0) ELSE coalesce(cardinality(outline.chapter_ids), greatest(coalesce(page.total_chapters, 0), 0)) END AS total, coalesce(CAST(quizzes.counts ->> page.user_id AS INTEGER), 0) AS passed, coalesce(page.certificate_earned, false) AS earned, coalesce(page.total_watch_time, 0) AS watch_time, page.last_watched_at AS last_watched_at
+FROM page LEFT OUTER JOIN outline ON true JOIN chapters ON true JOIN quizzes ON true)
  SELECT coalesce(json_agg(json_build_array(found.user_id, found.percentage, found.chapters, found.total, found.passed, found.earned, found.watch_time, found.last_watched_at) ORDER BY found.user_id) FILTER (WHERE found.percentage >= $1::INTEGER AND found.percentage <= $2::INTEGER), '[]'::json) AS items, max(found.user_id) AS last, count(*) AS examined
 FROM found;
 

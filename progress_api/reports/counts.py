@@ -38,7 +38,13 @@ def _setting(name: str, value: Any) -> ColumnElement[Any]:
 
 
 _TIMEOUT = _setting("statement_timeout", bindparam("timeout", type_=String))
-TIMEOUT = Statement(select(_TIMEOUT))
+PAGE_SETTINGS = Statement(
+    select(
+        _TIMEOUT,
+        # The rows below a page of learners are looked up, also where all rows are not many.
+        _setting("enable_seqscan", literal_column("'off'")),
+    )
+)
 SETTINGS = Statement(
     select(
         _TIMEOUT,

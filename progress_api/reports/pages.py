@@ -7,8 +7,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Integer, Select, String, and_, bindparam, func, select, true
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by
 
 from progress_api.database import Row, Statement, Statements
 from progress_api.exceptions import InvalidFields
@@ -17,13 +29,13 @@ from progress_api.progress.selects import cursors
 from progress_api.progress.selects.below import (
     completed_chapters,
     has_current_counts,
-    outline_of,
     passed_quizzes,
+    stored_outline,
 )
 from progress_api.progress.selects.pages import STATUSES
 from progress_api.reports.counts import (
     NOTHING,
-    TIMEOUT,
+    PAGE_SETTINGS,
     TUTORIAL,
     current,
     of_one_learner,
@@ -119,44 +131,78 @@ def _decoded(tutorial_id: str, status: str, cursor: str) -> str:
     return found[0]
 
 
-def _page() -> Any:
+def _materialized(name: str, rows: Select[Any]) -> CTE:
+    """Read rows once, before what joins them: distributed tables take no LIMIT within a join."""
+    found: CTE = rows.cte(name).prefix_with("MATERIALIZED")
+    return found
+
+
+def _page(outline: CTE) -> CTE:
     """Select the next learners of the tutorial, each with what a GET has."""
     stored = tutorial_progress.c
-    return (
-        select(tutorial_progress)
+    is_current = has_current_counts(stored, outline.c).label("is_current")
+    learners = (
+        select(tutorial_progress, is_current)
+        .select_from(tutorial_progress.outerjoin(outline, true()))
         .where(stored.tutorial_id == TUTORIAL, stored.user_id > bindparam("after", type_=String))
         .order_by(stored.user_id)
         .limit(bindparam("examined", type_=Integer))
-        .subquery("page")
     )
+    return _materialized("page", learners)
+
+
+def _counts(name: str, page: CTE, outline: CTE, rows: Any, count: Any, *of_page: Any) -> CTE:
+    """Count the rows of a table below each learner of the page, as one JSON object by user id.
+
+    They are grouped by the learner and not read beside each: distributed tables refuse that (spec
+    12.9). PostgreSQL, which cannot know how many there are, might compare all with each learner if
+    they were joined.
+
+    Args:
+        name: of the result.
+        page: the learners.
+        outline: of the tutorial, if it has one.
+        rows: the chapters or the quizzes.
+        count: of the rows of one learner.
+        of_page: the conditions of the learners whose rows are counted.
+    """
+    source = page.join(rows, of_one_learner(rows.c, page.c)).outerjoin(outline, true())
+    of_each = select(rows.c.user_id, count.label("count")).select_from(source).where(*of_page)
+    counted = of_each.group_by(rows.c.user_id).subquery("counted")
+    counts = func.jsonb_object_agg(counted.c.user_id, counted.c.count, type_=JSONB)
+    return _materialized(name, select(counts.label("counts")))
 
 
 def _of_page() -> Select[Any]:
-    page, outline = _page(), outline_of(TUTORIAL)
-    chapters = select(completed_chapters(chapter_progress.c, outline.c).label("completed")).where(
-        of_one_learner(chapter_progress.c, page.c), ~has_current_counts(page.c, outline.c)
-    )
-    quizzes = select(passed_quizzes(quiz_scores.c, outline.c).label("passed")).where(
-        of_one_learner(quiz_scores.c, page.c)
-    )
-    below, passed = chapters.lateral("chapters"), quizzes.lateral("quizzes")
-    counts = current(page.c, outline.c, below.c.completed)
-    source = page.outerjoin(outline, true())
+    outline = _materialized("outline", stored_outline(TUTORIAL))
+    page = _page(outline)
+    completed = completed_chapters(chapter_progress.c, outline.c)
+    passed = passed_quizzes(quiz_scores.c, outline.c)
+    is_due = ~page.c.is_current
+    chapters = _counts("chapters", page, outline, chapter_progress, completed, is_due)
+    quizzes = _counts("quizzes", page, outline, quiz_scores, passed)
+    counts = current(page.c, outline.c, _count_of(page, chapters))
     return select(
         page.c.user_id,
         counts.completion_percentage.label("percentage"),
         counts.chapters_completed.label("chapters"),
         counts.total_chapters.label("total"),
-        passed.c.passed,
+        func.coalesce(_count_of(page, quizzes), rules.ZERO).label("passed"),
         func.coalesce(page.c.certificate_earned, rules.NO).label("earned"),
         func.coalesce(page.c.total_watch_time, rules.ZERO).label("watch_time"),
         page.c.last_watched_at,
-    ).select_from(source.join(below, true()).join(passed, true()))
+    ).select_from(
+        page.outerjoin(outline, true()).join(chapters, true()).join(quizzes, true()),
+    )
+
+
+def _count_of(page: CTE, counted: CTE) -> ColumnElement[int]:
+    return cast(counted.c.counts.op("->>")(page.c.user_id), Integer)
 
 
 def _learners_page() -> Any:
     """List the learners of a status, and say how far the page has looked (spec 15.5)."""
-    found = _of_page().cte("found")
+    found = _materialized("found", _of_page())
     of_status = and_(
         found.c.percentage >= bindparam("least", type_=Integer),
         found.c.percentage <= bindparam("most", type_=Integer),
@@ -166,7 +212,7 @@ def _learners_page() -> Any:
         func.coalesce(func.json_agg(listed).filter(of_status), NOTHING).label("items"),
         func.max(found.c.user_id).label("last"),
         func.count().label("examined"),
-    )
+    ).select_from(found)
 
 
-LEARNERS = Statements(TIMEOUT, Statement(_learners_page()))
+LEARNERS = Statements(PAGE_SETTINGS, Statement(_learners_page()))

@@ -19,7 +19,7 @@ class ReportRepository(Repository):
     """Read what the learners of a tutorial did; nothing is locked, and no write waits (spec 15.7).
 
     On an engine, each call is one transaction. On a session, it is part of the session's; to its
-    end PostgreSQL keeps the timeout and, after a report, `work_mem` and the settings of its plan.
+    end PostgreSQL keeps the timeout, the settings of the plan and, after a report, `work_mem`.
     """
 
     def __init__(

@@ -89,7 +89,7 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "GET /<tutorialId>/learners": (
         pages.LEARNERS,
         (
-            "Set the timeout of this transaction.",
+            "Set what this transaction may use: time, and no scan of a whole table.",
             "Read the learners after the last one of the page before, each as a GET does.",
         ),
     ),

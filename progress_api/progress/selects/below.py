@@ -133,29 +133,33 @@ def _json_array(
 
 
 def outline_of(tutorial_id: Any) -> Any:
-    """Select the outline, with its ids as sets, in which each chapter and quiz is looked up.
+    """Select the outline beside a learner's row.
 
     OFFSET 0 keeps PostgreSQL from merging this into the outer query and making a set for each row.
 
     Args:
         tutorial_id: of the outline.
     """
+    return stored_outline(tutorial_id).offset(rules.ZERO).lateral("outline")
+
+
+def stored_outline(tutorial_id: Any) -> Select[Any]:
+    """Select the outline, with its ids as sets, in which each chapter and quiz is looked up.
+
+    Args:
+        tutorial_id: of the outline.
+    """
     stored = tutorial_outlines.c
-    return (
-        select(
-            stored.tutorial_id,
-            stored.title,
-            stored.certificate_percentage,
-            stored.chapter_ids,
-            stored.quiz_ids,
-            stored.updated_at,
-            set_of(stored.chapter_ids).label("chapters"),
-            set_of(stored.quiz_ids).label("quizzes"),
-        )
-        .where(stored.tutorial_id == tutorial_id)
-        .offset(rules.ZERO)
-        .lateral("outline")
-    )
+    return select(
+        stored.tutorial_id,
+        stored.title,
+        stored.certificate_percentage,
+        stored.chapter_ids,
+        stored.quiz_ids,
+        stored.updated_at,
+        set_of(stored.chapter_ids).label("chapters"),
+        set_of(stored.quiz_ids).label("quizzes"),
+    ).where(stored.tutorial_id == tutorial_id)
 
 
 def set_of(ids: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -125,6 +125,12 @@ def test_each_table_of_a_report_is_joined_by_the_learner(name: str) -> None:
     assert {table: joined[table] for table in below} == below, sql
 
 
+@pytest.mark.parametrize("name", list(OTHERS))
+def test_a_statement_of_all_learners_joins_nothing_to_each_learner_by_itself(name: str) -> None:
+    """Citus refuses an aggregate that is LATERAL to the learners, and a LIMIT beside it."""
+    assert "LATERAL" not in str(as_postgresql_gets_it(name))
+
+
 def test_the_statements_of_reports_are_found() -> None:
     sql = {name: str(as_postgresql_gets_it(name)) for name in OTHERS}
 
