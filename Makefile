@@ -83,9 +83,9 @@ test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3
 	$(MAKE) test-coverage test-processes DRIVER=psycopg2
 	$(MAKE) test test-processes DRIVER=psycopg
 
-test-postgres: ## Run test on PostgreSQL 15 of Debian's package postgresql-15, then on the wheel's 18
-	$(MAKE) test POSTGRES_BIN=$(OLDEST_POSTGRES)
-	$(MAKE) test POSTGRES_BIN=
+test-postgres: ## Run the tests of the database on PostgreSQL 15 of Debian's postgresql-15, then on the wheel's 18
+	$(MAKE) test LONGER= POSTGRES_BIN=$(OLDEST_POSTGRES)
+	$(MAKE) test LONGER= POSTGRES_BIN=
 
 test-versions: .venv/.installed ## Run all tests of the wheel with its oldest and newest dependencies, on each Python
 	$(PYTHON) -m pip install --quiet uv
