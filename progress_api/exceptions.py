@@ -27,6 +27,7 @@ ProgressError
 │   │   └── PrivilegeMissing
 │   ├── ReportsBusy
 │   └── KeysUnavailable
+├── StatementRefused
 ├── MigrationFailed
 └── SchemaDiffers
 """
@@ -195,6 +196,10 @@ class DatabaseNotMigrated(DatabaseUnavailable):
 
 class PrivilegeMissing(DatabaseUnavailable):
     """The service lacks a privilege in its database; its operators must grant it."""
+
+
+class StatementRefused(ProgressError):
+    """The database does not support what this needs; give the requestId to its operators."""
 
 
 class KeysUnavailable(Unavailable):

@@ -14,15 +14,18 @@ from progress_api.exceptions import (
 # A prepared statement is missing (26000) or already exists (42P05). Neither can happen on a new
 # connection, unless a pooler gives each transaction another server connection.
 _WRONG_PREPARED = frozenset({"26000", "42P05"})
-# The transaction was rolled back, and an immediate retry may succeed: a cached plan that no longer
-# fits the schema (0A000), a wrong prepared statement, a server that was read-only when the
-# connection was opened (25006), a serialization failure (40001), a deadlock (40P01).
-_RETRYABLE = frozenset({"0A000", "25006", "40001", "40P01"}) | _WRONG_PREPARED
+# A cached plan no longer fits the schema. Over a new connection, which has none: the server does
+# not support the statement, as the planner of Citus says.
+_NOT_SUPPORTED = "0A000"
+# The transaction was rolled back, and an immediate retry may succeed: an old plan, a wrong prepared
+# statement, a server that was read-only when the connection was opened (25006), a serialization
+# failure (40001), a deadlock (40P01).
+_RETRYABLE = frozenset({_NOT_SUPPORTED, "25006", "40001", "40P01"}) | _WRONG_PREPARED
 # Faults of the server by class: connection, rollback, resources, operator intervention, system.
 # By code: a lock timeout (55P03), a read-only server (25006), tables that are not migrated (42...),
 # and text that does not fit into a database whose encoding is not UTF-8 (22...).
 _UNAVAILABLE_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-_UNAVAILABLE = frozenset({"55P03", "25006", "0A000", "42P01", "42703"}) | _WRONG_PREPARED
+_UNAVAILABLE = frozenset({"55P03", "25006", _NOT_SUPPORTED, "42P01", "42703"}) | _WRONG_PREPARED
 _UNAVAILABLE |= {"22001", "22021", "22P05"}
 _UNAVAILABLE |= {"42501"}  # a missing GRANT
 # While REINDEX CONCURRENTLY keeps two indexes of a unique key, concurrent inserts of the same row
@@ -33,7 +36,8 @@ _RETRYABLE, _UNAVAILABLE = _RETRYABLE | _KEY_IS_REBUILT, _UNAVAILABLE | _KEY_IS_
 _CONNECTION_ERRORS = ("OperationalError", "InterfaceError")
 # The connection cannot be used again: it is lost, its server is read-only, or its cached plans and
 # prepared statements are out of date.
-_DISCONNECTED = frozenset({None, "57P01", "57P02", "57P03", "25006", "0A000"}) | _WRONG_PREPARED
+_DISCONNECTED = frozenset({None, "57P01", "57P02", "57P03", "25006", _NOT_SUPPORTED})
+_DISCONNECTED |= _WRONG_PREPARED
 # Drivers raise these too: psycopg2 for a server message that is not UTF-8, psycopg 3 for a host
 # name that cannot be encoded or when no file descriptor is left.
 FOREIGN_ERRORS = (UnicodeError, OSError)
@@ -106,6 +110,15 @@ def is_retryable(error: BaseException) -> bool:
         error: an error of the driver or SQLAlchemy.
     """
     return sqlstate(error) in _RETRYABLE
+
+
+def is_not_supported(error: BaseException) -> bool:
+    """Return whether the server does not support the statement; or, once, an old plan of it.
+
+    Args:
+        error: an error of the driver or SQLAlchemy.
+    """
+    return sqlstate(error) == _NOT_SUPPORTED
 
 
 def is_disconnect(error: BaseException) -> bool:

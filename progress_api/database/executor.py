@@ -15,8 +15,14 @@ from progress_api.database.connections import (
     pooled_connection,
 )
 from progress_api.database.engines import is_own
-from progress_api.database.errors import errors_of, is_disconnect, is_retryable
+from progress_api.database.errors import (
+    errors_of,
+    is_disconnect,
+    is_not_supported,
+    is_retryable,
+)
 from progress_api.database.preparing import preparing
+from progress_api.exceptions import StatementRefused
 from progress_api.signals import Signals
 
 
@@ -34,6 +40,7 @@ class Executor(Protocol):
 
         Raises:
             DatabaseUnavailable: the database failed or does not respond.
+            StatementRefused: the database does not support a statement.
         """
 
     def after_commit(self, action: Callable[[], object]) -> None:
@@ -82,7 +89,16 @@ class EngineExecutor:
                     # Replace all connections first used before now. Keep the pool: a thread that
                     # waits for a connection of a disposed pool would never get one.
                     self._usable_since = monotonic()
+            return self._send_again(batch)
+
+    def _send_again(self, batch: Batch) -> Row | None:
+        """Send a batch over a new connection, on which no plan is out of date."""
+        try:
             return self._send(batch)
+        except self._errors as error:
+            if is_not_supported(error):
+                raise StatementRefused from error
+            raise
 
     def after_commit(self, action: Callable[[], object]) -> None:
         """Call `action` now: every batch that has run is committed."""

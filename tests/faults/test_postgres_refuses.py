@@ -147,6 +147,32 @@ def test_a_column_that_is_added_is_never_noticed(site: Site) -> None:
     assert _served(site) == {200}
 
 
+def test_a_statement_that_the_server_does_not_support_is_500_and_its_reason_is_logged(
+    site: Site,
+) -> None:
+    """spec 7.5."""
+    site.sql(
+        "CREATE FUNCTION public.unsupported() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE 'cannot push this down' USING ERRCODE = '0A000'; END$$"
+    )
+    site.sql(
+        "CREATE TRIGGER unsupported BEFORE INSERT ON public.chapter_progress "
+        "FOR EACH ROW EXECUTE FUNCTION public.unsupported()"
+    )
+    try:
+        refused = site.service.learner().watch()
+    finally:
+        site.sql("DROP FUNCTION public.unsupported CASCADE")
+
+    assert refused.status == 500
+    assert "Retry-After" not in refused.headers
+    (line,) = [
+        line for line in site.service.lines() if "cannot push this down" in str(line.get("message"))
+    ]
+    assert line["requestId"] == refused.body["requestId"]
+    assert site.service.learner().watch().status == 200
+
+
 def test_no_failure_of_postgres_leaves_a_learner_or_sql_in_the_log(site: Site) -> None:
     learner = site.service.learner(tutorial="tutorial-of-mine")
     learner.watch()
