@@ -187,27 +187,15 @@ WHERE tutorial_certificates.id = $1::VARCHAR;
 
 -- ==== POST /certificates/<certificateId>/revoke
 
--- Revoke the certificate, unless it is revoked.
+-- Revoke the certificate, unless it is revoked: then it is read, as above.
 -- $1 reason, $2 of_certificate
-UPDATE tutorial_certificates SET revoked_at=timezone('UTC', now()), revocation_reason=$1::VARCHAR, history=(tutorial_certificates.history || jsonb_build_array(jsonb_build_object('at', timezone('UTC', now()), 'action', 'revoked', 'reason', $1::VARCHAR))) WHERE tutorial_certificates.id = $2::VARCHAR AND tutorial_certificates.revoked_at IS NULL;
-
--- Read it as it is now.
--- $1 of_certificate
-SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history, tutorial_certificates.revoked_at = timezone('UTC', now()) AS anon_1
-FROM tutorial_certificates
-WHERE tutorial_certificates.id = $1::VARCHAR;
+UPDATE tutorial_certificates SET revoked_at=timezone('UTC', now()), revocation_reason=$1::VARCHAR, history=(tutorial_certificates.history || jsonb_build_array(jsonb_build_object('at', timezone('UTC', now()), 'action', 'revoked', 'reason', $1::VARCHAR))) WHERE tutorial_certificates.id = $2::VARCHAR AND tutorial_certificates.revoked_at IS NULL RETURNING tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history;
 
 -- ==== POST /certificates/<certificateId>/reinstate
 
--- Reinstate the certificate, if it is revoked.
+-- Reinstate the certificate, if it is revoked; if not, it is read, as above.
 -- $1 of_certificate
-UPDATE tutorial_certificates SET revoked_at=NULL, revocation_reason=NULL, history=(tutorial_certificates.history || jsonb_build_array(jsonb_build_object('at', timezone('UTC', now()), 'action', 'reinstated', 'reason', NULL))) WHERE tutorial_certificates.id = $1::VARCHAR AND tutorial_certificates.revoked_at IS NOT NULL;
-
--- Read it as it is now.
--- $1 of_certificate
-SELECT tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history
-FROM tutorial_certificates
-WHERE tutorial_certificates.id = $1::VARCHAR;
+UPDATE tutorial_certificates SET revoked_at=NULL, revocation_reason=NULL, history=(tutorial_certificates.history || jsonb_build_array(jsonb_build_object('at', timezone('UTC', now()), 'action', 'reinstated', 'reason', NULL))) WHERE tutorial_certificates.id = $1::VARCHAR AND tutorial_certificates.revoked_at IS NOT NULL RETURNING tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history;
 
 -- ==== GET /<tutorialId>/report
 

@@ -5,7 +5,7 @@ from typing import Any
 from progress_api.certificates import statements
 from progress_api.certificates.ids import canonical_id
 from progress_api.certificates.records import Certificate, certificate_of
-from progress_api.database import Repository, Row, Statements
+from progress_api.database import Repository, Statements
 from progress_api.exceptions import CertificateNotFound
 from progress_api.validation import MAX_TITLE_LENGTH, require_ids, require_texts
 
@@ -13,8 +13,9 @@ from progress_api.validation import MAX_TITLE_LENGTH, require_ids, require_texts
 class CertificateRepository(Repository):
     """Read, revoke and reinstate certificates; `ProgressRepository.complete` issues them.
 
-    On an engine, each call is one transaction, committed when the call returns. On a session, each
-    call is part of the session's transaction and is committed or rolled back with it.
+    On an engine, each call is committed when it returns; one that finds nothing to change reads in
+    a transaction of its own. On a session, each call is part of the session's transaction and is
+    committed or rolled back with it.
     """
 
     def get(self, user_id: str, tutorial_id: str) -> Certificate:
@@ -46,7 +47,7 @@ class CertificateRepository(Repository):
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        certificate = certificate_of(self._run(statements.FIND_CERTIFICATE, certificate_id))
+        certificate = self._found(certificate_id)
         self._signals.certificate_checked.send(is_valid=certificate.is_valid)
         return certificate
 
@@ -63,10 +64,10 @@ class CertificateRepository(Repository):
             DatabaseUnavailable: the database cannot respond now.
         """
         require_texts(MAX_TITLE_LENGTH, reason=reason)
-        *columns, is_new = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
-        if is_new:
+        revoked = self._run(statements.REVOKE_CERTIFICATE, certificate_id, reason=reason)
+        if revoked:
             self._executor.after_commit(self._signals.certificate_revoked.send)
-        return certificate_of(columns)
+        return revoked or self._found(certificate_id)
 
     def reinstate(self, certificate_id: str) -> Certificate:
         """Make a revoked certificate valid again and return it; a valid one is unchanged.
@@ -78,13 +79,18 @@ class CertificateRepository(Repository):
             CertificateNotFound: no certificate has this id, or the id is malformed.
             DatabaseUnavailable: the database cannot respond now.
         """
-        return certificate_of(self._run(statements.REINSTATE_CERTIFICATE, certificate_id))
+        reinstated = self._run(statements.REINSTATE_CERTIFICATE, certificate_id)
+        return reinstated or self._found(certificate_id)
 
-    def _run(self, batch: Statements, text: str, **values: Any) -> Row:
+    def _found(self, certificate_id: str) -> Certificate:
+        certificate = self._run(statements.FIND_CERTIFICATE, certificate_id)
+        if certificate is None:
+            raise CertificateNotFound
+        return certificate
+
+    def _run(self, batch: Statements, text: str, **values: Any) -> Certificate | None:
         certificate_id = canonical_id(text)
         if certificate_id is None:
             raise CertificateNotFound
         row = self._executor.run(batch.batch({"of_certificate": certificate_id, **values}))
-        if row is None:
-            raise CertificateNotFound
-        return row
+        return certificate_of(row) if row else None

@@ -130,9 +130,6 @@ GET_CERTIFICATE = Statements(
 )
 # Of a row that was earned without a certificate, by a version that issued none (spec 14.10).
 ISSUE_MISSING = Statements(Statement(_issue_missing()))
-# A repeat changes nothing; each returns the certificate as it then is. The last column of a
-# revocation is whether this transaction has revoked it.
-REVOKE_CERTIFICATE = Statements(
-    Statement(_revoke), Statement(_find.add_columns(_stored.revoked_at == utc_now()))
-)
-REINSTATE_CERTIFICATE = Statements(Statement(_reinstate), Statement(_find))
+# Each returns the certificate, or nothing if it is as it should be already.
+REVOKE_CERTIFICATE = Statements(Statement(_revoke.returning(*COLUMNS)))
+REINSTATE_CERTIFICATE = Statements(Statement(_reinstate.returning(*COLUMNS)))

@@ -73,11 +73,11 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     ),
     "POST /certificates/<certificateId>/revoke": (
         certificates.REVOKE_CERTIFICATE,
-        ("Revoke the certificate, unless it is revoked.", "Read it as it is now."),
+        ("Revoke the certificate, unless it is revoked: then it is read, as above.",),
     ),
     "POST /certificates/<certificateId>/reinstate": (
         certificates.REINSTATE_CERTIFICATE,
-        ("Reinstate the certificate, if it is revoked.", "Read it as it is now."),
+        ("Reinstate the certificate, if it is revoked; if not, it is read, as above.",),
     ),
     "GET /<tutorialId>/report": (
         REPORT,
