@@ -51,10 +51,25 @@ class Daemon(ABC):
         Raises:
             StartFailed: the program ended or is not ready in time; with the end of its log.
         """
+        self.launch()
+        self.wait_until_ready(seconds)
+
+    def launch(self) -> None:
+        """Start its program, which is not ready yet."""
         self._process = self._spawn(self._command())
+
+    def wait_until_ready(self, seconds: float = 60) -> None:
+        """Wait until the program that was launched is ready.
+
+        Args:
+            seconds: how long to wait.
+
+        Raises:
+            StartFailed: the program ended or is not ready in time; with the end of its log.
+        """
         deadline = time.monotonic() + seconds
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self.process.poll() is not None or time.monotonic() > deadline:
                 self.kill()
                 raise self._failure()
             time.sleep(_POLL_SECONDS)

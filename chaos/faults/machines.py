@@ -20,14 +20,19 @@ _ON_FALLBACK = "progress_limiter_on_fallback"
 
 
 def _kill_in_turn(scene: Scene) -> None:
+    """Kill one service after the other; the killed one starts while the next one serves."""
+    services = scene.world.services
     with _limits(scene):
-        for service in cycle(scene.world.services):
+        for victim, following in zip(cycle(services), cycle(services[1:] + services[:1])):
+            following.wait_until_ready()
             began = time.monotonic()
             with scene.strike():
-                service.kill()
-            service.start()
+                victim.kill()
+            victim.launch()
             if not _continue(scene, began + _KILL_SECONDS):
                 break
+        for service in services:
+            service.wait_until_ready()
 
 
 def _update_in_turn(scene: Scene) -> None:
