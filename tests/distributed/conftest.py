@@ -1,12 +1,13 @@
 """Databases with the few names of Citus that the command uses, before and after it ran."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded.postgres import Postgres
-from tests.conftest import new_database
+from tests.conftest import new_database, with_scheme
 from tests.migrations.database import Database, succeeded
 
 CITUS = (Path(__file__).parent / "citus.sql").read_text()
@@ -55,8 +56,9 @@ def coordinator(database: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="session")
 def distributed(postgres: Postgres) -> Iterator[Database]:
-    """A database whose tables are distributed; tests share it."""
-    found = on_citus(new_database(postgres))
+    """A database whose tables are distributed; tests share it. CITUS_URL names one on Citus."""
+    address = os.environ.get("CITUS_URL")
+    found = Database(with_scheme(address)) if address else on_citus(new_database(postgres))
     succeeded(found.command("distribute"))
     yield found
     found.engine.dispose()
