@@ -67,9 +67,8 @@ WHERE chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.u
 -- ==== POST /<tutorialId>/quiz
 
 -- Take the learner's row, and create it if it is missing. On a conflict the row is locked but not
--- updated, so concurrent writers queue here and no dead row is left.
--- $1 of_tutorial, $2 of_user
-INSERT INTO tutorial_progress (tutorial_id, user_id, created_at, updated_at) VALUES ($1::VARCHAR, $2::VARCHAR, timezone('UTC', now()), timezone('UTC', now())) ON CONFLICT (tutorial_id, user_id) DO UPDATE SET updated_at = excluded.updated_at WHERE false;
+-- updated, so concurrent writers queue here and no dead row is left. See POST
+-- /<tutorialId>/chapter.
 
 -- Record the attempt, unless its key is known or the limit of quizzes is reached.
 -- $1 new_id, $2 of_user, $3 of_quiz, $4 score, $5 max_score, $6 passed, $7 at, $8 step, $9 of_tutorial, $10 limit, $11 attempt_keys
@@ -148,6 +147,45 @@ FROM decided
 WHERE decided.certificate_earned AND $1::BOOLEAN ON CONFLICT (user_id, tutorial_id) DO UPDATE SET holder_name = coalesce(tutorial_certificates.holder_name, excluded.holder_name) RETURNING tutorial_certificates.id, tutorial_certificates.tutorial_id, tutorial_certificates.user_id, tutorial_certificates.title, tutorial_certificates.holder_name, tutorial_certificates.issued_at, tutorial_certificates.credential_id, tutorial_certificates.revoked_at, tutorial_certificates.revocation_reason, tutorial_certificates.history)
  SELECT decided.tutorial_id, decided.user_id, decided.completion_percentage, decided.chapters_completed, decided.total_chapters, decided.chapters, decided.quizzes, decided.certificate_eligible, decided.certificate_earned, decided.total_watch_time, decided.last_watched_at, decided.is_recorded, decided.newly_completed, decided.newly_earned, decided.percentage, decided.chapter_ids, decided.quiz_ids, issued.id, issued.tutorial_id AS tutorial_id_1, issued.user_id AS user_id_1, issued.title, issued.holder_name, issued.issued_at, issued.credential_id, issued.revoked_at, issued.revocation_reason, issued.history
 FROM decided LEFT OUTER JOIN issued ON true;
+
+-- ==== POST <prefix>, for each tutorial: here a chapter, a quiz and the certificate
+
+-- Take the learner's row, and create it if it is missing. On a conflict the row is locked but not
+-- updated, so concurrent writers queue here and no dead row is left. See POST
+-- /<tutorialId>/chapter.
+
+-- Record the chapter, unless the learner has as many chapters as the limit allows. See POST
+-- /<tutorialId>/chapter.
+
+-- Record the attempt, unless its key is known or the limit of quizzes is reached. See POST
+-- /<tutorialId>/quiz.
+
+-- Remember the keys of the attempt, after it was counted by them. See POST /<tutorialId>/quiz.
+
+-- Decide by the chapters and quizzes as they are recorded, and issue the certificate. See POST
+-- /<tutorialId>/complete.
+
+-- ==== GET <prefix>
+
+-- Read a page of the learner's tutorials, the one that was watched last first.
+-- $1 of_user, $2 watched, $3 after, $4 any_status, $5 completed, $6 limit
+SELECT coalesce(json_agg(json_build_array(page.tutorial_id, page.watched, page.percentage, coalesce(page.chapters_completed, 0), coalesce(page.total_chapters, 0), coalesce(page.certificate_eligible, false), coalesce(page.certificate_earned, false), coalesce(page.total_watch_time, 0), (SELECT json_build_array(last.chapter_id, coalesce(last.last_position, 0), coalesce(last.completed, false)) AS json_build_array_1
+FROM chapter_progress AS last
+WHERE last.progress_id = page.id AND last.user_id = $1::VARCHAR AND last.chapter_id = CASE WHEN page.is_counted THEN page.last_chapter_id ELSE (SELECT chapter_progress.chapter_id
+FROM chapter_progress
+WHERE chapter_progress.progress_id = page.id AND chapter_progress.user_id = $1::VARCHAR ORDER BY coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp) DESC, chapter_progress.updated_at DESC NULLS LAST, chapter_progress.chapter_id COLLATE "C"
+ LIMIT 1) END), page.title) ORDER BY page.watched DESC, page.tutorial_id), '[]'::json) AS items
+FROM (SELECT tutorial_progress.id AS id, tutorial_progress.tutorial_id AS tutorial_id, coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) AS watched, coalesce(CASE WHEN (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false))) THEN tutorial_progress.completion_percentage ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((chapters.completed * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END, 0) AS percentage, CASE WHEN (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false))) THEN tutorial_progress.chapters_completed ELSE chapters.completed END AS chapters_completed, CASE WHEN (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false))) THEN tutorial_progress.total_chapters ELSE coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)) END AS total_chapters, CASE WHEN (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false))) THEN tutorial_progress.certificate_eligible ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((chapters.completed * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) >= coalesce(outline.certificate_percentage, 95) AND quizzes.passed = coalesce(cardinality(outline.quiz_ids), quizzes.recorded) END AS certificate_eligible, tutorial_progress.certificate_earned AS certificate_earned, tutorial_progress.total_watch_time AS total_watch_time, outline.title AS title, coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false) AS is_counted, tutorial_progress.last_chapter_id AS last_chapter_id
+FROM tutorial_progress LEFT OUTER JOIN LATERAL (SELECT tutorial_outlines.tutorial_id AS tutorial_id, tutorial_outlines.title AS title, tutorial_outlines.certificate_percentage AS certificate_percentage, tutorial_outlines.chapter_ids AS chapter_ids, tutorial_outlines.quiz_ids AS quiz_ids, tutorial_outlines.updated_at AS updated_at, jsonb_object(CAST(tutorial_outlines.chapter_ids AS TEXT[]), CAST(tutorial_outlines.chapter_ids AS TEXT[])) AS chapters, jsonb_object(CAST(tutorial_outlines.quiz_ids AS TEXT[]), CAST(tutorial_outlines.quiz_ids AS TEXT[])) AS quizzes
+FROM tutorial_outlines
+WHERE tutorial_outlines.tutorial_id = tutorial_progress.tutorial_id
+ LIMIT ALL OFFSET 0) AS outline ON true JOIN LATERAL (SELECT count(*) FILTER (WHERE chapter_progress.completed AND (outline.chapters IS NULL OR jsonb_exists(outline.chapters, chapter_progress.chapter_id))) AS completed, coalesce(sum(chapter_progress.watch_time), 0) AS watch_time, max(chapter_progress.updated_at) AS latest, nullif(max(coalesce(chapter_progress.recorded_at, chapter_progress.updated_at, '-infinity'::timestamp)), '-infinity'::timestamp) AS watched, coalesce(json_agg(json_build_array(chapter_progress.chapter_id, coalesce(chapter_progress.watch_time, 0), coalesce(chapter_progress.completed, false), coalesce(chapter_progress.last_position, 0)) ORDER BY chapter_progress.created_at, chapter_progress.chapter_id), '[]'::json) AS listed
+FROM chapter_progress
+WHERE chapter_progress.progress_id = tutorial_progress.id AND chapter_progress.user_id = $1::VARCHAR AND NOT (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false)))) AS chapters ON true JOIN LATERAL (SELECT count(*) AS recorded, count(*) FILTER (WHERE quiz_scores.passed AND (outline.quizzes IS NULL OR jsonb_exists(outline.quizzes, quiz_scores.quiz_id))) AS passed, max(quiz_scores.updated_at) AS latest, max(quiz_scores.completed_at) AS watched, coalesce(json_agg(json_build_array(quiz_scores.quiz_id, quiz_scores.score, quiz_scores.max_score, quiz_scores.passed, coalesce(quiz_scores.attempts, 1), quiz_scores.completed_at) ORDER BY quiz_scores.created_at, quiz_scores.quiz_id), '[]'::json) AS listed
+FROM quiz_scores
+WHERE quiz_scores.progress_id = tutorial_progress.id AND quiz_scores.user_id = $1::VARCHAR AND NOT (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false)))) AS quizzes ON true
+WHERE tutorial_progress.user_id = $1::VARCHAR AND coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) <= CAST($2::VARCHAR AS TIMESTAMP WITHOUT TIME ZONE) AND (coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) < CAST($2::VARCHAR AS TIMESTAMP WITHOUT TIME ZONE) OR tutorial_progress.tutorial_id > $3::VARCHAR) AND ($4::BOOLEAN OR (coalesce(CASE WHEN (tutorial_progress.outline_updated_at IS NOT DISTINCT FROM outline.updated_at AND (outline.updated_at IS NULL OR coalesce(tutorial_progress.counted_at = tutorial_progress.updated_at, false))) THEN tutorial_progress.completion_percentage ELSE CAST(CASE WHEN coalesce(tutorial_progress.certificate_earned, false) THEN 100 ELSE least(coalesce((chapters.completed * 100) / nullif(coalesce(cardinality(outline.chapter_ids), greatest(coalesce(tutorial_progress.total_chapters, 0), 0)), 0), 0), 100) END AS INTEGER) END, 0) >= 100) = $5::BOOLEAN) ORDER BY coalesce(tutorial_progress.last_watched_at, '-infinity'::timestamp) DESC, tutorial_progress.tutorial_id
+ LIMIT $6::INTEGER) AS page;
 
 -- ==== PUT /<tutorialId>/outline
 

@@ -1,14 +1,18 @@
 """Write docs/statements.sql: `python -m tests.docs.statements > docs/statements.sql`."""
 
 import sys
+from datetime import UTC, datetime
 from textwrap import wrap
 
 from sqlalchemy.dialects.postgresql import asyncpg
 
 from progress_api.certificates import statements as certificates
-from progress_api.database import Statements
+from progress_api.database import Statement, Statements
 from progress_api.outlines import statements as outlines
 from progress_api.progress import statements
+from progress_api.progress.batches import batch_of_events
+from progress_api.progress.records import Chapter, Completion, Event, Policy, QuizAttempt
+from progress_api.progress.selects.pages import LIST_TUTORIALS
 from progress_api.reports import pages
 from progress_api.reports.statements import REPORT
 
@@ -27,6 +31,19 @@ _RECOUNT = (
     "Count what is below the row, under its lock, and return the progress. It is a later statement "
     "than the one that waited for the lock, so it sees what the writer before it committed."
 )
+_CHAPTER = "Record the chapter, unless the learner has as many chapters as the limit allows."
+_ATTEMPT = "Record the attempt, unless its key is known or the limit of quizzes is reached."
+_KEYS = "Remember the keys of the attempt, after it was counted by them."
+_DECIDE = "Decide by the chapters and quizzes as they are recorded, and issue the certificate."
+
+
+def _batch_of(*records: Chapter | QuizAttempt | Completion) -> Statements:
+    """Return the statements for events of one tutorial."""
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    events = [Event(id="1", tutorial_id="intro", at=at, record=one) for one in records]
+    return Statements(*[step.statement for step in batch_of_events({}, events, Policy())])
+
+
 BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
     "GET /<tutorialId>": (
         statements.GET_STORED,
@@ -40,7 +57,7 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
         statements.RECORD_CHAPTER,
         (
             _OPEN,
-            "Record the chapter, unless the learner has as many chapters as the limit allows.",
+            _CHAPTER,
             _RECOUNT,
         ),
     ),
@@ -48,8 +65,8 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
         statements.RECORD_QUIZ,
         (
             _OPEN,
-            "Record the attempt, unless its key is known or the limit of quizzes is reached.",
-            "Remember the keys of the attempt, after it was counted by them.",
+            _ATTEMPT,
+            _KEYS,
             _RECOUNT,
         ),
     ),
@@ -57,8 +74,20 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
         statements.COMPLETE,
         (
             "Lock the learner's row: what decides must not change before the decision is written.",
-            "Decide by the chapters and quizzes as they are recorded, and issue the certificate.",
+            _DECIDE,
         ),
+    ),
+    "POST <prefix>, for each tutorial: here a chapter, a quiz and the certificate": (
+        _batch_of(
+            Chapter(chapter_id="one", watch_time=60),
+            QuizAttempt(quiz_id="one", score=1, max_score=1, passed=True),
+            Completion(),
+        ),
+        (_OPEN, _CHAPTER, _ATTEMPT, _KEYS, _DECIDE),
+    ),
+    "GET <prefix>": (
+        LIST_TUTORIALS,
+        ("Read a page of the learner's tutorials, the one that was watched last first.",),
     ),
     "PUT /<tutorialId>/outline": (outlines.PUT_OUTLINE, ("Store the outline.",)),
     "GET /<tutorialId>/outline": (outlines.GET_OUTLINE, ("Read the outline.",)),
@@ -101,22 +130,29 @@ BATCHES: dict[str, tuple[Statements, tuple[str, ...]]] = {
 
 
 def document() -> str:
-    """Return the text of docs/statements.sql."""
-    parts = [_HEAD]
+    """Return the text of docs/statements.sql; each statement is in it once."""
+    parts, places = [_HEAD], dict[Statement, str]()
     for endpoint, (batch, reasons) in BATCHES.items():
         parts.append(f"-- {'=' * 4} {endpoint}")
         for statement, reason in zip(batch.statements, reasons, strict=True):
-            compiled = statement.sql.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
-            names = ", ".join(
-                f"${number} {name}" for number, name in enumerate(compiled.positiontup or (), 1)
-            )
-            lines = [line.rstrip() for line in str(compiled).splitlines()]
-            parts.append("\n".join([*_comment(reason), f"-- {names}", *lines]) + ";")
+            if statement in places:
+                parts.append(_comment(f"{reason} See {places[statement]}."))
+            else:
+                parts.append(f"{_comment(reason)}\n{_text(statement)}")
+                places[statement] = endpoint
     return "\n\n".join(parts) + "\n"
 
 
-def _comment(text: str) -> list[str]:
-    return wrap(text, 100, initial_indent="-- ", subsequent_indent="-- ")
+def _text(statement: Statement) -> str:
+    compiled = statement.sql.compile(dialect=asyncpg.dialect())  # type: ignore[no-untyped-call]
+    parameters = enumerate(compiled.positiontup or (), 1)
+    names = ", ".join(f"${number} {name}" for number, name in parameters)
+    lines = [line.rstrip() for line in str(compiled).splitlines()]
+    return "\n".join([f"-- {names}", *lines]) + ";"
+
+
+def _comment(text: str) -> str:
+    return "\n".join(wrap(text, 100, initial_indent="-- ", subsequent_indent="-- "))
 
 
 if __name__ == "__main__":
