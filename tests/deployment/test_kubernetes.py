@@ -1,7 +1,5 @@
-"""`deploy/kubernetes/`, checked by the schemas of Kubernetes and against the image and settings."""
+"""`deploy/kubernetes/`, checked by the schemas of Kubernetes and against the service's settings."""
 
-import subprocess
-import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,7 @@ import yaml
 
 from progress_api import Settings
 from progress_api.version import VERSION
-from tests.client import PREFIX, token
-from tests.image.conftest import Contain
-from tests.serving.service import Wire
+from tests.deployment.tools import tool
 
 KINDS = {
     "ConfigMap",
@@ -45,13 +41,10 @@ def pods(manifests: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["1.25", "1.37"])
 def test_each_manifest_has_only_fields_that_kubernetes_knows(root: Path, version: str) -> None:
     files = sorted((root / "deploy/kubernetes").glob("*.yaml"))
-    command = [sys.executable, "-m", "uv", "tool", "run", "--quiet", "--from", VALIDATOR]
-    command += ["kubernetes-validate", "--strict", "-k", version, *map(str, files)]
 
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    said = tool(VALIDATOR, "kubernetes-validate", "--strict", "-k", version, *files)
 
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (ended.stdout + ended.stderr).count("passed for resource") == len(KINDS)
+    assert said.count("passed for resource") == len(KINDS)
 
 
 def test_there_is_a_manifest_of_each_kind_and_all_have_the_name_of_the_service(
@@ -138,18 +131,3 @@ def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
 
     # Pods that end still have theirs. Of 100 connections PostgreSQL keeps 3 for superusers.
     assert 2 * pods * of_a_pod <= 97
-
-
-def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
-    manifests: dict[str, Any], contain: Contain, shared_database: str
-) -> None:
-    container = contain(shared_database, **manifests["ConfigMap"]["data"])
-    headers = {"Authorization": f"Bearer {token('alice')}"}
-    forwarded = headers | {"X-Forwarded-Proto": "https"}
-
-    answers = [
-        Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
-        for given in (forwarded, headers)
-    ]
-
-    assert answers == [200, 403]
