@@ -65,6 +65,8 @@ def test_the_pods_run_the_image_of_this_version_with_as_few_rights_as_its_tests_
         assert container["image"].endswith(f"/progress-api:{VERSION}")
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["automountServiceAccountToken"] is False
+        # Kubernetes would set METRICS_PORT because of a Service called `metrics`.
+        assert spec["enableServiceLinks"] is False
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -120,6 +122,15 @@ def test_the_autoscaler_scales_the_deployment_and_nobody_else_counts_its_pods(
     assert scaled["scaleTargetRef"]["name"] == manifests["Deployment"]["metadata"]["name"]
     assert scaled["minReplicas"] >= 2
     assert "replicas" not in manifests["Deployment"]["spec"]
+
+
+def test_a_pod_requests_half_of_the_cores_that_its_workers_can_use(
+    manifests: dict[str, Any], pods: dict[str, Any]
+) -> None:
+    (container,) = pods["Deployment"]["spec"]["containers"]
+    workers = int(manifests["ConfigMap"]["data"]["WEB_CONCURRENCY"])
+
+    assert float(container["resources"]["requests"]["cpu"]) == workers / 2
 
 
 def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
