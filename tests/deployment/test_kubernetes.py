@@ -1,5 +1,6 @@
 """`deploy/kubernetes/`, checked by the schemas of Kubernetes and against the service's settings."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import yaml
 from progress_api import Settings
 from progress_api.version import VERSION
 from tests.deployment.tools import tool
+from tests.operations.conftest import run
+from tests.operations.test_deploy import adapted
 
 KINDS = {
     "ConfigMap",
@@ -131,6 +134,28 @@ def test_a_pod_requests_half_of_the_cores_that_its_workers_can_use(
     workers = int(manifests["ConfigMap"]["data"]["WEB_CONCURRENCY"])
 
     assert float(container["resources"]["requests"]["cpu"]) == workers / 2
+
+
+def test_prometheus_scrapes_the_metrics_port_of_the_pods_that_serve(
+    root: Path, pods: dict[str, Any], tmp_path: Path
+) -> None:
+    file = root / "deploy/prometheus/kubernetes.yml"
+    for name in ("rules.yml", "alerts.yml"):
+        adapted(file.with_name(name), tmp_path, {})
+    # Debian's Prometheus cannot ask Kubernetes.
+    discovery = {"kubernetes_sd_configs:\n      - role: pod": "static_configs: []"}
+    run("promtool", "check", "config", adapted(file, tmp_path, discovery))
+    one, two = (yaml.safe_load(path.read_text()) for path in (file, file.with_stem("prometheus")))
+    (scraped,) = one.pop("scrape_configs")
+    (keep, _) = scraped["relabel_configs"]
+    ports = pods["Deployment"]["spec"]["containers"][0]["ports"]
+    name = pods["Deployment"]["metadata"]["labels"]["app.kubernetes.io/name"]
+
+    kept = [one["name"] for one in ports if re.fullmatch(keep["regex"], f"{name};{one['name']}")]
+
+    assert kept == ["metrics"]
+    assert scraped["job_name"] == two.pop("scrape_configs")[0]["job_name"]
+    assert one == two
 
 
 def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
