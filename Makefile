@@ -6,7 +6,7 @@ PYTHON := .venv/bin/python
 PROGRESS := $(PYTHON) -m embedded exec $(PYTHON) -m flask --app progress_api progress
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(PYTHON) -m uv pip compile --quiet --universal \
 	--fork-strategy fewest --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
-OWN_TARGETS := tests/browser tests/image tests/operations tests/pooler
+OWN_TARGETS := tests/browser tests/deployment tests/image tests/operations tests/pooler
 # Tests that start many processes, and tests that take longer.
 PROCESSES := tests/attacks tests/docs tests/faults tests/serving
 LONGER := tests/host/engine tests/learners tests/listing tests/migrations tests/reports tests/rules/database
@@ -68,15 +68,15 @@ client/node_modules: client/package-lock.json
 test-pooler: .venv/.installed ## Run the tests with a connection pooler; PgBouncer must be installed
 	$(PYTHON) -m pytest tests/pooler
 
-check-ops: .venv/.installed ## Test deploy/ with Prometheus, nginx and systemd-analyze, and backups and full disks
-	$(PYTHON) -m pytest -n 2 --dist loadfile tests/operations
+check-ops: .venv/.installed ## Test compose.yaml, deploy/, backups and full disks with Prometheus, nginx and systemd-analyze
+	$(PYTHON) -m pip install --quiet uv
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/operations tests/deployment
 
 image: ## Build the container image: make image [IMAGE=progress-api] [BASE=python:3.13-slim] [ENGINE=docker]
 	BUILDAH_FORMAT=docker $(or $(ENGINE),docker) build --file Containerfile --tag $(IMAGE) --build-arg BASE=$(BASE) \
 		--build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) .
 
-check-image: .venv/.installed ## Build the image on Debian's packages and run it; check compose.yaml and deploy/kubernetes
-	$(PYTHON) -m pip install --quiet uv
+check-image: .venv/.installed ## Build the image on Debian's packages and run it, also behind nginx
 	$(PYTHON) -m pytest tests/image
 
 test-drivers: ## Run test and test-processes over psycopg2, then over psycopg 3

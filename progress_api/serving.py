@@ -74,8 +74,9 @@ keepalive = 5
 timeout = 30
 # Each worker updates a file to show that it is alive, which must not depend on a disk.
 worker_tmp_dir = _SHARED_MEMORY if os.access(_SHARED_MEMORY, os.W_OK) else None
-# Longer than a request can wait for a connection and its statements. With the default of
-# DATABASE_TIMEOUT, shorter than the 10 to 30 seconds that orchestrators wait.
+# Longer than a request other than a report can wait for a connection and its statements. With the
+# default of DATABASE_TIMEOUT, shorter than the 10 to 30 seconds that orchestrators wait. A report
+# that runs longer is cut off.
 graceful_timeout = 4 + 2 * math.ceil(_settings.database_timeout / 1000)
 # A tutorialId and a userId of 255 characters each are up to 6,120 bytes when percent-encoded.
 limit_request_line = 8190

@@ -10,10 +10,7 @@ import pytest
 PACKAGES = {
     "buildah": "buildah",
     "debootstrap": "debootstrap",
-    "docker-compose": "docker-compose",
-    "nginx": "nginx-light",
     "podman": "podman",
-    "promtool": "prometheus",
     "runc": "runc",
 }
 

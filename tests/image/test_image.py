@@ -2,9 +2,11 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from progress_api.version import VERSION
 from tests.client import PREFIX, token
@@ -88,6 +90,22 @@ def test_a_container_answers_on_all_endpoints(contained: Container) -> None:
     placeholders = {"{tutorialId}": "<tutorial_id>", "{certificateId}": "<certificate_id>"}
     expected = {re.sub("{.+?}", lambda found: placeholders[found[0]], path) for path in described}
     assert (expected | {"/healthz", "/readyz"}) - endpoints == set()
+
+
+def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
+    contain: Contain, shared_database: str, root: Path
+) -> None:
+    manifest = yaml.safe_load((root / "deploy/kubernetes/configmap.yaml").read_text())
+    container = contain(shared_database, **manifest["data"])
+    headers = {"Authorization": f"Bearer {token('alice')}"}
+    forwarded = headers | {"X-Forwarded-Proto": "https"}
+
+    answers = [
+        Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
+        for given in (forwarded, headers)
+    ]
+
+    assert answers == [200, 403]
 
 
 def test_the_limits_of_a_container_are_counted_in_valkey(contained: Container) -> None:

@@ -36,10 +36,10 @@ def test_the_configuration_and_the_rules_are_sound(root: Path) -> None:
 
 def test_each_alert_fires_when_it_should_and_else_does_not(root: Path) -> None:
     directory = root / "deploy/prometheus"
-    run("promtool", "test", "rules", directory / "tests.yml")
-    checks = [
-        one for case in parsed(directory / "tests.yml")["tests"] for one in case["alert_rule_test"]
-    ]
+    files = sorted(directory.glob("tests*.yml"))
+    run("promtool", "test", "rules", *files)
+    cases = [case for file in files for case in parsed(file)["tests"]]
+    checks = [one for case in cases for one in case["alert_rule_test"]]
     for alert in rules_in(directory / "alerts.yml"):
         fired = {bool(one["exp_alerts"]) for one in checks if one["alertname"] == alert["alert"]}
         assert fired == {True, False}, alert["alert"]

@@ -1,7 +1,6 @@
-"""`deploy/kubernetes/`, checked by the schemas of Kubernetes and against the image and settings."""
+"""`deploy/kubernetes/`, checked by the schemas of Kubernetes and against the service's settings."""
 
-import subprocess
-import sys
+import re
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ import yaml
 
 from progress_api import Settings
 from progress_api.version import VERSION
-from tests.client import PREFIX, token
-from tests.image.conftest import Contain
-from tests.serving.service import Wire
+from tests.deployment.tools import tool
+from tests.operations.conftest import run
+from tests.operations.test_deploy import adapted
 
 KINDS = {
     "ConfigMap",
@@ -45,13 +44,10 @@ def pods(manifests: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["1.25", "1.37"])
 def test_each_manifest_has_only_fields_that_kubernetes_knows(root: Path, version: str) -> None:
     files = sorted((root / "deploy/kubernetes").glob("*.yaml"))
-    command = [sys.executable, "-m", "uv", "tool", "run", "--quiet", "--from", VALIDATOR]
-    command += ["kubernetes-validate", "--strict", "-k", version, *map(str, files)]
 
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    said = tool(VALIDATOR, "kubernetes-validate", "--strict", "-k", version, *files)
 
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert (ended.stdout + ended.stderr).count("passed for resource") == len(KINDS)
+    assert said.count("passed for resource") == len(KINDS)
 
 
 def test_there_is_a_manifest_of_each_kind_and_all_have_the_name_of_the_service(
@@ -72,6 +68,8 @@ def test_the_pods_run_the_image_of_this_version_with_as_few_rights_as_its_tests_
         assert container["image"].endswith(f"/progress-api:{VERSION}")
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["automountServiceAccountToken"] is False
+        # Kubernetes would set METRICS_PORT because of a Service called `metrics`.
+        assert spec["enableServiceLinks"] is False
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -129,6 +127,37 @@ def test_the_autoscaler_scales_the_deployment_and_nobody_else_counts_its_pods(
     assert "replicas" not in manifests["Deployment"]["spec"]
 
 
+def test_a_pod_requests_half_of_the_cores_that_its_workers_can_use(
+    manifests: dict[str, Any], pods: dict[str, Any]
+) -> None:
+    (container,) = pods["Deployment"]["spec"]["containers"]
+    workers = int(manifests["ConfigMap"]["data"]["WEB_CONCURRENCY"])
+
+    assert float(container["resources"]["requests"]["cpu"]) == workers / 2
+
+
+def test_prometheus_scrapes_the_metrics_port_of_the_pods_that_serve(
+    root: Path, pods: dict[str, Any], tmp_path: Path
+) -> None:
+    file = root / "deploy/prometheus/kubernetes.yml"
+    for name in ("rules.yml", "alerts.yml"):
+        adapted(file.with_name(name), tmp_path, {})
+    # Debian's Prometheus cannot ask Kubernetes.
+    discovery = {"kubernetes_sd_configs:\n      - role: pod": "static_configs: []"}
+    run("promtool", "check", "config", adapted(file, tmp_path, discovery))
+    one, two = (yaml.safe_load(path.read_text()) for path in (file, file.with_stem("prometheus")))
+    (scraped,) = one.pop("scrape_configs")
+    (keep, _) = scraped["relabel_configs"]
+    ports = pods["Deployment"]["spec"]["containers"][0]["ports"]
+    name = pods["Deployment"]["metadata"]["labels"]["app.kubernetes.io/name"]
+
+    kept = [one["name"] for one in ports if re.fullmatch(keep["regex"], f"{name};{one['name']}")]
+
+    assert kept == ["metrics"]
+    assert scraped["job_name"] == two.pop("scrape_configs")[0]["job_name"]
+    assert one == two
+
+
 def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
     manifests: dict[str, Any],
 ) -> None:
@@ -138,18 +167,3 @@ def test_as_many_pods_as_there_may_be_fit_into_the_connections_of_postgresql(
 
     # Pods that end still have theirs. Of 100 connections PostgreSQL keeps 3 for superusers.
     assert 2 * pods * of_a_pod <= 97
-
-
-def test_the_request_of_the_docs_succeeds_with_the_settings_of_the_configmap(
-    manifests: dict[str, Any], contain: Contain, shared_database: str
-) -> None:
-    container = contain(shared_database, **manifests["ConfigMap"]["data"])
-    headers = {"Authorization": f"Bearer {token('alice')}"}
-    forwarded = headers | {"X-Forwarded-Proto": "https"}
-
-    answers = [
-        Wire(container).send("GET", f"{PREFIX}/first-steps", given).status
-        for given in (forwarded, headers)
-    ]
-
-    assert answers == [200, 403]

@@ -46,5 +46,27 @@ def test_each_manifest_and_unit_is_installed_by_some_command(
     assert (root / "deploy/kubernetes").is_dir()
 
 
+@pytest.mark.parametrize(
+    ("first", "failing", "replacing"),
+    [
+        ("git pull", "compose run --rm migrate", "compose up"),
+        ("kubectl replace", "wait --for=condition=complete", "apply --filename"),
+    ],
+)
+def test_an_upgrade_whose_migration_fails_replaces_no_service(
+    commands: list[str], first: str, failing: str, replacing: str
+) -> None:
+    (block,) = (one for one in commands if f"{first} " in f"{one} ".replace("\n", " "))
+    assert block.index(failing) < block.index(replacing)
+    told = f'say() {{ echo "$*"; case "$*" in *"{failing}"*) return 1; esac; }}\n'
+    programs = "".join(f'{name}() {{ say "$@"; }}\n' for name in ("docker", "git", "kubectl"))
+
+    script = f"{told}{programs}make() {{ :; }}\nsed() {{ :; }}\n{block}"
+    ran = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+
+    assert failing in ran.stdout
+    assert replacing not in ran.stdout
+
+
 def _files(text: str) -> list[str]:
     return re.findall(r"(?:deploy/|requirements)[\w./*-]+", text)
