@@ -14,7 +14,7 @@ from progress_api.certificates.credential import CredentialIssuer
 from progress_api.certificates.routes import keys_response
 from progress_api.database import enforce_timeouts, engine_options
 from progress_api.extension import NAME, ProgressAPI
-from progress_api.monitoring import health, logs, metrics
+from progress_api.monitoring import health, logs, metrics, requests
 from progress_api.monitoring.metrics import Metrics
 from progress_api.openapi import pages
 from progress_api.schema.readiness import readiness_error
@@ -85,8 +85,7 @@ class _Service(ProgressAPI):
 
 def _observe(app: Flask, settings: Settings, service_metrics: Metrics) -> None:
     logs.configure(settings.log_level)
-    logs.register(app)
-    metrics.register(app, lambda: service_metrics)
+    requests.register(app, lambda: service_metrics)
     responses.register(app)
     error_responses.register(app, API.errors)
 

@@ -12,7 +12,7 @@ from progress_api.certificates.repository import CertificateRepository
 from progress_api.database import AnySession
 from progress_api.exceptions import SettingsError
 from progress_api.learners.repository import LearnerRepository
-from progress_api.monitoring import logs, metrics
+from progress_api.monitoring import requests
 from progress_api.monitoring.metrics import Metrics, guest_metrics
 from progress_api.mounting import Overrides, new_state, settings_for
 from progress_api.outlines.repository import OutlineRepository
@@ -164,8 +164,7 @@ class ProgressAPI:
 
     def _register(self, blueprint: Blueprint) -> None:
         # First, so that rejected requests also have an id and are measured.
-        logs.register(blueprint)
-        metrics.register(blueprint, lambda: state().metrics)
+        requests.register(blueprint, lambda: state().metrics)
         responses.register(blueprint)
         error_responses.register(blueprint, API.errors)
         host_limits.register(blueprint)

@@ -1,21 +1,14 @@
-"""Give each request an id, and log one JSON line about it (spec 5.9, 9.6)."""
+"""Write log lines as JSON (spec 9.6)."""
 
 import json
 import logging
-import re
-import secrets
 import sys
 
-from flask import Blueprint, Flask, Response, g, has_request_context, request
+from flask import g, has_request_context
 from pythonjsonlogger.core import LogData
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from progress_api.monitoring.metrics import elapsed, template
-
 LOGGER = "progress_api"
-REQUEST_ID = "X-Request-ID"
-SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
-_access = logging.getLogger(f"{LOGGER}.access")
 
 
 class JsonLines(OrjsonFormatter):
@@ -62,42 +55,3 @@ def configure(level: str) -> None:
         handler.addFilter(_WithRequestId())
         logger.addHandler(handler)
         logger.propagate = False
-
-
-def register(scaffold: Flask | Blueprint) -> None:
-    """Give each request an id and a log line.
-
-    Args:
-        scaffold: the standalone service, or the blueprint in a host app.
-    """
-    scaffold.before_request(_begin)
-    scaffold.after_request(_end)
-
-
-def request_id() -> str:
-    """Return the id of the current request, which a host app's hook may have ended before ours."""
-    if "progress_request_id" not in g:
-        _begin()
-    identifier: str = g.progress_request_id
-    return identifier
-
-
-def _begin() -> None:
-    sent = request.headers.get(REQUEST_ID, "")
-    g.progress_request_id = sent if SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
-
-
-def _end(response: Response) -> Response:
-    identifier = request_id()
-    response.headers[REQUEST_ID] = identifier
-    caller = g.get("progress_caller")
-    fields = {
-        "requestId": identifier,
-        "learner": caller.pseudonym if caller else None,
-        "method": request.method,
-        "route": template(),
-        "status": response.status_code,
-        "durationMs": round(elapsed() * 1000, 3),
-    }
-    _access.info("request", extra=fields)
-    return response

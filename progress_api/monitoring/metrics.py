@@ -1,15 +1,12 @@
 """Metrics for Prometheus, summed over all workers (spec 9.3 to 9.5)."""
 
 import os
-import re
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from threading import Lock
-from time import perf_counter
 from weakref import WeakKeyDictionary
 
-from flask import Blueprint, Flask, Response, g, request
+from flask import Response, g
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
@@ -22,7 +19,6 @@ from progress_api.monitoring.counters import CountersCollector
 from progress_api.monitoring.subjects import Activity, Refusals, Saturation
 from progress_api.signals import Signals
 
-UNMATCHED = "unmatched"
 _HOST_APP_PREFIX = "progress_"
 _REFUSALS = frozenset({401, 429})
 
@@ -66,16 +62,17 @@ class Metrics:
         self.activity.connect(signals)
         self.saturation.connect(signals)
 
-    def record(self, response: Response) -> None:
+    def record(self, endpoint: str, status: int, seconds: float) -> None:
         """Measure the current request.
 
         Args:
-            response: response to the request.
+            endpoint: template of the route.
+            status: of the response.
+            seconds: from the first hook to the last.
         """
-        endpoint = template()
-        self._counted(endpoint, str(response.status_code)).inc()
-        self._timed(endpoint).observe(elapsed())
-        if response.status_code in _REFUSALS:
+        self._counted(endpoint, str(status)).inc()
+        self._timed(endpoint).observe(seconds)
+        if status in _REFUSALS:
             self.refusals.count(g.get("progress_failure"), endpoint)
 
 
@@ -95,22 +92,6 @@ def guest_metrics(registry: CollectorRegistry) -> Metrics:
         return _by_registry[registry]
 
 
-def register(scaffold: Flask | Blueprint, current: Callable[[], Metrics]) -> None:
-    """Measure each request.
-
-    Args:
-        scaffold: the standalone service, or the blueprint in a host app.
-        current: returns the metrics of the current request.
-    """
-
-    def record(response: Response) -> Response:
-        current().record(response)
-        return response
-
-    scaffold.before_request(_start)
-    scaffold.after_request(record)
-
-
 def exposition(registry: CollectorRegistry) -> Response:
     """Return the metrics of all workers in the text format of Prometheus.
 
@@ -127,26 +108,3 @@ def _shared(directory: str) -> CollectorRegistry:
     registry = CollectorRegistry()
     registry.register(CountersCollector(Path(directory), lambda: [os.getpid()]))
     return registry
-
-
-def template() -> str:
-    """Return the template of the current route; unlike paths, routes are few (spec 9.5)."""
-    route = request.url_rule
-    return _plain(route.rule) if route else UNMATCHED
-
-
-@cache
-def _plain(rule: str) -> str:
-    """Return a rule without the converters of its variables."""
-    return re.sub(r"<[^<>]+:(\w+)>", r"<\1>", rule)
-
-
-def elapsed() -> float:
-    """Return the seconds since the request began; 0 if a host app's hook ended it before ours."""
-    now = perf_counter()
-    started: float = g.get("progress_started", now)
-    return now - started
-
-
-def _start() -> None:
-    g.progress_started = perf_counter()

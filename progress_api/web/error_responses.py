@@ -13,7 +13,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from progress_api import exceptions as failures
 from progress_api.database import message_of
-from progress_api.monitoring.logs import request_id
+from progress_api.monitoring.requests import request_id
 from progress_api.web.endpoint import Errors
 from progress_api.web.host_limits import limit_exceeded
 from progress_api.web.responses import json_response
