@@ -26,8 +26,11 @@ export class ProgressError extends Error {
     this.event = null;
   }
 
-  /** Whether the same request may succeed later, or after signing in. */
+  /**
+   * Whether the same request may succeed later, or after signing in. Only the service itself, which
+   * gives a request id, knows that it cannot: what is before it may be wrong for a while.
+   */
   get isTemporary() {
-    return this.status === 0 || this.status >= 500 || [401, 403, 408, 429].includes(this.status);
+    return !this.event && this.status !== 413 && !(this.requestId && /^Invalid /.test(this.error));
   }
 }

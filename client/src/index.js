@@ -60,7 +60,7 @@ export class TutorialProgress extends Dispatcher {
       problem: (problem) => this.#dispatch("problem", problem),
     });
     this.#named = userId !== null;
-    this.#ready = this.#begin(userId ?? "");
+    this.#ready = this.#begin(String(userId ?? ""));
     listen(this.#until.signal, (gone) => this.#leave(gone), () => this.#back());
   }
 
@@ -231,7 +231,7 @@ export class TutorialProgress extends Dispatcher {
    */
   adopt(userId) {
     this.#named = true;
-    this.#ready = this.#ready.then(() => this.#become(userId ?? ""));
+    this.#ready = this.#ready.then(() => this.#become(String(userId ?? "")));
     return this.#ready;
   }
 

@@ -138,8 +138,7 @@ export class Sender {
     await this.#outbox.compact();
     const batch = choose(this.#outbox.sendable(), this.#most);
     if (!batch.length || owner !== this.#outbox.owner) return false;
-    await this.#post(batch);
-    return true;
+    return this.#post(batch);
   }
 
   /**
@@ -159,6 +158,7 @@ export class Sender {
   }
 
   /**
+   * Send a batch; return whether to go on at once.
    * @param {Entry[]} batch
    * @param {boolean} [leaving]
    */
@@ -173,11 +173,13 @@ export class Sender {
       const answer = await this.#api.send("POST", "", { userId, events }, { keepalive, leaving });
       await this.#settle(batch, answer, userId);
       this.#most = Math.min(BATCH_EVENTS, 2 * this.#most);
+      return true;
     } catch (error) {
       if (!(error instanceof ProgressError) || error.isTemporary) throw error;
       // It may be about one event only, or about their number.
       if (batch.length > 1) this.#most = Math.ceil(batch.length / 2);
-      else for (const entry of batch) await this.#refuse(entry, error);
+      else await this.#refuse(batch[0], error);
+      return batch.length > 1; // one that is refused by itself is followed by a pause
     } finally {
       for (const id of ids) this.#outbox.inFlight.delete(id);
     }

@@ -60,6 +60,18 @@ export class Network {
   }
 }
 
+/**
+ * Return a network with something before the service that may answer itself.
+ * @param {(options: RequestInit) => Response | null} answer
+ */
+export function behind(answer) {
+  const network = new Network();
+  /** @type {typeof fetch} */
+  const asked = async (address, options) =>
+    (network.down ? null : answer(options ?? {})) ?? network.fetch(address, options);
+  return { network, fetch: asked };
+}
+
 /** Return a gate, closed at first: a promise, and what opens it. */
 export function gate() {
   let open = () => {};
