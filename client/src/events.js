@@ -6,7 +6,7 @@ let count = 0;
  * Return a new id. Ids of one page sort in the order in which they were made.
  * @returns {string}
  */
-function newId() {
+export function newId() {
   count += 1;
   // Not randomUUID, which pages without HTTPS do not have.
   const random = crypto.getRandomValues(new Uint32Array(3));
@@ -31,17 +31,6 @@ export function newEvent(tutorialId, fields) {
 export const slotOf = ({ tutorialId, chapterId }) => JSON.stringify([tutorialId, chapterId]);
 
 /**
- * Add what the service knew to an entry that lacks it.
- * @param {Entry} entry
- * @param {number | undefined} base seconds; undefined if it is not known yet
- */
-export function rebase(entry, base) {
-  if (base === undefined || entry.event?.type !== "chapter") return;
-  entry.event.watchTime += base;
-  entry.unbased = false;
-}
-
-/**
  * Compare entries by time, those of one moment by id.
  * @param {Entry} one
  * @param {Entry} other
@@ -63,7 +52,7 @@ export function compact(entries) {
   const removals = [];
   for (const entry of entries) {
     if (entry.event?.type !== "chapter") continue;
-    const key = `${entry.unbased} ${slotOf(entry.event)}`;
+    const key = slotOf(entry.event);
     const old = newest.get(key);
     if (old?.event?.type === "chapter") {
       merge(entry.event, old.event);

@@ -1,11 +1,12 @@
-import { byTime, compact, rebase, slotOf } from "./events.js";
+import { byTime, compact, slotOf } from "./events.js";
 
 /** @import { Entry, Mark, OutboxEvent, Store } from "./types.js" */
 
 /**
  * @typedef {object} Placing
  * @property {string} [replaces] the id of an older event that need not be sent any more
- * @property {boolean} [unbased] whether its watchTime lacks what the service knew before
+ * @property {string} [unbased] the visit whose seconds it has, if its watchTime lacks what the
+ *   service knew before
  * @property {Mark} [mark] stored with it
  */
 
@@ -17,7 +18,7 @@ export class Outbox {
   #waiting = new Map();
   /** @type {Set<string>} ids of events that are being sent */
   inFlight = new Set();
-  /** @type {Map<string, number>} what the service knew of a chapter before this page, in seconds */
+  /** @type {Map<string, number>} what the service knew of a chapter before a visit, in seconds */
   #bases = new Map();
   /** @type {Promise<unknown>} */
   #stored = Promise.resolve();
@@ -72,10 +73,10 @@ export class Outbox {
    * @param {Placing} [placing]
    * @returns {Promise<void>} resolves when it is stored
    */
-  async put(event, { replaces = "", unbased = false, mark } = {}) {
+  async put(event, { replaces = "", unbased = "", mark } = {}) {
     /** @type {Entry} */
     const entry = { id: event.id, scope: this.scope, event, unbased };
-    if (unbased && event.type === "chapter") rebase(entry, this.#bases.get(slotOf(event)));
+    this.#rebase(entry);
     const removals = replaces && !this.inFlight.has(replaces) ? [replaces] : [];
     for (const id of removals) this.#waiting.delete(id);
     this.#waiting.set(entry.id, entry);
@@ -105,34 +106,43 @@ export class Outbox {
 
   /** Read again what waits: other tabs write, too. */
   async load() {
-    let waiting;
+    let all;
     let version;
     do {
       version = this.#version;
-      waiting = (await this.entries()).filter(({ event }) => event);
+      all = await this.entries();
     } while (version !== this.#version); // something has changed meanwhile
-    this.#waiting = new Map(waiting.map((entry) => [entry.id, entry]));
+    this.#waiting = new Map(all.filter(({ event }) => event).map((entry) => [entry.id, entry]));
+    this.#bases = new Map(all.flatMap(({ id, base }) => (base ? [[id, base.watchTime]] : [])));
     this.#count();
   }
 
   /**
-   * Add to unbased events what the service knows, and store that before they are sent.
+   * Add to unbased events what the service knew before their visit. It is asked once for each visit,
+   * and the answer is stored, before they are sent: other tabs may send events of the same visit.
    * @param {(tutorialId: string) => Promise<Map<string, number>>} ask returns watch times by chapter
    */
   async base(ask) {
     const unbased = () => [...this.#waiting.values()].filter((entry) => entry.unbased);
+    const known = unbased().filter((entry) => this.#rebase(entry));
+    if (known.length) await this.#change(known, []);
     for (const tutorialId of new Set(unbased().map(({ event }) => event?.tutorialId ?? ""))) {
       const { scope } = this;
-      const known = await ask(tutorialId);
+      const watchTimes = await ask(tutorialId);
       if (scope !== this.scope) return; // another learner has signed in
-      const those = unbased().filter(({ event }) => event?.tutorialId === tutorialId);
-      for (const entry of those) {
-        if (entry.event?.type !== "chapter") continue;
-        const key = slotOf(entry.event);
-        if (!this.#bases.has(key)) this.#bases.set(key, known.get(entry.event.chapterId) ?? 0);
-        rebase(entry, this.#bases.get(key));
+      const puts = [];
+      for (const entry of unbased()) {
+        const { event, unbased: id = "" } = entry;
+        if (event?.type !== "chapter" || event.tutorialId !== tutorialId) continue;
+        const base = { tutorialId, watchTime: watchTimes.get(event.chapterId) ?? 0 };
+        if (!this.#bases.has(id)) {
+          this.#bases.set(id, base.watchTime);
+          puts.push({ id, scope, base });
+        }
+        this.#rebase(entry);
+        puts.push(entry);
       }
-      await this.#change(those, []);
+      await this.#change(puts, []);
     }
   }
 
@@ -150,10 +160,7 @@ export class Outbox {
    * @param {boolean} [ownOnly] only what this page has put
    */
   async adopt(owner, ownOnly = false) {
-    if (owner !== this.owner) {
-      this.#waiting.clear(); // at once, or what is sent next would be the last learner's
-      this.#bases.clear();
-    }
+    if (owner !== this.owner) this.#waiting.clear(); // at once, or what is sent next would be the last learner's
     this.owner = owner;
     this.#version += 1;
     if (owner) {
@@ -172,13 +179,21 @@ export class Outbox {
    */
   async forget(tutorialId) {
     const entries = await this.entries();
-    const those = entries.filter(({ event, mark }) => (event ?? mark)?.tutorialId === tutorialId);
-    for (const { event, mark } of those) {
-      const chapter = event ?? mark;
-      if (chapter && "chapterId" in chapter) this.#bases.delete(slotOf(chapter));
-    }
+    const those = entries.filter(({ event, mark, base }) => (event ?? mark ?? base)?.tutorialId === tutorialId);
     await this.#change([], those.map(({ id }) => id));
     await this.load();
+  }
+
+  /**
+   * Add to an event what was known before its visit; return whether that is known.
+   * @param {Entry} entry
+   */
+  #rebase(entry) {
+    const base = this.#bases.get(entry.unbased ?? "");
+    if (base === undefined || entry.event?.type !== "chapter") return false;
+    entry.event.watchTime += base;
+    entry.unbased = "";
+    return true;
   }
 
   /** @param {string} owner */

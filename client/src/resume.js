@@ -1,3 +1,5 @@
+import { newId } from "./events.js";
+
 /** @import { Start } from "./tracker.js" */
 /** @import { ChapterEvent, Entry, Mark, Progress } from "./types.js" */
 
@@ -28,16 +30,16 @@ export function findStart({ tutorialId, chapterId }, progress, entries) {
  */
 function startOf(recorded, waits, mark) {
   const event = /** @type {ChapterEvent | undefined} */ (waits?.event);
-  const known = waits?.unbased ? 0 : (event?.watchTime ?? 0);
-  const added = waits?.unbased ? (event?.watchTime ?? 0) : 0;
+  const known = event?.watchTime ?? 0;
   // The service keeps whole seconds; this browser remembers the rest.
   const exact = mark?.watchTime ?? 0;
   const same = !recorded || Math.floor(exact) === recorded.watchTime;
   const base = Math.max(recorded?.watchTime ?? 0, known, same ? exact : 0);
   const latest = event ?? recorded ?? mark;
   return {
-    watchTime: base + added,
-    unbased: !recorded && (waits ? Boolean(waits.unbased) : mark?.watchTime === undefined),
+    // The visit goes on of which the service may know a part.
+    watchTime: waits?.unbased ? known : base,
+    unbased: waits?.unbased || (recorded || waits || mark?.watchTime !== undefined ? "" : newId()),
     lastPosition: latest?.lastPosition ?? 0,
     completed: Boolean(recorded?.completed || event?.completed || mark?.completed),
     seen: mark?.seen ?? [],

@@ -4,11 +4,11 @@ import { Playback } from "./playback.js";
 
 /**
  * @typedef {Player & {played?: TimeRanges, seeking?: boolean, readyState?: number, currentSrc?: string}} AnyPlayer
- * @typedef {{watchTime: number, unbased: boolean, lastPosition: number, completed: boolean,
+ * @typedef {{watchTime: number, unbased: string, lastPosition: number, completed: boolean,
  *   seen: [number, number][]}} Start what is known of the chapter before it is played
  * @typedef {object} Recorder
  * @property {() => Promise<Start>} start
- * @property {(state: ChapterState, mark: Mark, unbased: boolean, within: number) => Promise<void>}
+ * @property {(state: ChapterState, mark: Mark, unbased: string, within: number) => Promise<void>}
  *   record `within`: milliseconds until it is sent
  * @property {() => Promise<void>} stopped
  */
@@ -30,7 +30,7 @@ export class Tracker {
   #recorder;
   #playback;
   /** @type {Start} */
-  #start = { watchTime: 0, unbased: true, lastPosition: 0, completed: false, seen: [] };
+  #start = { watchTime: 0, unbased: "", lastPosition: 0, completed: false, seen: [] };
   #completed = false;
   #resumed = false;
   #sought = false;
@@ -84,7 +84,7 @@ export class Tracker {
 
   /** Count from zero: the tutorial was reset. */
   reset() {
-    this.#start = { watchTime: 0, unbased: false, lastPosition: 0, completed: false, seen: [] };
+    this.#start = { watchTime: 0, unbased: "", lastPosition: 0, completed: false, seen: [] };
     this.#playback = new Playback(this.#player, []);
     this.#completed = false;
     this.#savedPlayed = 0;

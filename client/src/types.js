@@ -113,13 +113,16 @@
  */
 
 /**
- * One thing that waits to be sent, or the mark of a chapter if it has no event.
+ * One thing that waits to be sent, or the mark of a chapter, or the base of a visit.
  * @typedef {object} Entry
  * @property {string} id
  * @property {string} scope the service and the learner that it is for
  * @property {OutboxEvent} [event]
- * @property {boolean} [unbased] its watchTime lacks what the service knew before
+ * @property {string} [unbased] the visit whose seconds it has, if its watchTime lacks what the
+ *   service knew before
  * @property {Mark} [mark]
+ * @property {{tutorialId: string, watchTime: number}} [base] what the service knew before the visit
+ *   whose id this is, in seconds
  */
 
 /**
