@@ -273,11 +273,12 @@ export class TutorialProgress extends Dispatcher {
 
   /** @param {string} userId */
   async #become(userId) {
-    if (this.userId && this.userId !== userId) {
+    const another = this.userId !== "" && this.userId !== userId;
+    if (another) {
       const stopped = [...this.#trackers.values()].map((tracker) => tracker.stop());
       await soon(Promise.all(stopped), START_MS).catch(() => {});
     }
-    if (this.userId !== userId) this.#tokens.forget();
+    this.#tokens.forget(another);
     await this.#outbox.adopt(userId);
     this.#sender.wake();
   }
@@ -329,6 +330,7 @@ export class TutorialProgress extends Dispatcher {
 
   /** @param {Record<string, string | number | null | undefined>} fields */
   #query(fields) {
+    if (this.#named && !this.userId) throw new ProgressError(401, { error: "Not signed in" });
     const given = Object.entries({ ...fields, userId: this.userId }).filter(([, value]) => value);
     return given.length ? `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : "";
   }

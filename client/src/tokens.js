@@ -5,6 +5,8 @@ import { soon } from "./times.js";
 
 const RENEW_BEFORE_MS = 60_000;
 const ASK_MS = 10_000;
+const HANG_MS = 30_000;
+const TOKEN = /^[\w.~+/-]+=*$/; // what a header may have (RFC 6750)
 
 /**
  * Return the claims of a JWT, or none of another token.
@@ -27,7 +29,7 @@ export class Tokens {
   current = "";
   /** @type {Promise<string> | null} */
   #asked = null;
-  #times = 0; // that it was forgotten
+  #askedAt = 0;
   #source;
 
   /** @param {Options["token"]} source */
@@ -53,6 +55,7 @@ export class Tokens {
    */
   async renew(refused) {
     if (this.current !== refused || typeof this.#source !== "function") return this.current;
+    if (performance.now() - this.#askedAt > HANG_MS) this.#asked = null;
     this.#asked ??= this.#ask(this.#source);
     try {
       // A request stops waiting soon, and the next one waits for the same call of the source.
@@ -67,23 +70,28 @@ export class Tokens {
     return String(claims(await this.get()).sub ?? "");
   }
 
-  /** Forget the token, and a token that is requested now: another learner signs in. */
-  forget() {
-    if (typeof this.#source !== "function") return;
-    this.current = "";
+  /**
+   * Forget the token, and a token that is requested now: a learner signs in.
+   * @param {boolean} another whether a token in text is not the learner's either
+   */
+  forget(another) {
+    if (typeof this.#source === "function" || another) this.current = "";
     this.#asked = null;
-    this.#times += 1;
   }
 
   /** @param {() => string | null | Promise<string | null>} source */
-  async #ask(source) {
-    const times = this.#times;
-    try {
-      const token = (await Promise.resolve().then(source)) ?? "";
-      if (times === this.#times) this.current = token;
-      return token;
-    } finally {
-      if (times === this.#times) this.#asked = null;
-    }
+  #ask(source) {
+    this.#askedAt = performance.now();
+    const asked = Promise.resolve()
+      .then(source)
+      .then((token) => {
+        if (token && !TOKEN.test(token)) throw new Error("This is not a token");
+        if (this.#asked === asked) this.current = token ?? "";
+        return token ?? "";
+      })
+      .finally(() => {
+        if (this.#asked === asked) this.#asked = null;
+      });
+    return asked;
   }
 }

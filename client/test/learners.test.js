@@ -145,3 +145,26 @@ test("what is recorded before a late token says who the learner is, is the learn
   await until(() => progress.userId === ada && progress.waiting === 0);
   assert.deepEqual(await quizzes(progress), ["final"]);
 });
+
+test("after signing out nothing is asked for the learner who left, though the token is text", async (t) => {
+  const network = new Network();
+  const progress = connect(t, { fetch: network.fetch });
+  await progress.get("intro");
+
+  await progress.adopt(null);
+
+  for (const refused of [progress.get("intro"), progress.list(), progress.reset("intro"), progress.certificate("intro")])
+    await assert.rejects(refused, { status: 401 });
+  await progress.adopt(newName());
+  await assert.rejects(progress.outline("intro"), { status: 401 });
+  assert.equal(network.requests.length, 1);
+});
+
+test("a visitor's token in text is that of the learner who is named later", async (t) => {
+  const ada = newName();
+  const progress = connect(t, { userId: "", token: sign(ada) });
+
+  await progress.adopt(ada);
+
+  assert.equal((await progress.recordQuiz("intro", quiz("final")))?.userId, ada);
+});
