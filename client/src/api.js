@@ -16,7 +16,7 @@ export class Api {
    * @param {typeof globalThis.fetch | undefined} fetch
    */
   constructor(url, tokens, fetch) {
-    this.#url = url.replace(/\/+$/, "");
+    this.#url = url;
     this.#tokens = tokens;
     this.#fetch = fetch;
   }

@@ -3,29 +3,19 @@
 
 /** @typedef {{change: Progress, queue: number, problem: ProgressError}} Events their details */
 
+/**
+ * @template {keyof Events} Type
+ * @typedef {(event: CustomEvent<Events[Type]>) => void} Listener
+ */
+
+/**
+ * @typedef {{
+ *   addEventListener<Type extends keyof Events>(
+ *     type: Type, listener: Listener<Type>, options?: boolean | AddEventListenerOptions): void,
+ *   removeEventListener<Type extends keyof Events>(
+ *     type: Type, listener: Listener<Type>, options?: boolean | EventListenerOptions): void,
+ * }} Listening
+ */
+
 /** An EventTarget whose listeners have types. */
-export class Dispatcher extends EventTarget {
-  /**
-   * @template {keyof Events} Type
-   * @overload
-   * @param {Type} type
-   * @param {(event: CustomEvent<Events[Type]>) => void} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @overload
-   * @param {string} type
-   * @param {EventListenerOrEventListenerObject | null} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   * @returns {void}
-   */
-  /**
-   * @param {string} type
-   * @param {any} listener
-   * @param {boolean | AddEventListenerOptions} [options]
-   */
-  addEventListener(type, listener, options) {
-    super.addEventListener(type, listener, options);
-  }
-}
+export const Dispatcher = /** @type {new () => Listening & EventTarget} */ (EventTarget);

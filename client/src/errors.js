@@ -1,9 +1,11 @@
+/** @import { Missing } from "./types.js" */
+
 /** A request that failed, or an event that the service refused. */
 export class ProgressError extends Error {
   /**
    * @param {number} status of the response; 0 without one
    * @param {{error?: string, detail?: string, fields?: Record<string, string[]>, requestId?: string,
-   *   missing?: object}} body of the response
+   *   missing?: Missing}} body of the response
    * @param {number | null} retryAfter seconds that the service asks to wait
    * @param {unknown} [cause]
    */

@@ -52,6 +52,7 @@ export class TutorialProgress extends Dispatcher {
   /** @param {Options} options */
   constructor({ url, token = null, userId = null, storage, fetch }) {
     super();
+    url = url.replace(/\/+$/, ""); // one service, however its address is written
     this.#tokens = new Tokens(token);
     this.#api = new Api(url, this.#tokens, fetch);
     this.#outbox = new Outbox(url, openStorage(storage), (waiting) => this.#dispatch("queue", waiting));
@@ -94,10 +95,9 @@ export class TutorialProgress extends Dispatcher {
    * @returns {Promise<Page>}
    * @throws {ProgressError}
    */
-  async list({ status, limit, cursor } = {}) {
+  async list(options = {}) {
     await this.#ready;
-    const query = this.#query({ status, limit, cursor });
-    return this.#api.send("GET", query);
+    return this.#api.send("GET", this.#query(options));
   }
 
   /**
@@ -314,8 +314,10 @@ export class TutorialProgress extends Dispatcher {
   async #record(tutorialId, fields) {
     const event = newEvent(tutorialId, fields);
     await this.#ready;
+    const { scope } = this.#outbox;
     await this.#outbox.put(event);
     const result = await this.#sender.deliver(event.id);
+    if (scope !== this.#outbox.scope) return null; // another learner has signed in
     return result === undefined ? this.get(event.tutorialId) : result;
   }
 
@@ -328,7 +330,7 @@ export class TutorialProgress extends Dispatcher {
     return this.#api.send("GET", `/${encodeURIComponent(tutorialId)}${path}${this.#query({})}`);
   }
 
-  /** @param {Record<string, string | number | null | undefined>} fields */
+  /** @param {ListOptions} fields */
   #query(fields) {
     if (this.#named && !this.userId) throw new ProgressError(401, { error: "Not signed in" });
     const given = Object.entries({ ...fields, userId: this.userId }).filter(([, value]) => value);

@@ -38,6 +38,7 @@ export class Tracker {
   #savedPlayed = 0;
   #saved = "";
   #source;
+  #duration = NaN;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #seekTimer;
   #until = new AbortController();
@@ -74,7 +75,7 @@ export class Tracker {
   /** Save what is left, and follow the player no longer. */
   async stop() {
     if (this.#until.signal.aborted) return;
-    if (!this.#away) this.#playback.sample();
+    this.#sample();
     const saved = this.save(0);
     this.#until.abort();
     clearTimeout(this.#seekTimer);
@@ -93,7 +94,7 @@ export class Tracker {
 
   /** Save at once, since the page is about to go. */
   leave() {
-    if (!this.#away) this.#playback.sample();
+    this.#sample();
     return this.save(SOON_MS);
   }
 
@@ -126,6 +127,7 @@ export class Tracker {
 
   async #begin() {
     const start = await this.#recorder.start();
+    if (this.#until.signal.aborted) return;
     const before = this.#playback;
     before.sample();
     this.#start = start;
@@ -138,7 +140,8 @@ export class Tracker {
   async #resume() {
     const { lastPosition } = this.#start;
     if (lastPosition >= 1 && !this.completed) {
-      await this.#happens(() => this.#player.duration > 0);
+      // Some adapters never know it: then so much play is saved from where it began.
+      await this.#happens(() => this.#player.duration > 0 || this.#playback.played > END_SECONDS);
       if (this.#until.signal.aborted) return;
       const { duration } = this.#player;
       const end = duration - Math.min(END_SECONDS, duration / 10);
@@ -186,7 +189,7 @@ export class Tracker {
     const listeners = {
       timeupdate: () => this.#sample(),
       ratechange: () => this.#sample(),
-      play: () => this.#playback.sample(),
+      play: () => this.#sample(),
       pause: () => this.#paused(),
       ended: () => this.#paused(),
       seeking: () => this.#seeking(),
@@ -200,6 +203,7 @@ export class Tracker {
 
   #sample() {
     if (this.#away) return;
+    this.#duration = this.#player.duration;
     this.#playback.sample();
     if (this.#completes()) {
       this.#completed = true;
@@ -230,8 +234,10 @@ export class Tracker {
   }
 
   #loaded() {
-    const { currentSrc } = this.#player;
-    if (this.#away && currentSrc === this.#source) this.#away = false;
+    const { currentSrc, duration } = this.#player;
+    // A library that makes the address of what it plays makes another one when it has to start again.
+    const made = [currentSrc, this.#source].every((address) => address?.startsWith("blob:"));
+    if (currentSrc === this.#source || (made && Math.abs(duration - this.#duration) < 1)) this.#away = false;
     if (this.#away) return; // another chapter, which the page tracks or not
     this.#source = currentSrc;
     this.#playback.restart();

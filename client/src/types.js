@@ -75,6 +75,8 @@
  * @property {string} updatedAt RFC 3339
  */
 
+/** @typedef {{chapters: string[], quizzes: string[]}} Missing ids of what a certificate still needs */
+
 /**
  * @typedef {object} QuizAttempt
  * @property {string} quizId

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Memory } from "../src/storage.js";
 import { Player } from "./player.js";
-import { connect, gate, heard, Network, newName, sign, until } from "./service.js";
+import { connect, gate, heard, Network, newName, sign, until, url } from "./service.js";
 
 const quiz = (/** @type {string} */ quizId) => ({ quizId, score: 8, maxScore: 10, passed: true });
 const chapter = { tutorialId: "intro", chapterId: "one", totalChapters: 2 };
@@ -167,4 +167,35 @@ test("a visitor's token in text is that of the learner who is named later", asyn
   await progress.adopt(ada);
 
   assert.equal((await progress.recordQuiz("intro", quiz("final")))?.userId, ada);
+});
+
+test("who records a quiz while another learner signs in gets null, not that learner's progress", async (t) => {
+  const [ada, bob] = [newName(), newName()];
+  let token = sign(ada);
+  const network = new Network();
+  const progress = connect(t, { userId: ada, token: () => token, fetch: network.fetch });
+  const { opened, open } = gate();
+  network.slow = ({ method }) => (method === "POST" ? opened : undefined);
+  const recorded = progress.recordQuiz("intro", quiz("ada's"));
+  await until(() => progress.waiting === 1);
+
+  token = sign(bob);
+  await progress.adopt(bob);
+  open();
+
+  assert.equal(await recorded, null);
+});
+
+test("what waits is found again, though the service's address is written in another way", async (t) => {
+  const [ada, storage] = [newName(), new Memory()];
+  const network = new Network();
+  network.down = true;
+  const before = connect(t, { url: `${url}/`, userId: ada, storage, fetch: network.fetch });
+  await before.recordQuiz("intro", quiz("final"));
+  await before.close();
+
+  const after = connect(t, { userId: ada, storage });
+  await after.flush();
+
+  assert.deepEqual(await quizzes(after), ["final"]);
 });

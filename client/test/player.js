@@ -49,7 +49,7 @@ export class Player extends EventTarget {
 
   #tick() {
     this.#say("timeupdate");
-    if (this.currentTime < this.duration) return;
+    if (this.currentTime < (this.duration || Infinity)) return;
     this.pause();
     this.#say("ended");
   }
