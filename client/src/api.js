@@ -31,7 +31,7 @@ export class Api {
    * @returns {Promise<any>} the body of the response
    * @throws {ProgressError}
    */
-  async send(method, path, body, { keepalive = false, leaving = false } = {}) {
+  async send(method, path, body, { keepalive, leaving } = {}) {
     const token = leaving ? this.#tokens.current : await this.#tokens.get();
     if (!token) throw new ProgressError(leaving ? 0 : 401, { error: "Not signed in" });
     const response = await this.#request(token, method, path, body, keepalive);
@@ -47,7 +47,7 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {object | undefined} body
-   * @param {boolean} keepalive
+   * @param {boolean | undefined} keepalive
    */
   async #request(token, method, path, body, keepalive) {
     const fetch = this.#fetch ?? globalThis.fetch;

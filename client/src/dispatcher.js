@@ -3,6 +3,8 @@
 
 /** @typedef {{change: Progress, queue: number, problem: ProgressError}} Events their details */
 
+/** @typedef {(type: keyof Events, detail: Events[keyof Events]) => void} Dispatch */
+
 /**
  * @template {keyof Events} Type
  * @typedef {(event: CustomEvent<Events[Type]>) => void} Listener

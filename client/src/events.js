@@ -93,23 +93,24 @@ export function eventsOf(progress) {
     chapterId: chapter.chapterId,
     watchTime: chapter.watchTime ?? 0,
     lastPosition: chapter.lastPosition ?? 0,
-    ...(chapter.completed && { completed: true }),
-    ...(totalChapters && { totalChapters }),
+    completed: Boolean(chapter.completed) || undefined,
+    totalChapters: totalChapters || undefined,
   }));
   const quizzes = listOf(progress?.quizScores).map((quiz) => ({
     type: /** @type {const} */ ("quiz"),
     tutorialId,
-    at: instant(quiz.completedAt) ?? watched,
+    at: instant(quiz.completedAt),
     quizId: quiz.quizId,
     score: quiz.score,
     maxScore: quiz.maxScore,
     passed: quiz.passed,
     // It marks the attempt, which may have been posted with it already.
-    ...(quiz.completedAt && { completedAt: quiz.completedAt }),
+    completedAt: quiz.completedAt || undefined,
   }));
-  const complete = { type: /** @type {const} */ ("complete"), tutorialId, at: watched };
+  const complete = { type: /** @type {const} */ ("complete"), tutorialId, at: undefined };
   const all = [...chapters, ...quizzes, ...(certificateEarned ? [complete] : [])];
-  return all.map((event) => ({ ...event, id: `import-${hash(JSON.stringify(event))}` }));
+  // A borrowed time makes no other event: a copy that has grown has the same attempts.
+  return all.map((event) => ({ ...event, at: event.at ?? watched, id: `import-${hash(JSON.stringify(event))}` }));
 }
 
 /**

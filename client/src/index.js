@@ -30,6 +30,7 @@ export { ProgressError, Tracker };
  * @typedef {import("./types.js").TrackOptions} TrackOptions
  */
 
+/** @import { Dispatch } from "./dispatcher.js" */
 /** @typedef {import("./dispatcher.js").Events} Events */
 
 const START_MS = 3000;
@@ -39,6 +40,8 @@ const START_MS = 3000;
  * `queue` with the number of events that wait, and `problem` with a ProgressError.
  */
 export class TutorialProgress extends Dispatcher {
+  /** @type {Dispatch} */
+  #dispatch = (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail }));
   #tokens;
   #api;
   #outbox;
@@ -55,11 +58,8 @@ export class TutorialProgress extends Dispatcher {
     url = url.replace(/\/+$/, ""); // one service, however its address is written
     this.#tokens = new Tokens(token);
     this.#api = new Api(url, this.#tokens, fetch);
-    this.#outbox = new Outbox(url, openStorage(storage), (waiting) => this.#dispatch("queue", waiting));
-    this.#sender = new Sender(this.#outbox, this.#api, {
-      change: (progress) => this.#dispatch("change", progress),
-      problem: (problem) => this.#dispatch("problem", problem),
-    });
+    this.#outbox = new Outbox(url, openStorage(storage), this.#dispatch);
+    this.#sender = new Sender(this.#outbox, this.#api, this.#dispatch);
     this.#named = userId !== null;
     this.#ready = this.#begin(String(userId ?? ""));
     listen(this.#until.signal, (gone) => this.#leave(gone), () => this.#back());
@@ -145,7 +145,7 @@ export class TutorialProgress extends Dispatcher {
    * @throws {ProgressError} if the learner is not eligible yet; its detail says what is missing
    */
   complete(tutorialId, { holderName } = {}) {
-    return this.#record(tutorialId, { type: "complete", ...(holderName && { holderName }) });
+    return this.#record(tutorialId, { type: "complete", holderName: holderName || undefined });
   }
 
   /**
@@ -258,6 +258,7 @@ export class TutorialProgress extends Dispatcher {
   async #begin(userId) {
     if (!this.#named) await soon(this.#identify(), START_MS).catch(() => {});
     this.#outbox.owner ||= userId;
+    await this.#outbox.tidy();
     await this.#outbox.load();
     this.#sender.schedule(0);
   }
@@ -335,13 +336,5 @@ export class TutorialProgress extends Dispatcher {
     if (this.#named && !this.userId) throw new ProgressError(401, { error: "Not signed in" });
     const given = Object.entries({ ...fields, userId: this.userId }).filter(([, value]) => value);
     return given.length ? `?${new URLSearchParams(given.map(([k, v]) => [k, String(v)]))}` : "";
-  }
-
-  /**
-   * @param {"change" | "queue" | "problem"} type
-   * @param {Progress | number | ProgressError} detail
-   */
-  #dispatch(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }

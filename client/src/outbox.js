@@ -1,5 +1,6 @@
 import { byTime, compact, slotOf } from "./events.js";
 
+/** @import { Dispatch } from "./dispatcher.js" */
 /** @import { Entry, Mark, OutboxEvent, Store } from "./types.js" */
 
 /**
@@ -9,6 +10,8 @@ import { byTime, compact, slotOf } from "./events.js";
  *   service knew before
  * @property {Mark} [mark] stored with it
  */
+
+const KEPT_MS = 90 * 86_400_000;
 
 /** Keeps the events of one learner until they are removed. */
 export class Outbox {
@@ -28,17 +31,17 @@ export class Outbox {
   #counted = -1;
   #url;
   #store;
-  #onCount;
+  #dispatch;
 
   /**
    * @param {string} url of the service
    * @param {Store} store
-   * @param {(waiting: number) => void} onCount called with each new number of events that wait
+   * @param {Dispatch} dispatch called with each new number of events that wait
    */
-  constructor(url, store, onCount) {
+  constructor(url, store, dispatch) {
     this.#url = url;
     this.#store = store;
-    this.#onCount = onCount;
+    this.#dispatch = dispatch;
   }
 
   /** How many events wait. */
@@ -118,14 +121,12 @@ export class Outbox {
   }
 
   /**
-   * Add to unbased events what the service knew before their visit. It is asked once for each visit,
-   * and the answer is stored, before they are sent: other tabs may send events of the same visit.
+   * Add to unbased events what the service knew before their visit. The first answer is stored for
+   * those that come later: the service may know a part of the visit by then, from another tab.
    * @param {(tutorialId: string) => Promise<Map<string, number>>} ask returns watch times by chapter
    */
   async base(ask) {
     const unbased = () => [...this.#waiting.values()].filter((entry) => entry.unbased);
-    const known = unbased().filter((entry) => this.#rebase(entry));
-    if (known.length) await this.#change(known, []);
     for (const tutorialId of new Set(unbased().map(({ event }) => event?.tutorialId ?? ""))) {
       const { scope } = this;
       const watchTimes = await ask(tutorialId);
@@ -137,7 +138,7 @@ export class Outbox {
         const base = { tutorialId, watchTime: watchTimes.get(event.chapterId) ?? 0 };
         if (!this.#bases.has(id)) {
           this.#bases.set(id, base.watchTime);
-          puts.push({ id, scope, base });
+          puts.push({ id, scope, base, at: Date.now() });
         }
         this.#rebase(entry);
         puts.push(entry);
@@ -185,15 +186,21 @@ export class Outbox {
   }
 
   /**
-   * Add to an event what was known before its visit; return whether that is known.
+   * Add to an event what the service knew before its visit, if that is known.
    * @param {Entry} entry
    */
   #rebase(entry) {
     const base = this.#bases.get(entry.unbased ?? "");
-    if (base === undefined || entry.event?.type !== "chapter") return false;
+    if (base === undefined || entry.event?.type !== "chapter") return;
     entry.event.watchTime += base;
     entry.unbased = "";
-    return true;
+  }
+
+  /** Forget the marks and bases of long ago, of all learners. */
+  async tidy() {
+    const all = await this.#store.all();
+    const old = all.filter(({ event, at = 0 }) => !event && at < Date.now() - KEPT_MS);
+    await this.#change([], old.map(({ id }) => id));
   }
 
   /** @param {string} owner */
@@ -217,7 +224,7 @@ export class Outbox {
    */
   #marked({ scope, unbased }, event, mark) {
     const watchTime = unbased ? undefined : event.watchTime;
-    return { id: `mark ${scope} ${slotOf(event)}`, scope, mark: { ...mark, watchTime } };
+    return { id: `mark ${scope} ${slotOf(event)}`, scope, mark: { ...mark, watchTime }, at: Date.now() };
   }
 
   /**
@@ -233,6 +240,6 @@ export class Outbox {
   #count() {
     if (this.size === this.#counted) return;
     this.#counted = this.size;
-    this.#onCount(this.size);
+    this.#dispatch("queue", this.size);
   }
 }

@@ -3,14 +3,9 @@ import { Pace } from "./pace.js";
 import { Turn } from "./turn.js";
 
 /** @import { Api } from "./api.js" */
+/** @import { Dispatch } from "./dispatcher.js" */
 /** @import { Outbox } from "./outbox.js" */
 /** @import { Entry, Progress } from "./types.js" */
-
-/**
- * @typedef {object} Listener
- * @property {(progress: Progress) => void} change
- * @property {(problem: ProgressError) => void} problem
- */
 
 // What a page may have in flight when it is left is 64 KiB; this leaves room for a second request.
 const BATCH_BYTES = 30_000;
@@ -21,7 +16,7 @@ const SKEW_MS = 5000;
 export class Sender {
   #outbox;
   #api;
-  #listener;
+  #dispatch;
   /** @type {Map<string, ProgressError | Progress | undefined>} results that somebody waits for */
   #results = new Map();
   /** @type {Promise<void> | null} */
@@ -34,12 +29,12 @@ export class Sender {
   /**
    * @param {Outbox} outbox
    * @param {Api} api
-   * @param {Listener} listener
+   * @param {Dispatch} dispatch
    */
-  constructor(outbox, api, listener) {
+  constructor(outbox, api, dispatch) {
     this.#outbox = outbox;
     this.#api = api;
-    this.#listener = listener;
+    this.#dispatch = dispatch;
   }
 
   /**
@@ -163,8 +158,7 @@ export class Sender {
    * @param {boolean} [leaving]
    */
   async #post(batch, leaving = false) {
-    const ids = batch.map(({ id }) => id);
-    for (const id of ids) this.#outbox.inFlight.add(id);
+    for (const { id } of batch) this.#outbox.inFlight.add(id);
     const events = batch.map(({ event }) => ({ ...event, at: this.#corrected(event?.at ?? "") }));
     const userId = this.#outbox.owner;
     const keepalive = sum(batch) <= BATCH_BYTES;
@@ -181,7 +175,7 @@ export class Sender {
       else await this.#refuse(batch[0], error);
       return batch.length > 1; // one that is refused by itself is followed by a pause
     } finally {
-      for (const id of ids) this.#outbox.inFlight.delete(id);
+      for (const { id } of batch) this.#outbox.inFlight.delete(id);
     }
   }
 
@@ -203,7 +197,7 @@ export class Sender {
     for (const id of recorded)
       this.#answer(id, progress.find(({ tutorialId }) => tutorialId === sent.get(id)?.event?.tutorialId));
     await this.#outbox.remove(recorded);
-    if (userId === this.#outbox.owner) for (const one of progress) this.#listener.change(one);
+    if (userId === this.#outbox.owner) for (const one of progress) this.#dispatch("change", one);
     for (const one of results)
       if (one.status !== "recorded") await this.#refuse(sent.get(one.id), new ProgressError(400, one));
   }
@@ -218,7 +212,7 @@ export class Sender {
     problem.event = entry.event ?? null;
     this.#answer(entry.id, problem);
     await this.#outbox.remove([entry.id]);
-    this.#listener.problem(problem);
+    this.#dispatch("problem", problem);
   }
 
   /**
@@ -234,7 +228,7 @@ export class Sender {
     const known = cause instanceof ProgressError;
     const error = known ? cause : new ProgressError(0, { error: "Not sent" }, null, cause);
     this.#pace.failed(error.retryAfter);
-    this.#listener.problem(error);
+    this.#dispatch("problem", error);
   }
 
   /**

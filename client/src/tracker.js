@@ -78,7 +78,6 @@ export class Tracker {
     this.#sample();
     const saved = this.save(0);
     this.#until.abort();
-    clearTimeout(this.#seekTimer);
     await saved;
     await this.#recorder.stopped();
   }
@@ -116,8 +115,8 @@ export class Tracker {
         chapterId,
         watchTime,
         lastPosition,
-        ...(this.#completed && { completed: true }),
-        ...(totalChapters && { totalChapters }),
+        completed: this.#completed || undefined,
+        totalChapters: totalChapters || undefined,
       },
       { tutorialId, chapterId, seen, lastPosition, completed: this.completed },
       this.#start.unbased,
@@ -236,7 +235,7 @@ export class Tracker {
   #loaded() {
     const { currentSrc, duration } = this.#player;
     // A library that makes the address of what it plays makes another one when it has to start again.
-    const made = [currentSrc, this.#source].every((address) => address?.startsWith("blob:"));
+    const made = /^blob:.* blob:/.test(`${currentSrc} ${this.#source}`);
     if (currentSrc === this.#source || (made && Math.abs(duration - this.#duration) < 1)) this.#away = false;
     if (this.#away) return; // another chapter, which the page tracks or not
     this.#source = currentSrc;

@@ -123,6 +123,7 @@
  * @property {string} [unbased] the visit whose seconds it has, if its watchTime lacks what the
  *   service knew before
  * @property {Mark} [mark]
+ * @property {number} [at] when a mark or a base was stored, in milliseconds since 1970
  * @property {{tutorialId: string, watchTime: number}} [base] what the service knew before the visit
  *   whose id this is, in seconds
  */

@@ -16,7 +16,10 @@ import { ProgressError, TutorialProgress, type Player, type Progress } from "tut
 const progress = new TutorialProgress({ url: "https://api.example.com/v1/tutorials/progress" });
 const tracker = progress.track(document.querySelector("video")!, { tutorialId: "a", chapterId: "b" });
 progress.addEventListener("change", ({ detail }) => console.log(detail.completionPercentage.toFixed()));
-progress.addEventListener("problem", ({ detail }) => console.log(detail.retryAfter));
+progress.addEventListener("problem", ({ detail }) => console.log(detail.retryAfter, detail.missing?.chapters[0]?.length));
+const hear = ({ detail }: CustomEvent<number>): void => console.log(detail.toFixed());
+progress.addEventListener("queue", hear);
+progress.removeEventListener("queue", hear);
 const titles: (string | null)[] = [];
 for await (const item of progress.all({ status: "in_progress" })) titles.push(item.title);
 const quiz = await progress.recordQuiz("a", { quizId: "q", score: 1, maxScore: 1, passed: true });

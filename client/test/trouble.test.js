@@ -202,3 +202,38 @@ test("a token that never comes stops neither the page nor what comes later", asy
   assert.equal(await never.recordQuiz("intro", passed), null);
   assert.equal(never.waiting, 1);
 });
+
+test("a copy that has grown since it was imported counts its attempts once", async (t) => {
+  const progress = connect(t);
+  const copy = { tutorialId: "intro", lastWatchedAt: "2026-01-01T00:00:00Z", quizScores: /** @type {any} */ ([passed]) };
+
+  await progress.importLocal(copy);
+  await progress.importLocal({ ...copy, lastWatchedAt: "2026-01-02T00:00:00Z" });
+  await progress.flush();
+
+  assert.equal((await progress.get("intro")).quizScores[0]?.attempts, 1);
+});
+
+test("marks of long ago are forgotten, whoever's they are; what waits is not", async (t) => {
+  const storage = new Memory();
+  const [ada, bob] = [newName(), newName()];
+  const network = new Network();
+  network.down = true;
+  const before = connect(t, { userId: bob, storage, fetch: network.fetch });
+  const player = new Player();
+  const tracker = before.track(player, chapter);
+  await tracker.ready;
+  await player.playTo(3);
+  await tracker.stop();
+  await before.close();
+  const kept = await storage.all();
+  const old = kept.map((entry) => ({ ...entry, id: `old ${entry.id}`, at: Date.now() - 91 * 86_400_000 }));
+  await storage.change(old, []);
+
+  await connect(t, { userId: ada, storage }).flush();
+
+  const left = (await storage.all()).map(({ id }) => id);
+  const events = old.filter(({ event }) => event);
+  assert.deepEqual(left.sort(), [...kept, ...events].map(({ id }) => id).sort());
+  assert.deepEqual([kept.length, events.length], [2, 1]);
+});
