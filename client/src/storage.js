@@ -46,7 +46,7 @@ class Layers {
 
 /** @implements {Store} */
 class Database {
-  /** @type {Promise<IDBDatabase> | null} */
+  /** @type {Promise<IDBDatabase> | null} the connection, or why there is none */
   #opened = null;
 
   async all() {
@@ -90,23 +90,30 @@ class Database {
 }
 
 /**
- * @param {() => void} closed called when the browser closes the connection
+ * @param {() => void} closed called when another try may succeed
  * @returns {Promise<IDBDatabase>}
  */
 function open(closed) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(NAME, 1);
-    const timer = setTimeout(() => reject(new Error("IndexedDB does not open")), OPEN_MS);
+    const drop = () => {
+      request.result.close();
+      closed();
+    };
+    const timer = setTimeout(() => {
+      request.onsuccess = drop; // late, so the next try will be quick
+      reject(new Error("IndexedDB does not open"));
+    }, OPEN_MS);
     request.onupgradeneeded = () => request.result.createObjectStore(ENTRIES, { keyPath: "id" });
-    request.onerror = () => reject(request.error);
+    request.onerror = () => {
+      closed();
+      reject(request.error);
+    };
     request.onsuccess = () => {
       clearTimeout(timer);
       const database = request.result;
       database.onclose = closed;
-      database.onversionchange = () => {
-        database.close();
-        closed();
-      };
+      database.onversionchange = drop;
       resolve(database);
     };
   });

@@ -10,6 +10,20 @@ from tests.serving.service import Serve, until
 
 QUIZ = 'progress.recordQuiz("intro", { quizId: "final", score: 8, maxScore: 10, passed: true })'
 
+# The client's database does not open before `held` is closed.
+HELD = """
+const held = indexedDB.open("tutorial-progress-client", 1);
+indexedDB.deleteDatabase("tutorial-progress-client");
+"""
+OPENED = """
+new Promise((resolve) => {
+  indexedDB.open("tutorial-progress-client").onsuccess = ({ target }) => {
+    target.result.close();
+    resolve(1);
+  };
+})
+"""
+
 MANY_COUNT = 200
 # 80 KB; a page that is left may have 64 KiB under way.
 MANY = f"""
@@ -42,6 +56,25 @@ def test_after_the_data_was_cleared_it_is_kept_again(viewer: Viewer) -> None:
     viewer.ask(QUIZ)
     cleared = {"origin": viewer.origin, "storageTypes": "indexeddb"}
     viewer.browser.execute_cdp_cmd("Storage.clearDataForOrigin", cleared)
+    viewer.cut_off()
+    assert viewer.ask(QUIZ) is None
+    assert _attempts(viewer) == 1
+
+    viewer.open(chapter=None)
+    viewer.flush()
+    assert _attempts(viewer) == 2
+
+
+def test_a_database_that_opens_late_is_used_from_then_on(viewer: Viewer) -> None:
+    command, script = "Page.addScriptToEvaluateOnNewDocument", {"source": HELD}
+    held = viewer.browser.execute_cdp_cmd(command, script)
+    viewer.open(chapter=None)
+    viewer.browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", held)
+    viewer.ask(QUIZ)
+    viewer.run("held.result.close()")
+    viewer.ask(OPENED)
+    # What the browser would go on with instead.
+    viewer.run("Object.defineProperty(window, 'localStorage', { value: undefined })")
     viewer.cut_off()
     assert viewer.ask(QUIZ) is None
     assert _attempts(viewer) == 1
