@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { connect } from "./service.js";
+import { connect, until } from "./service.js";
 
 const document = await readFile(new URL("../../docs/frontend.md", import.meta.url), "utf8");
 
@@ -13,9 +13,7 @@ const document = await readFile(new URL("../../docs/frontend.md", import.meta.ur
  */
 function shown(name) {
   const block = document.split("```").find((one) => one.includes(`class ${name}`)) ?? "";
-  const make = new Function("setInterval", `${block.replace(/^js/, "")}; return ${name};`);
-  // In a page the interval ends with the page; here it would keep the process.
-  return make((/** @type {() => void} */ act, /** @type {number} */ ms) => setInterval(act, ms).unref());
+  return new Function(`${block.replace(/^js/, "")}; return ${name};`)();
 }
 
 /** A clock that plays at 16 times the speed. */
@@ -50,6 +48,7 @@ class FakeYouTube {
   addEventListener(_, listener) { this.#listener = listener; }
   getCurrentTime() { return Math.floor(this.clock.time * 4) / 4; }
   getDuration() { return 60; }
+  getPlayerState() { return this.clock.playing ? State.PLAYING : State.PAUSED; }
   getPlaybackRate() { return 16; }
   /** @param {number} seconds */
   seekTo(seconds) { this.clock.set(this.clock.playing, seconds); }
@@ -68,6 +67,7 @@ class FakeVimeo {
   /** @param {string} type @param {(data: object) => void} listener */
   on(type, listener) { this.#listeners.set(type, listener); }
   async getDuration() { return 60; }
+  async getPaused() { return !this.clock.playing; }
   /** @param {number} seconds */
   async setCurrentTime(seconds) {
     this.clock.set(this.clock.playing, seconds);
@@ -123,3 +123,37 @@ for (const [name, make] of /** @type {const} */ ([
     assert.equal(chapter?.watchTime, Math.floor(tracker.watchTime));
   });
 }
+
+test("YouTubePlayer follows a player that plays already, until it is closed", async (t) => {
+  Object.assign(globalThis, { YT: { PlayerState: State } });
+  const vendor = new FakeYouTube();
+  vendor.set(true);
+  const player = new (shown("YouTubePlayer"))(vendor);
+  let ticks = 0;
+  player.addEventListener("timeupdate", () => (ticks += 1));
+  const tracker = connect(t).track(player, { tutorialId: "intro", chapterId: "one" });
+  await until(() => ticks > 1);
+  assert.ok(tracker.watchTime > 3, String(tracker.watchTime));
+  assert.equal(player.paused, false);
+
+  await tracker.stop();
+  player.close();
+  const before = ticks;
+  await pass(600);
+
+  assert.equal(ticks, before);
+});
+
+test("VimeoPlayer knows that a player plays already, and takes what it refuses", async () => {
+  const vendor = new FakeVimeo();
+  vendor.set(true);
+  const player = new (shown("VimeoPlayer"))(vendor);
+  await until(() => !player.paused);
+  vendor.set(false);
+  vendor.setCurrentTime = () => Promise.reject(new RangeError("beyond the end"));
+
+  player.currentTime = 70;
+  await pass(50);
+
+  assert.equal(player.duration, 60);
+});

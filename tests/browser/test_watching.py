@@ -144,7 +144,7 @@ def _sleep(viewer: Viewer, seconds: float) -> None:
         one.resume()
 
 
-def test_the_five_lines_of_the_document_make_a_page_remember(viewer: Viewer, root: Path) -> None:
+def test_the_lines_of_the_document_make_a_page_remember(viewer: Viewer, root: Path) -> None:
     script = block_below("# From a browser page", (root / "docs/frontend.md").read_text(), "js")
     viewer.open(chapter=None)
     viewer.run("window.service = new URLSearchParams(location.search).get('service')")
