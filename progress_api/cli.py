@@ -62,12 +62,13 @@ def migrate(mount: str | None) -> None:
 
 @progress.command()
 @click.argument("revision")
+@click.option("--yes", is_flag=True, help="Drop certificates, if REVISION is below progress_0005.")
 @mount_option
-def downgrade(revision: str, mount: str | None) -> None:
+def downgrade(revision: str, mount: str | None, *, yes: bool) -> None:
     """Revert migrations down to REVISION, or to "base"."""
     for database in databases(mount):
-        engine, schema, timeout = database.engine, database.schema, database.timeout
-        current = migrations.downgrade(engine, revision, schema, timeout)
+        given = database.engine, revision, database.schema, database.timeout
+        current = migrations.downgrade(*given, drop_certificates=yes)
         _print_revision(database, current or "base")
 
 

@@ -1,6 +1,7 @@
 """Migrate a database, check it, and return its revision."""
 
 import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from sqlalchemy import Connection, Engine, inspect
+from alembic.script.revision import RevisionError
+from sqlalchemy import Connection, Engine, func, inspect, select
 from sqlalchemy.schema import CreateSchema
 
 from progress_api.database import translated_schema
@@ -16,12 +18,18 @@ from progress_api.exceptions import MigrationFailed, SchemaDiffers
 from progress_api.schema import keys
 from progress_api.schema.adopt import is_created_by_hand, require_utf8
 from progress_api.schema.locks import exclusive, retry_while_locked
-from progress_api.schema.tables import metadata
+from progress_api.schema.tables import certificates, metadata
 from progress_api.settings import Settings
 
 VERSION_TABLE = "progress_api_version"
 REVISION_PREFIX = "progress_"  # a host's migrations may be numbered too
 _INITIAL_REVISION = f"{REVISION_PREFIX}0001"
+_FIRST_WITH_CERTIFICATES = f"{REVISION_PREFIX}0005"
+_COUNT_CERTIFICATES = select(func.count()).select_from(certificates)
+_CERTIFICATES = (
+    "This would drop all certificates ({}), and their public addresses would be 404 forever: a "
+    "later migration issues certificates with other ids. Add --yes to drop them."
+)
 _DISTRIBUTED = (
     "The keys of the tables are those of tables that are distributed by learner, and earlier "
     "revisions have others: restore a backup from before into another database instead."
@@ -64,27 +72,34 @@ def downgrade(
     revision: str,
     schema: str | None = None,
     timeout: float = Settings.migrate_timeout,
+    *,
+    drop_certificates: bool = True,
 ) -> str:
-    """Undo migrations down to a revision.
+    """Undo migrations down to a revision (spec 8.7).
 
     Args:
         engine: the engine of the database.
         revision: the revision to go back to, or "base" for an empty schema.
         schema: the schema of the tables; None for the connection's search path.
         timeout: seconds to wait for another migration and for table locks.
+        drop_certificates: whether to undo the migration that created certificates if there are
+            any. A later upgrade issues them with other ids, so their public addresses are lost.
 
     Returns:
         The revision of the database afterwards.
 
     Raises:
         SchemaDiffers: the revision does not exist.
-        MigrationFailed: a migration could not be undone, or the tables are distributed.
+        MigrationFailed: a migration could not be undone, the tables are distributed, or
+            certificates would be dropped.
         DatabaseUnavailable: another migration or a transaction took longer than the timeout.
     """
 
     def undo(connection: Connection) -> str:
         if keys.is_by_learner(connection):
             raise MigrationFailed(_DISTRIBUTED)
+        if not drop_certificates:
+            _require_no_certificates(connection, revision)
         connection.rollback()  # Alembic begins, and commits, its own transactions
         command.downgrade(_config(connection), revision)
         return current_revision(connection)
@@ -190,6 +205,19 @@ def _upgrade(connection: Connection) -> str:
     if current <= head():
         command.upgrade(_config(connection), "head")
     return current_revision(connection)
+
+
+def _require_no_certificates(connection: Connection, revision: str) -> None:
+    scripts = ScriptDirectory.from_config(_config(None))
+    current = current_revision(connection)
+    undone: set[str] = set()
+    with suppress(RevisionError):  # Alembic has a sentence for it when it downgrades
+        found = scripts.iterate_revisions(current or None, revision, select_for_downgrade=True)
+        undone = {script.revision for script in found}
+    if _FIRST_WITH_CERTIFICATES not in undone:
+        return
+    if count := connection.execute(_COUNT_CERTIFICATES).scalar_one():
+        raise MigrationFailed(_CERTIFICATES.format(count))
 
 
 def _create_schema(connection: Connection, schema: str | None) -> None:

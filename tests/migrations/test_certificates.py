@@ -9,7 +9,7 @@ from sqlalchemy import Engine, NullPool, create_engine
 from progress_api import CertificateRepository, DatabaseUnavailable, ProgressRepository
 from progress_api.progress.recount import recount
 from progress_api.schema.migrate import downgrade, upgrade
-from tests.migrations.database import Database
+from tests.migrations.database import Database, refusal, succeeded
 
 EARNED = """
     INSERT INTO tutorial_progress (tutorial_id, user_id, certificate_earned, updated_at)
@@ -99,3 +99,37 @@ def test_migrating_again_issues_nothing_twice(by_hand: Database) -> None:
     upgrade(by_hand.engine)
 
     assert by_hand.ask("TABLE tutorial_certificates") == before
+
+
+@pytest.mark.parametrize("revision", ["progress_0004", "progress_0005-1", "base"])
+def test_a_downgrade_drops_certificates_only_with_yes(revision: str, by_hand: Database) -> None:
+    # given
+    upgrade(by_hand.engine)
+    before = by_hand.ask("TABLE tutorial_certificates"), by_hand.version()
+    # when
+    sentence = refusal(by_hand.command("downgrade", revision))
+    # then
+    assert "all certificates (1)" in sentence
+    assert "--yes" in sentence
+    assert (by_hand.ask("TABLE tutorial_certificates"), by_hand.version()) == before
+    # ... until it is wanted.
+    succeeded(by_hand.command("downgrade", revision, "--yes"))
+    assert by_hand.ask("SELECT to_regclass('tutorial_certificates')") == [(None,)]
+    # ... and then there is nothing to ask about.
+    succeeded(by_hand.command("downgrade", "base"))
+    succeeded(by_hand.command("downgrade", "base"))
+
+
+def test_a_downgrade_that_keeps_certificates_needs_no_yes(by_hand: Database) -> None:
+    upgrade(by_hand.engine)
+    before = by_hand.ask("TABLE tutorial_certificates")
+
+    succeeded(by_hand.command("downgrade", "progress_0005"))
+
+    assert by_hand.ask("TABLE tutorial_certificates") == before
+
+
+def test_without_certificates_a_downgrade_needs_no_yes(empty: Database) -> None:
+    upgrade(empty.engine)
+
+    assert "progress_0004" in succeeded(empty.command("downgrade", "progress_0004"))

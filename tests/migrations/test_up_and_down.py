@@ -51,7 +51,7 @@ def test_down_to_the_base_leaves_nothing_and_up_makes_all_of_it_again(by_hand: D
     upgrade(by_hand.engine)
     catalog = by_hand.catalog()
     # when
-    succeeded(by_hand.command("downgrade", "base"))
+    succeeded(by_hand.command("downgrade", "base", "--yes"))
     left = by_hand.catalog()
     succeeded(by_hand.command("migrate"))
     # then
