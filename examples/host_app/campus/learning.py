@@ -1,6 +1,6 @@
 """Tutorial progress in this app: for its pages by session, for its API by token."""
 
-from campus.doors import signed_in
+from campus.doors import refuse_own_grades, signed_in
 from campus.models import Diploma, db
 from progress_api import Progress, ProgressAPI
 
@@ -17,3 +17,5 @@ progress = ProgressAPI(
 progress_by_token = ProgressAPI(
     url_prefix="/api/progress", name="progress_by_token", on_certificate_earned=issue_diploma
 )
+for mount in (progress, progress_by_token):
+    mount.blueprint.before_request(refuse_own_grades)

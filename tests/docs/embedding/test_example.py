@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,9 @@ from embedded.postgres import Postgres
 from tests.conftest import new_database
 from tests.docs.installed import Installed, Served
 
-WATCHED = {"watchTime": 60, "completed": True, "totalChapters": 2}
+WATCHED = {"watchTime": 60, "completed": True}
+PASSED = {"quizId": "exam", "score": 1, "maxScore": 1, "passed": True}
+EVENT = {"id": "e1", "type": "quiz", "tutorialId": "algebra", "at": "2026-01-05T10:01:00Z"}
 
 
 @dataclass
@@ -39,6 +42,11 @@ class Browser:
         """Post as the page's script does."""
         address = f"{self.url}/progress/algebra/{path}"
         return self.session.post(address, json=body, headers=headers, timeout=30)
+
+    def post_events(self, *events: object) -> requests.Response:
+        """Post what was done earlier."""
+        address, body = f"{self.url}/progress", {"events": events}
+        return self.session.post(address, json=body, timeout=30)
 
     def sit_exam(self, answer: str) -> None:
         """Fill in the exam of the first course."""
@@ -84,6 +92,7 @@ def served(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """Started with one command, its metrics where several workers would have them."""
     metrics = str(tmp_path_factory.mktemp("metrics"))
     given = {"DATABASE_URL": example.address, "PORT": "0", "PROMETHEUS_MULTIPROC_DIR": metrics}
+    given["PROGRESS_RATELIMIT_COMPLETE"] = "100/minute"  # ada asks in most of the tests
     with example.installed.serving(".", **given) as served:
         yield served
 
@@ -94,6 +103,13 @@ def password(served: Served) -> str:
     found = re.search(r"as ada with the password (\S+)", served.told)
     assert found, served.told
     return found[1]
+
+
+def _token(served: Served, password: str, name: str = "ada") -> str:
+    """The token that the host gives, or the empty text."""
+    sent = {"name": name, "password": password}
+    answer = requests.post(f"{served.url}/api/token", json=sent, timeout=30)
+    return str(answer.json()["token"]) if answer.ok else ""
 
 
 @pytest.fixture
@@ -132,14 +148,44 @@ def test_what_the_host_records_itself_counts_and_a_certificate_reaches_its_regis
     assert "diploma issued" in ada.course()
 
 
+def test_a_learner_writes_no_diploma_of_their_own(ada: Browser) -> None:
+    # given a browser that posts what it likes
+    ada.post("chapter", {"chapterId": "mine", **WATCHED, "totalChapters": 1})
+    assert ada.post("complete").status_code == 400
+    assert ada.course().startswith("0% completed: 0 of 2 chapters, exam open")
+    for n in (1, 2):
+        ada.post("chapter", {"chapterId": f"chapter-{n}", **WATCHED})
+    assert ada.post("complete").status_code == 400
+    # then it passes no exam, by either way in
+    refused = ada.post("quiz", PASSED)
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == "The school grades its exams itself."
+    assert ada.post_events({**EVENT, **PASSED}).status_code == 403
+    assert ada.course().startswith("100% completed: 2 of 2 chapters, exam open")
+    assert ada.post("complete").status_code == 400  # which is what would issue the diploma
+
+
+def test_a_learner_grades_nothing_with_the_hosts_tokens_either(
+    ada: Browser, served: Served, password: str
+) -> None:
+    bearer = {"Authorization": f"Bearer {_token(served, password)}"}
+
+    def post(path: str, body: object) -> int:
+        address = f"{served.url}/api/progress{path}"
+        return requests.post(address, json=body, headers=bearer, timeout=30).status_code
+
+    assert post("/algebra/quiz", PASSED) == 403
+    assert post("", {"events": [{**EVENT, **PASSED}]}) == 403
+    assert post("/algebra/chapter", {"chapterId": "chapter-1", **WATCHED}) == 200
+    assert ada.course().startswith("50% completed: 1 of 2 chapters, exam open")
+
+
 def test_the_api_knows_the_same_learner_by_the_hosts_tokens(
     ada: Browser, served: Served, password: str
 ) -> None:
     # given
     ada.post("chapter", {"chapterId": "chapter-1", **WATCHED})
-    sent = {"name": "ada", "password": password}
-    issued = requests.post(f"{served.url}/api/token", json=sent, timeout=30).json()["token"]
-    bearer = {"Authorization": f"Bearer {issued}"}
+    bearer = {"Authorization": f"Bearer {_token(served, password)}"}
 
     def progress() -> requests.Response:
         return requests.get(f"{served.url}/api/progress/algebra", headers=bearer, timeout=30)
@@ -162,6 +208,18 @@ def test_nobody_comes_in_by_another_door(ada: Browser, served: Served) -> None:
         f"{served.url}/courses/algebra/exam", headers={"Origin": "null"}, timeout=30
     )
     assert sit_exam.status_code == 403
+
+
+def test_a_guess_takes_as_long_for_an_unknown_name_as_for_a_known_one(served: Served) -> None:
+    def fastest(name: str) -> float:
+        seconds = []
+        for _ in range(3):
+            began = time.perf_counter()
+            assert _token(served, "guessed", name) == ""
+            seconds.append(time.perf_counter() - began)
+        return min(seconds)
+
+    assert fastest("nobody") > fastest("ada") / 3
 
 
 def test_the_hosts_metrics_hold_the_guests(ada: Browser, served: Served) -> None:

@@ -3,7 +3,13 @@ document.addEventListener("click", async ({ target }) => {
   const { post, body } = target.dataset;
   if (!post) return;
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch(post, { method: "POST", headers, body });
-  if (answer.ok) location.reload();
-  else document.getElementById("refusal").textContent = (await answer.json()).detail;
+  const refusal = document.getElementById("refusal");
+  try {
+    const answer = await fetch(post, { method: "POST", headers, body });
+    if (answer.ok) location.reload();
+    else refusal.textContent = (await answer.json()).detail;
+  } catch {
+    // There is no network, or what stands in front, such as a proxy, refused without JSON.
+    refusal.textContent = "That did not work. Try again later.";
+  }
 });
