@@ -29,6 +29,7 @@ from prometheus_flask_exporter.multiprocess import GunicornPrometheusMetrics
 
 from progress_api.exceptions import SettingsError
 from progress_api.monitoring.counters import Counters, CountersCollector
+from progress_api.monitoring.leftovers import remove_unused
 from progress_api.monitoring.logs import JsonLines
 from progress_api.settings import Settings
 from progress_api.settings.environment import CONFIGURED, misspelled
@@ -50,7 +51,6 @@ def _temporary_directory() -> Path:
 
 
 _new_directory = _temporary_directory() / f"{_PREFIX}{uuid.uuid4().hex}"
-# Created by the first worker.
 _directory = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR") or _new_directory)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_directory)
 # The name still shows this after a SIGHUP, when this module is imported again.
@@ -159,6 +159,9 @@ def on_starting(server: Any) -> None:
 def when_ready(server: Any) -> None:
     """Reset the counters, and serve the metrics of all workers on a separate port (spec 9.3)."""
     if _is_own:
+        remove_unused(_directory.parent, _PREFIX, server.cfg.uid)
+        with suppress(OSError):  # each worker tries again, and reports it
+            _counters.make_directory(server.cfg.uid, server.cfg.gid)
         atexit.register(_remove_directory, os.getpid())
     elif not server.master_pid:
         _counters.clear()

@@ -19,6 +19,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.mmap_dict import mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from progress_api.monitoring.leftovers import hold
+
 _KINDS = ("counter", "histogram", "gauge_livesum", "gauge_livemostrecent")
 _ROOM = 1 << 17  # bytes of a new file; prometheus_client doubles a file that is full
 _ENTRY = 40  # most bytes of an entry besides its key
@@ -64,7 +66,7 @@ class Counters:
             group: id of that user's group.
         """
         try:
-            self._make_directory(user, group)
+            self.make_directory(user, group)
         except OSError as error:
             self._report(error)
             return
@@ -91,7 +93,16 @@ class Counters:
             with suppress(OSError):
                 file.unlink()
 
-    def _make_directory(self, user: int, group: int) -> None:
+    def make_directory(self, user: int, group: int) -> None:
+        """Make the directory if it is missing, and hold it if it is private.
+
+        Args:
+            user: id of the user that the workers will run as.
+            group: id of that user's group.
+
+        Raises:
+            OSError: it cannot be made, or a private one belongs to another user.
+        """
         try:
             self._directory.mkdir(mode=0o700, parents=True)
         except FileExistsError:
@@ -100,6 +111,8 @@ class Counters:
                 raise PermissionError("It belongs to another user.") from None
         else:
             os.chown(self._directory, user, group)
+        if self._is_private:
+            hold(self._directory)
 
     def _shared_value(self, *arguments: Any, **options: Any) -> Any:
         kind = "_".join(filter(None, (arguments[0], options.get("multiprocess_mode"))))
