@@ -18,14 +18,15 @@ from tests.serving.service import until
 
 
 @pytest.fixture
-def demo(root: Path, tmp_path: Path) -> Iterator[str]:
-    """The address of the demo's page."""
+def demo(root: Path, tmp_path: Path, browser: Chrome) -> Iterator[str]:
+    """The address of the demo's page, which the browser leaves before the demo ends."""
     port = free_port()
     environment = os.environ | {"PORT": str(port), "PYTHONPATH": str(root), "DATA": str(tmp_path)}
     command: list[str | Path] = [sys.executable, root / "examples/player/serve.py"]
     with subprocess.Popen(command, env=environment) as process:
         until(lambda: _serves(port), 60, every=0.2)
         yield f"http://127.0.0.1:{port}"
+        browser.get("about:blank")
         process.send_signal(2)
         psutil.Process(process.pid).wait(20)
 
@@ -39,6 +40,38 @@ def _serves(port: int) -> bool:
         return False
     finally:
         connection.close()
+
+
+# No request has a response until `release` is called.
+STALLED = """
+    const real = window.fetch;
+    const gate = new Promise((open) => { window.release = open; });
+    window.missing = 0;
+    window.fetch = (...request) => {
+      window.missing += 1;
+      return gate.then(() => real(...request)).finally(() => { window.missing -= 1; });
+    };"""
+SEEN = """
+    const found = document.querySelector(arguments[0]);
+    return found?.checkVisibility() ? found.innerText : "";"""
+REFUSED = """
+    const real = window.fetch;
+    window.fetch = (address, options) => {
+      (window.tokens ??= []).push(new Headers(options?.headers).get("Authorization"));
+      return address === "sign-in" && !window.signsIn
+        ? Promise.resolve(new Response("<h1>Busy</h1>", { status: 503 })) : real(address, options);
+    };"""
+MANY = """
+    const done = arguments[arguments.length - 1];
+    const at = new Date().toISOString();
+    const events = [...Array(25).keys()].map((n) => ({
+      id: `${n}`, type: "chapter", tutorialId: `other-${n}`, at, chapterId: "one", watchTime: 1 }));
+    Promise.all([fetch("config.json"), fetch("sign-in", { method: "POST" })])
+      .then(([config, token]) => Promise.all([config.json(), token.text()]))
+      .then(([{ service }, token]) => fetch(service, {
+        method: "POST", body: JSON.stringify({ events }),
+        headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` } }))
+      .then((answer) => done(answer.status), (error) => done(String(error)));"""
 
 
 class Person:
@@ -64,8 +97,8 @@ class Person:
         return found[0]
 
     def reads(self, selector: str, text: str) -> None:
-        """Wait until a text is there."""
-        until(lambda: text in self.find(selector).text)
+        """Wait until a text can be seen there, though the page draws its parts again."""
+        until(lambda: text in self._browser.execute_script(SEEN, selector))
 
     def watch(self, path: str) -> None:
         """Watch a chapter at high speed, to its end."""
@@ -147,3 +180,76 @@ def test_the_videos_are_small_and_the_page_loads_nothing_from_elsewhere(
     assert all(one.startswith("http://127.0.0.1:") for one in loaded)
     videos = (root / "examples/player/site/videos").glob("*.mp4")
     assert sum(video.stat().st_size for video in videos) < 400_000
+
+
+def test_the_page_shows_what_was_chosen_last_while_the_network_stalls(
+    browser: Chrome, demo: str
+) -> None:
+    # given a chapter that was watched a little, and some more, which leaving it saves
+    person = Person(browser, demo)
+    for seconds in (1, 2):
+        person.go("python-basics/variables")
+        person.reads(".counted", "watched")
+        person.find(".player video").click()
+        person.reads(".counted", f"{seconds} s watched")
+        if seconds == 1:
+            person.go()
+            person.reads(".resume", "Python basics")
+    browser.execute_script(STALLED)
+    # when
+    browser.execute_script("location.hash = '#/python-basics/loops'")
+    until(lambda: person.find(".player h1").text == "Loops", 5)
+    browser.execute_script("location.hash = '#/git-from-scratch'")
+    until(lambda: "Git from scratch" in browser.title, 5)
+    browser.execute_script("location.hash = '#/'")
+    until(lambda: person.find(".cards").is_displayed(), 5)
+    browser.execute_script("location.hash = '#/git-from-scratch/branches'")
+    until(lambda: person.find(".player h1").text == "Branches", 5)
+    # then what was late draws over nothing, and is not lost
+    assert browser.execute_script("return missing") > 1
+    browser.execute_script("release()")
+    until(lambda: browser.execute_script("return missing") == 0)
+    person.reads("#saved", "All saved")
+    person.reads(".counted", "0 s watched")
+    assert person.find(".player h1").text == "Branches"
+    assert person.find("nav h2").text == "Git from scratch"
+
+
+def test_a_course_opens_at_the_first_chapter_that_is_not_completed(
+    browser: Chrome, demo: str
+) -> None:
+    person = Person(browser, demo)
+    person.watch("git-from-scratch/commits")
+    person.reads("#saved", "All saved")
+
+    person.go("git-from-scratch")
+
+    person.reads(".player h1", "Branches")
+    person.reads(".chapters", "completed")
+
+
+def test_the_list_shows_a_course_behind_twenty_others(browser: Chrome, demo: str) -> None:
+    person = Person(browser, demo)
+    person.watch("python-basics/variables")
+    person.reads("#saved", "All saved")
+    assert browser.execute_async_script(MANY) == 200
+
+    person.go()
+
+    person.reads(".cards", "33% completed")
+
+
+def test_a_sign_in_that_fails_gives_no_token(browser: Chrome, demo: str) -> None:
+    # given
+    patched = {"source": REFUSED}
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", patched)
+    person = Person(browser, demo)
+    # when
+    person.go("python-basics/variables")
+    person.plays_to_the_end()
+    # then nothing is sent until there is a token
+    person.reads("#saved", "waiting on this device")
+    assert browser.execute_script("return tokens.filter(Boolean)") == []
+    browser.execute_script("window.signsIn = true; dispatchEvent(new Event('online'))")
+    person.reads("#saved", "All saved")
+    assert browser.execute_script("return tokens.filter(Boolean).length") > 0

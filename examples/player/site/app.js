@@ -4,18 +4,19 @@ const find = (selector, within = document) => within.querySelector(selector);
 const view = find("#view");
 const offline = find("#offline");
 
-const json = async (address) => (await fetch(address)).json();
+const json = async (address) => (await answered(fetch(address))).json();
 const [{ service, learner, name }, courses] = await Promise.all([json("config.json"), json("courses.json")]);
 
 // The switch in the page cuts off the client alone, as a dead network would.
 const network = (address, options) =>
   offline.checked ? Promise.reject(new TypeError("switched off")) : fetch(address, options);
-const token = async () => (await network("sign-in", { method: "POST" })).text();
+const token = async () => (await answered(network("sign-in", { method: "POST" }))).text();
 const progress = new TutorialProgress({ url: service, userId: learner, token, fetch: network });
 
 const known = new Map(); // progress objects by tutorial
 const kept = new Set(); // what is completed here, and may wait to be sent
 let tracker = null;
+let shown = 0; // how many views were shown; what comes late for an earlier one draws nothing
 let draw = () => {};
 
 progress.addEventListener("change", ({ detail }) => {
@@ -33,8 +34,17 @@ offline.addEventListener("change", async () => {
   if (location.hash.length > 2) draw();
   else await showList();
 });
-addEventListener("hashchange", () => route().then(() => view.focus({ preventScroll: true })));
-await route();
+addEventListener("hashchange", () => {
+  route();
+  view.focus({ preventScroll: true });
+});
+route();
+
+async function answered(asked) {
+  const response = await asked;
+  if (!response.ok) throw new Error(`${response.url}: ${response.status}`);
+  return response;
+}
 
 function showSaved() {
   const { waiting } = progress;
@@ -49,14 +59,16 @@ function showProblem(sentence = "") {
   problem.hidden = !sentence;
 }
 
-async function route() {
-  await tracker?.stop();
+/** Show what the address names, at once; what the service knows is drawn when it has answered. */
+function route() {
+  tracker?.stop(); // what it saves is sent while the next view is shown
   tracker = null;
   draw = () => {};
   showProblem();
   const [, tutorialId, chapterId] = location.hash.split("/");
   const course = courses.find((one) => one.tutorialId === tutorialId);
-  await (course ? showCourse(course, chapterId) : showList());
+  if (course) showCourse(course, chapterId);
+  else showList();
   showSaved();
   scrollTo(0, 0);
 }
@@ -66,14 +78,27 @@ function fill(template) {
 }
 
 async function showList() {
+  const mine = ++shown;
   fill("list");
   document.title = "Lantern – short courses";
   const cards = new Map(courses.map((course) => [course.tutorialId, card(course)]));
   find(".cards").append(...cards.values());
-  const items = await progress.list().then((page) => page.items, () => [...known.values()]);
+  const items = await started();
+  if (mine !== shown) return;
   for (const item of items) if (cards.has(item.tutorialId)) setState(cards.get(item.tutorialId), item);
   const last = items.find((item) => item.lastChapter && item.completionPercentage < 100);
   if (last) showResume(last);
+}
+
+/** What the learner has begun; offline, what this page knows of it. */
+async function started() {
+  const items = [];
+  try {
+    for await (const item of progress.all()) items.push(item);
+    return items;
+  } catch {
+    return [...known.values()];
+  }
 }
 
 function card(course) {
@@ -82,7 +107,7 @@ function card(course) {
   find("video", made).src = `${course.chapters[0].video}#t=14`;
   find("strong", made).textContent = course.title;
   find(".about", made).textContent = `${course.about} ${course.chapters.length} chapters and a quiz.`;
-  setState(made, { completionPercentage: 0 });
+  setState(made, known.get(course.tutorialId) ?? { completionPercentage: 0 });
   return made;
 }
 
@@ -109,30 +134,46 @@ function showResume({ tutorialId, lastChapter }) {
 }
 
 async function showCourse(course, chapterId) {
-  await progress.get(course.tutorialId).catch(() => {}); // what is known is shown when offline
+  const mine = ++shown;
+  const chapter = chapterToShow(course, chapterId);
+  showChapter(course, chapter);
+  await tracker.ready; // it has read what is recorded, if there is a network
+  if (mine !== shown) return;
+  const later = chapterToShow(course, chapterId);
+  if (later !== chapter && !find(".player video").played.length) {
+    tracker.stop();
+    showChapter(course, later);
+    await tracker.ready;
+  }
+  if (mine === shown) showCounted();
+}
+
+function chapterToShow(course, chapterId) {
   const recorded = known.get(course.tutorialId)?.chapterProgress ?? [];
-  const isDone = (chapter) => recorded.some((one) => one.chapterId === chapter.chapterId && one.completed);
-  const chapter =
-    course.chapters.find((one) => one.chapterId === chapterId) ??
+  const isDone = (chapter) => kept.has(`${course.tutorialId}/${chapter.chapterId}`) ||
+    recorded.some((one) => one.chapterId === chapter.chapterId && one.completed);
+  return course.chapters.find((one) => one.chapterId === chapterId) ??
     course.chapters.find((one) => !isDone(one)) ?? course.chapters[0];
+}
+
+function showChapter(course, chapter) {
   fill("tutorial");
   document.title = `${chapter.title} – ${course.title}`;
   find(".player h1").textContent = chapter.title;
   const video = find(".player video");
   video.src = chapter.video;
-  tracker = progress.track(video, {
+  const follows = progress.track(video, {
     tutorialId: course.tutorialId,
     chapterId: chapter.chapterId,
     totalChapters: course.chapters.length,
   });
-  video.addEventListener("timeupdate", () => keep(course, chapter));
+  tracker = follows;
+  video.addEventListener("timeupdate", () => tracker === follows && keep(course, chapter));
   showQuiz(course);
   find(".certificate button").addEventListener("click", () => complete(course));
   find(".reset").addEventListener("click", () => startOver(course));
   draw = () => drawCourse(course, chapter);
   draw();
-  await tracker.ready;
-  showCounted();
 }
 
 function showCounted() {
@@ -177,7 +218,7 @@ function chapterLink(course, { chapterId, title, duration }, current, { chapterP
 }
 
 function showQuiz(course) {
-  const form = find(".quiz form");
+  const [form, result] = [find(".quiz form"), find(".result")];
   find(".questions").replaceChildren(...course.questions.map(question));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -186,7 +227,7 @@ function showQuiz(course) {
     const maxScore = course.questions.length;
     const attempt = { quizId: "final", score, maxScore, passed: score === maxScore };
     const recorded = await progress.recordQuiz(course.tutorialId, attempt).catch(() => ({})); // shown as a problem
-    if (!recorded) find(".result").textContent = `${score} of ${maxScore}, kept on this device.`;
+    if (!recorded) result.textContent = `${score} of ${maxScore}, kept on this device.`;
   });
 }
 
