@@ -221,9 +221,7 @@ def test_a_course_opens_at_the_first_chapter_that_is_not_completed(
     person = Person(browser, demo)
     person.watch("git-from-scratch/commits")
     person.reads("#saved", "All saved")
-
     person.go("git-from-scratch")
-
     person.reads(".player h1", "Branches")
     person.reads(".chapters", "completed")
 
@@ -233,18 +231,14 @@ def test_the_list_shows_a_course_behind_twenty_others(browser: Chrome, demo: str
     person.watch("python-basics/variables")
     person.reads("#saved", "All saved")
     assert browser.execute_async_script(MANY) == 200
-
     person.go()
-
     person.reads(".cards", "33% completed")
 
 
 def test_a_sign_in_that_fails_gives_no_token(browser: Chrome, demo: str) -> None:
-    # given
-    patched = {"source": REFUSED}
-    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", patched)
-    person = Person(browser, demo)
     # when
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": REFUSED})
+    person = Person(browser, demo)
     person.go("python-basics/variables")
     person.plays_to_the_end()
     # then nothing is sent until there is a token

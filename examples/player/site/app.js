@@ -1,6 +1,6 @@
 import { TutorialProgress } from "./client/index.js";
+import { clock, find, question, setState } from "./parts.js";
 
-const find = (selector, within = document) => within.querySelector(selector);
 const view = find("#view");
 const offline = find("#offline");
 
@@ -109,14 +109,6 @@ function card(course) {
   find(".about", made).textContent = `${course.about} ${course.chapters.length} chapters and a quiz.`;
   setState(made, known.get(course.tutorialId) ?? { completionPercentage: 0 });
   return made;
-}
-
-function setState(within, { completionPercentage, certificateEarned }) {
-  find("progress", within).value = completionPercentage;
-  find("progress", within).setAttribute("aria-label", "Completed");
-  find(".state", within).textContent = certificateEarned
-    ? "Completed, with certificate"
-    : completionPercentage ? `${completionPercentage}% completed` : "Not started";
 }
 
 function showResume({ tutorialId, lastChapter }) {
@@ -231,20 +223,6 @@ function showQuiz(course) {
   });
 }
 
-function question({ text, choices }, n) {
-  const fieldset = document.createElement("fieldset");
-  const legend = document.createElement("legend");
-  legend.textContent = text;
-  const labels = choices.map((choice, value) => {
-    const label = document.createElement("label");
-    const input = Object.assign(document.createElement("input"), { type: "radio", name: `q${n}`, value, required: true });
-    label.append(input, choice);
-    return label;
-  });
-  fieldset.append(legend, ...labels);
-  return fieldset;
-}
-
 async function drawCertificate(course, { completionPercentage, certificateEarned }, quiz) {
   const [button, link] = [find(".certificate button"), find(".certificate a")];
   const eligible = completionPercentage >= 95 && quiz?.passed;
@@ -268,8 +246,4 @@ async function startOver(course) {
     return route();
   };
   await progress.reset(course.tutorialId).then(forget, ({ message }) => showProblem(message));
-}
-
-function clock(seconds) {
-  return `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 }
