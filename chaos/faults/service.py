@@ -106,7 +106,7 @@ WORKER_KILLED = Row(
 BATCH_KILLED = Row(
     name="SIGKILL a worker that records events",
     act=_kill_worker,
-    times=10,
+    times=5,
     bar=Bar(failures=frozenset({NO_ANSWER}), recovery=1),
     client=SyncingClient,
 )
@@ -126,7 +126,7 @@ RELOADED = Row(
 RESTARTED = Row(
     name="roll-out by SIGTERM and a start, through nginx",
     act=_restart,
-    times=10,
+    times=6,
     needs=Needs(nginx=True),
     bar=Bar(),
 )

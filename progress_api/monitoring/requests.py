@@ -30,7 +30,7 @@ def register(scaffold: Flask | Blueprint, current: Callable[[], Metrics]) -> Non
         _observe(response, current())
         return response
 
-    # One hook at each end: each more costs a request 1% of its instructions.
+    # One hook at each end, because every request pays for each (docs/performance-appendix.md).
     scaffold.before_request(_begin)
     scaffold.after_request(end)
 
