@@ -29,8 +29,8 @@ export class ProgressError extends Error {
   }
 
   /**
-   * Whether the same request may succeed later, or after signing in. Only the service itself, which
-   * gives a request id, knows that it cannot: what is before it may be wrong for a while.
+   * Whether the same request may succeed later, or after signing in. Only an error of the service,
+   * which has a request id, can rule that out: a gateway may answer wrongly for a while.
    */
   get isTemporary() {
     return !this.event && this.status !== 413 && !(this.requestId && /^Invalid /.test(this.error));

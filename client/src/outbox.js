@@ -6,8 +6,7 @@ import { byTime, compact, slotOf } from "./events.js";
 /**
  * @typedef {object} Placing
  * @property {string} [replaces] the id of an older event that need not be sent any more
- * @property {string} [unbased] the visit whose seconds it has, if its watchTime lacks what the
- *   service knew before
+ * @property {string} [unbased] the id of the visit, if watchTime has the seconds of that visit alone
  * @property {Mark} [mark] stored with it
  */
 
@@ -196,7 +195,7 @@ export class Outbox {
     entry.unbased = "";
   }
 
-  /** Forget the marks and bases of long ago, of all learners. */
+  /** Remove marks and bases that are older than 90 days, of all learners. */
   async tidy() {
     const all = await this.#store.all();
     const old = all.filter(({ event, at = 0 }) => !event && at < Date.now() - KEPT_MS);

@@ -37,7 +37,7 @@ function startOf(recorded, waits, mark) {
   const base = Math.max(recorded?.watchTime ?? 0, known, same ? exact : 0);
   const latest = event ?? recorded ?? mark;
   return {
-    // The visit goes on of which the service may know a part.
+    // This goes on with a visit that the service may know in part.
     watchTime: waits?.unbased ? known : base,
     unbased: waits?.unbased || (recorded || waits || mark?.watchTime !== undefined ? "" : newId()),
     lastPosition: latest?.lastPosition ?? 0,

@@ -173,7 +173,7 @@ export class Sender {
       // It may be about one event only, or about their number.
       if (batch.length > 1) this.#most = Math.ceil(batch.length / 2);
       else await this.#refuse(batch[0], error);
-      return batch.length > 1; // one that is refused by itself is followed by a pause
+      return batch.length > 1; // after an event was dropped, wait before the next try
     } finally {
       for (const { id } of batch) this.#outbox.inFlight.delete(id);
     }

@@ -46,7 +46,7 @@ class Layers {
 
 /** @implements {Store} */
 class Database {
-  /** @type {Promise<IDBDatabase> | null} the connection, or why there is none */
+  /** @type {Promise<IDBDatabase> | null} the connection, open or failed; null before a try */
   #opened = null;
 
   async all() {
@@ -101,7 +101,7 @@ function open(closed) {
       closed();
     };
     const timer = setTimeout(() => {
-      request.onsuccess = drop; // late, so the next try will be quick
+      request.onsuccess = drop; // it has opened late: the next try is quick
       reject(new Error("IndexedDB does not open"));
     }, OPEN_MS);
     request.onupgradeneeded = () => request.result.createObjectStore(ENTRIES, { keyPath: "id" });

@@ -72,7 +72,7 @@ export class Tokens {
 
   /**
    * Forget the token, and a token that is requested now: a learner signs in.
-   * @param {boolean} another whether a token in text is not the learner's either
+   * @param {boolean} another whether it is another learner, for whom a token given as text is wrong
    */
   forget(another) {
     if (typeof this.#source === "function" || another) this.current = "";

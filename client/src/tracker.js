@@ -139,7 +139,7 @@ export class Tracker {
   async #resume() {
     const { lastPosition } = this.#start;
     if (lastPosition >= 1 && !this.completed) {
-      // Some adapters never know it: then so much play is saved from where it began.
+      // Some adapters never know the duration: then play is saved, from where it began.
       await this.#happens(() => this.#player.duration > 0 || this.#playback.played > END_SECONDS);
       if (this.#until.signal.aborted) return;
       const { duration } = this.#player;
@@ -234,7 +234,7 @@ export class Tracker {
 
   #loaded() {
     const { currentSrc, duration } = this.#player;
-    // A library that makes the address of what it plays makes another one when it has to start again.
+    // Libraries such as hls.js make a blob: address, and another one when they attach again.
     const made = /^blob:.* blob:/.test(`${currentSrc} ${this.#source}`);
     if (currentSrc === this.#source || (made && Math.abs(duration - this.#duration) < 1)) this.#away = false;
     if (this.#away) return; // another chapter, which the page tracks or not

@@ -120,8 +120,7 @@
  * @property {string} id
  * @property {string} scope the service and the learner that it is for
  * @property {OutboxEvent} [event]
- * @property {string} [unbased] the visit whose seconds it has, if its watchTime lacks what the
- *   service knew before
+ * @property {string} [unbased] the id of the visit, if watchTime has the seconds of that visit alone
  * @property {Mark} [mark]
  * @property {number} [at] when a mark or a base was stored, in milliseconds since 1970
  * @property {{tutorialId: string, watchTime: number}} [base] what the service knew before the visit

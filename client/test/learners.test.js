@@ -160,7 +160,7 @@ test("after signing out nothing is asked for the learner who left, though the to
   assert.equal(network.requests.length, 1);
 });
 
-test("a visitor's token in text is that of the learner who is named later", async (t) => {
+test("a text token of a visitor belongs to the learner who is named later", async (t) => {
   const ada = newName();
   const progress = connect(t, { userId: "", token: sign(ada) });
 
@@ -169,7 +169,7 @@ test("a visitor's token in text is that of the learner who is named later", asyn
   assert.equal((await progress.recordQuiz("intro", quiz("final")))?.userId, ada);
 });
 
-test("who records a quiz while another learner signs in gets null, not that learner's progress", async (t) => {
+test("recordQuiz returns null, not another learner's progress, if that learner signs in meanwhile", async (t) => {
   const [ada, bob] = [newName(), newName()];
   let token = sign(ada);
   const network = new Network();
@@ -186,7 +186,7 @@ test("who records a quiz while another learner signs in gets null, not that lear
   assert.equal(await recorded, null);
 });
 
-test("what waits is found again, though the service's address is written in another way", async (t) => {
+test("waiting events are found again if the service's address is written in another way", async (t) => {
   const [ada, storage] = [newName(), new Memory()];
   const network = new Network();
   network.down = true;

@@ -61,7 +61,7 @@ test("an answer that is not the service's is no watch time of zero", async (t) =
   assert.ok(watched >= 109, String(watched));
 });
 
-test("what a gateway finds too large even by itself is dropped, and no others at once", async (t) => {
+test("an event that alone is too large for a gateway is dropped, and no others at once", async (t) => {
   let asked = 0;
   const { network, fetch } = behind(({ method }) => {
     if (method !== "POST") return null;

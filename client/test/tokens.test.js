@@ -1,4 +1,4 @@
-// Sources of tokens that fail, hang, or return what is no token.
+// Token functions that fail, hang, or return something else than a token.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, heard, newName, sign, until } from "./service.js";
@@ -7,7 +7,7 @@ const passed = { quizId: "final", score: 8, maxScore: 10, passed: true };
 const page = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n</html>";
 
 for (const wrong of [page, "Service unavailable", '{"error":"late"}'])
-  test(`what is no token is not sent, and asked for again: ${wrong.slice(0, 9)}`, async (t) => {
+  test(`a value that is not a token is not sent, and a token is asked for again: ${wrong.slice(0, 9)}`, async (t) => {
     const userId = newName();
     let asked = 0;
     const token = () => ((asked += 1) === 1 ? wrong : sign(userId));

@@ -214,7 +214,7 @@ test("a copy that has grown since it was imported counts its attempts once", asy
   assert.equal((await progress.get("intro")).quizScores[0]?.attempts, 1);
 });
 
-test("marks of long ago are forgotten, whoever's they are; what waits is not", async (t) => {
+test("old marks of all learners are removed, waiting events are not", async (t) => {
   const storage = new Memory();
   const [ada, bob] = [newName(), newName()];
   const network = new Network();
