@@ -31,11 +31,20 @@ async function records(progress, expected) {
   assert.ok(Math.abs(totalWatchTime - expected) <= 1, `${totalWatchTime}, not ${expected}`);
 }
 
-test("seconds that were played offline count once, though another tab sends the first of them", async (t) => {
-  const { tab, network, other } = await twoTabs(t);
+/**
+ * Return a new player and its tracker, after it has begun.
+ * @param {import("../src/index.js").TutorialProgress} tab
+ */
+async function begin(tab) {
   const player = new Player();
   const tracker = tab.track(player, chapter);
   await tracker.ready;
+  return { player, tracker };
+}
+
+test("seconds that were played offline count once, even if another tab sends the first of them", async (t) => {
+  const { tab, network, other } = await twoTabs(t);
+  const { player, tracker } = await begin(tab);
   const before = await player.playTo(20);
   assert.equal(await other.flush(), 0);
   await records(other, 100 + before);
@@ -47,42 +56,34 @@ test("seconds that were played offline count once, though another tab sends the 
   await records(other, 100 + before + after);
 });
 
-test("they count once, though the visit goes on in another tab", async (t) => {
+test("seconds that were played offline count once, even if the visit goes on with another player", async (t) => {
   const { tab, other, network } = await twoTabs(t);
-  const first = new Player();
-  const one = tab.track(first, chapter);
-  await one.ready;
-  const before = await first.playTo(20);
-  await one.stop();
-  const second = new Player();
-  const two = tab.track(second, chapter);
-  await two.ready;
+  const first = await begin(tab);
+  const before = await first.player.playTo(20);
+  await first.tracker.stop();
+  const second = await begin(tab);
   assert.equal(await other.flush(), 0);
 
   network.down = false;
-  const after = await second.playTo(second.currentTime + 10);
-  await two.stop();
+  const after = await second.player.playTo(second.player.currentTime + 10);
+  await second.tracker.stop();
 
   await records(other, 100 + before + after);
 });
 
-test("they count once, though the service is asked before they are sent", async (t) => {
+test("seconds that were played offline count once, even if the service is asked before they are sent", async (t) => {
   const { tab, network, other } = await twoTabs(t);
-  const first = new Player();
-  const one = tab.track(first, chapter);
-  await one.ready;
-  const before = await first.playTo(20);
-  await one.stop();
+  const first = await begin(tab);
+  const before = await first.player.playTo(20);
+  await first.tracker.stop();
 
   network.down = false;
   network.slow = ({ method }) => {
     if (method === "POST") throw new TypeError("fetch failed");
   };
-  const second = new Player();
-  const two = tab.track(second, chapter);
-  await two.ready;
-  const after = await second.playTo(second.currentTime + 10);
-  await two.stop();
+  const second = await begin(tab);
+  const after = await second.player.playTo(second.player.currentTime + 10);
+  await second.tracker.stop();
   network.slow = () => {};
   assert.equal(await tab.flush(), 0);
 
@@ -91,9 +92,7 @@ test("they count once, though the service is asked before they are sent", async 
 
 test("after a reset nothing is added to what is played later", async (t) => {
   const { tab, network, other } = await twoTabs(t);
-  const player = new Player();
-  const tracker = tab.track(player, chapter);
-  await tracker.ready;
+  const { player, tracker } = await begin(tab);
   await player.playTo(10);
   await other.flush();
   network.down = false;

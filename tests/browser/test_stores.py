@@ -8,6 +8,8 @@ from tests.browser.site import OFTEN, Viewer, pages, signed
 from tests.conftest import new_name
 from tests.serving.service import Serve, until
 
+# What the browser would go on with instead of its database.
+NO_LOCAL_STORAGE = "Object.defineProperty(window, 'localStorage', { value: undefined })"
 QUIZ = 'progress.recordQuiz("intro", { quizId: "final", score: 8, maxScore: 10, passed: true })'
 
 # The client's database does not open before `held` is closed.
@@ -51,18 +53,11 @@ def test_without_space_in_the_database_it_survives_a_reload(viewer: Viewer) -> N
 
 def test_after_the_data_was_cleared_it_is_kept_again(viewer: Viewer) -> None:
     viewer.open(chapter=None)
-    # What the browser would go on with instead.
-    viewer.run("Object.defineProperty(window, 'localStorage', { value: undefined })")
+    viewer.run(NO_LOCAL_STORAGE)
     viewer.ask(QUIZ)
     cleared = {"origin": viewer.origin, "storageTypes": "indexeddb"}
     viewer.browser.execute_cdp_cmd("Storage.clearDataForOrigin", cleared)
-    viewer.cut_off()
-    assert viewer.ask(QUIZ) is None
-    assert _attempts(viewer) == 1
-
-    viewer.open(chapter=None)
-    viewer.flush()
-    assert _attempts(viewer) == 2
+    _keep_an_attempt_and_send_it(viewer)
 
 
 def test_a_database_that_opens_late_is_used_from_then_on(viewer: Viewer) -> None:
@@ -73,15 +68,8 @@ def test_a_database_that_opens_late_is_used_from_then_on(viewer: Viewer) -> None
     viewer.ask(QUIZ)
     viewer.run("held.result.close()")
     viewer.ask(OPENED)
-    # What the browser would go on with instead.
-    viewer.run("Object.defineProperty(window, 'localStorage', { value: undefined })")
-    viewer.cut_off()
-    assert viewer.ask(QUIZ) is None
-    assert _attempts(viewer) == 1
-
-    viewer.open(chapter=None)
-    viewer.flush()
-    assert _attempts(viewer) == 2
+    viewer.run(NO_LOCAL_STORAGE)
+    _keep_an_attempt_and_send_it(viewer)
 
 
 def test_more_than_a_page_may_send_on_leaving_is_recorded_once(viewer: Viewer) -> None:
@@ -135,6 +123,17 @@ def test_a_page_that_is_hidden_obeys_what_the_service_says_about_waiting(
         viewer.forget_console()
         viewer.browser.switch_to.window(viewer.browser.window_handles[0])
         viewer.forget_console()
+
+
+def _keep_an_attempt_and_send_it(viewer: Viewer) -> None:
+    """Record the second attempt at the quiz without a network, and send it from another page."""
+    viewer.cut_off()
+    assert viewer.ask(QUIZ) is None
+    assert _attempts(viewer) == 1
+
+    viewer.open(chapter=None)
+    viewer.flush()
+    assert _attempts(viewer) == 2
 
 
 def _attempts(viewer: Viewer) -> int:
