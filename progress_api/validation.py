@@ -142,7 +142,7 @@ def require_times(**values: object) -> None:
 
 
 def in_utc(time: datetime) -> datetime:
-    """Return a time in UTC, or the nearest one if UTC would need another year than 1 to 9999.
+    """Return a time in UTC; the nearest possible one if the year would not be 1 to 9999.
 
     Args:
         time: with a time zone.

@@ -14,8 +14,8 @@ from progress_api.exceptions import (
 # A prepared statement is missing (26000) or already exists (42P05). Neither can happen on a new
 # connection, unless a pooler gives each transaction another server connection.
 _WRONG_PREPARED = frozenset({"26000", "42P05"})
-# A cached plan no longer fits the schema. Over a new connection, which has none: the server does
-# not support the statement, as the planner of Citus says.
+# On a used connection: a cached plan no longer fits the schema. On a new one, which has no plans:
+# the server does not support the statement; the planner of Citus says so too.
 _NOT_SUPPORTED = "0A000"
 # The transaction was rolled back, and an immediate retry may succeed: an old plan, a wrong prepared
 # statement, a server that was read-only when the connection was opened (25006), a serialization
@@ -113,7 +113,7 @@ def is_retryable(error: BaseException) -> bool:
 
 
 def is_not_supported(error: BaseException) -> bool:
-    """Return whether the server does not support the statement; or, once, an old plan of it.
+    """Return whether the server does not support the statement, or an old plan of it.
 
     Args:
         error: an error of the driver or SQLAlchemy.

@@ -72,7 +72,8 @@ class CheckoutTimeouts:
                 self._disconnect()
 
     def _send_change(self) -> None:
-        # Here rather than at each checkout and return, which would cost a request 2%.
+        # Not at each checkout and return: every request would pay for two signals more
+        # (docs/performance-appendix.md).
         change = len(self._deadlines) - self._sent
         if change:
             self._sent += change

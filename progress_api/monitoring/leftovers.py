@@ -15,7 +15,7 @@ _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 
 
 def hold(directory: Path) -> None:
-    """Lock a directory until this process ends, and the processes that it has forked.
+    """Lock a directory until this process and all that it has forked have ended.
 
     Args:
         directory: any number of processes may hold it.

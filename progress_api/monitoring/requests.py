@@ -12,8 +12,8 @@ from flask import Blueprint, Flask, Response, g, request
 from progress_api.monitoring.logs import LOGGER
 from progress_api.monitoring.metrics import Metrics
 
-REQUEST_ID = "X-Request-ID"
-UNMATCHED = "unmatched"
+_REQUEST_ID = "X-Request-ID"
+_UNMATCHED = "unmatched"
 _SAFE_ID = re.compile(r"[A-Za-z0-9._:+/=-]{1,128}")
 _access = logging.getLogger(f"{LOGGER}.access")
 
@@ -30,7 +30,7 @@ def register(scaffold: Flask | Blueprint, current: Callable[[], Metrics]) -> Non
         _observe(response, current())
         return response
 
-    # One hook at each end, because every request pays for each (docs/performance-appendix.md).
+    # One hook at each end: every request pays for each hook (docs/performance-appendix.md).
     scaffold.before_request(_begin)
     scaffold.after_request(end)
 
@@ -45,13 +45,13 @@ def request_id() -> str:
 
 def _begin() -> None:
     g.progress_started = perf_counter()
-    sent = request.headers.get(REQUEST_ID, "")
+    sent = request.headers.get(_REQUEST_ID, "")
     g.progress_request_id = sent if _SAFE_ID.fullmatch(sent) else secrets.token_hex(16)
 
 
 def _observe(response: Response, metrics: Metrics) -> None:
     identifier = request_id()
-    response.headers[REQUEST_ID] = identifier
+    response.headers[_REQUEST_ID] = identifier
     seconds, route, status = perf_counter() - g.progress_started, _route(), response.status_code
     metrics.record(route, status, seconds)
     caller = g.get("progress_caller")
@@ -69,7 +69,7 @@ def _observe(response: Response, metrics: Metrics) -> None:
 def _route() -> str:
     """Return the template of the current route; unlike paths, routes are few (spec 9.5)."""
     route = request.url_rule
-    return _plain(route.rule) if route else UNMATCHED
+    return _plain(route.rule) if route else _UNMATCHED
 
 
 @cache

@@ -41,7 +41,7 @@ _TIMEOUT = _setting("statement_timeout", bindparam("timeout", type_=String))
 PAGE_SETTINGS = Statement(
     select(
         _TIMEOUT,
-        # The rows below a page of learners are looked up, also where all rows are not many.
+        # Look up the rows of a page by index, even if the tables are small or never analyzed.
         _setting("enable_seqscan", literal_column("'off'")),
     )
 )
