@@ -102,8 +102,8 @@ def test_a_lock_in_the_middle_is_503_and_sending_again_completes_it(
     own: Engine, make_own: MakeLearner
 ) -> None:
     # given
-    learner, sent = make_own(database_timeout=300), events_of("c", "a", "b")
-    replace(learner, tutorial="b").watch()
+    learner, sent = make_own(database_timeout=1000), events_of("c", "a", "b")
+    assert replace(learner, tutorial="b").watch().status == 200  # there is a row to lock
     # when
     with own.begin() as holder:
         lock(holder, learner, "b")
